@@ -1,0 +1,124 @@
+"""Faults in front of any backend: calls that are refused, dropped or delayed, as a scenario asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from autopilot_agent.errors import ServiceFault, Unreachable
+from autopilot_agent.service import Backend
+from autopilot_agent.service.base import Answer, Call
+
+A = TypeVar("A", bound=Answer)
+DROPPED = "0x80072EE2"
+
+
+class CallFault(msgspec.Struct):
+    """One fault on calls. Times in milliseconds; ``nth`` counts matching calls from 1; ``times`` None means for ever.
+
+    ``name`` is the fault it belongs to ("F-26" or the scenario's own words), ``struck`` how often it hit, ``seen`` how many
+    calls matched. ``uri`` makes it a fault of SyncML commands that begin with that LocURI: they get ``status``.
+    """
+
+    name: str
+    on: str
+    code: str = ""
+    status: int = 0
+    drop: bool = False
+    delay: int = 0
+    nth: int = 1
+    times: int | None = None
+    since: int | None = None
+    until: int | None = None
+    in_state: str = ""
+    uri: str = ""
+    app: str = ""
+    seen: int = 0
+    struck: int = 0
+
+    @property
+    def rule(self) -> str:
+        """The row of the rulebook, for faults that have one."""
+        return self.name if self.name.startswith("F-") else ""
+
+    def hits(self, call: Call[Any], now: int, state: str) -> bool:
+        """Count this call and say whether the fault strikes it."""
+        if self.app and getattr(call, "app_id", "") != self.app:
+            return False
+        if (self.since is not None and now < self.since) or (self.until is not None and now >= self.until):
+            return False
+        if self.in_state and state != self.in_state:
+            return False
+        self.seen += 1
+        if self.seen < self.nth or (self.times is not None and self.struck >= self.times):
+            return False
+        self.struck += 1
+        return True
+
+
+class FaultPlan:
+    """The call faults of one run; tells ``report`` whenever one strikes."""
+
+    def __init__(self, faults: list[CallFault], state: Callable[[], str], report: Callable[[str, str], None]) -> None:
+        self.faults = faults
+        self._by_call: dict[str, list[CallFault]] = {}
+        for fault in faults:
+            if not fault.uri:
+                self._by_call.setdefault(fault.on, []).append(fault)
+        self._commands = [fault for fault in faults if fault.uri]
+        self._state = state
+        self._report = report
+        self._refusing: CallFault | None = None
+
+    def delay(self, call: Call[Any], now: int) -> int:
+        """Extra milliseconds for this call; decides as well whether it will be refused, so that each call counts once."""
+        self._refusing = None
+        extra = 0
+        for fault in self._by_call.get(type(call).__name__, ()):
+            if self._refusing is None and fault.hits(call, now, self._state()):
+                extra += fault.delay
+                if fault.code or fault.status or fault.drop:
+                    self._refusing = fault
+                else:
+                    self._report(fault.name, f"{fault.on} takes {fault.delay // 1000} s longer")
+        return extra
+
+    def refusing(self) -> CallFault | None:
+        """The fault that refuses the call just measured, once."""
+        found, self._refusing = self._refusing, None
+        return found
+
+    def command_status(self, uri: str) -> int:
+        """The status that a fault forces on a SyncML command, or 0."""
+        for fault in self._commands:
+            if uri.startswith(fault.uri) and (fault.times is None or fault.struck < fault.times):
+                fault.struck += 1
+                self._report(fault.name, uri)
+                return fault.status or 500
+        return 0
+
+    def refuse(self, fault: CallFault, call: Call[Any]) -> None:
+        """Raise what the device sees of a refusal or of silence."""
+        where = type(call).__name__
+        self._report(fault.name, where)
+        if fault.drop:
+            raise Unreachable(fault.code or DROPPED, "no answer (fault)", fault.rule)
+        code = fault.code or f"0x8019{fault.status:04X}"
+        raise ServiceFault(code, f"refused by a fault{f' with HTTP {fault.status}' if fault.status else ''}", fault.rule)
+
+
+class FaultyBackend:
+    """A backend with a fault plan in front."""
+
+    def __init__(self, inner: Backend, plan: FaultPlan) -> None:
+        self.inner = inner
+        self.plan = plan
+
+    def send(self, call: Call[A], *, now: int) -> A:
+        """Strike, or pass the call on."""
+        fault = self.plan.refusing()
+        if fault is not None:
+            self.plan.refuse(fault, call)
+        return self.inner.send(call, now=now)

@@ -1,0 +1,1 @@
+"""The commands of ``autopilot-agent``, one module each, imported only when used."""

@@ -1,0 +1,149 @@
+"""What every command shares in talking to a person: safe text, columns, and errors as sentences with an exit code."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+PROGRAM = "autopilot-agent"
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+TRACEBACK = "AUTOPILOT_AGENT_TRACEBACK"
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e01ef]"
+)
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Text from a file or a service made safe for a terminal: escapes, bidi and invisible characters become visible.
+
+    ``lines`` keeps line ends.
+    """
+    return _UNSAFE.sub(lambda found: _visible(found[0], lines), text)
+
+
+def say(text: str = "") -> None:
+    """Print one or more lines that may hold data from elsewhere."""
+    print(printable(text, lines=True))
+
+
+def complain(text: str) -> None:
+    """One error sentence on standard error."""
+    warn(f"error: {text}")
+
+
+def warn(text: str) -> None:
+    """One remark on standard error."""
+    if sys.stderr is not None:
+        print(printable(f"{PROGRAM}: {text}", lines=True), file=sys.stderr)
+
+
+def width() -> int:
+    """Columns to write in: those of the terminal, between 60 and 120; 100 when there is none."""
+    import shutil
+
+    return max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
+
+
+def table(rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns; the last column takes what is left of the line and is not cut when output is not a terminal."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if not cells:
+        return
+    wide = [max(len(row[index]) for row in cells) for index in range(len(cells[0]) - 1)]
+    room = width() - sum(wide) - 2 * len(wide)
+    cut = sys.stdout is not None and sys.stdout.isatty()
+    for row in cells:
+        last = row[-1]
+        if cut and len(last) > room > 10:
+            last = last[: room - 3] + "..."
+        print("  ".join([cell.ljust(size) for cell, size in zip(row, wide, strict=False)] + [last]).rstrip())
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print named facts below a heading; empty ones are left out, long ones wrapped."""
+    import textwrap
+
+    kept = [(name, printable(value)) for name, value in pairs if value]
+    size = max((len(name) for name, _ in kept), default=0)
+    for name, value in kept:
+        head = f"  {name.ljust(size)}  "
+        print(textwrap.fill(value, width(), initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; whatever it raises becomes a sentence and an exit code."""
+    _tolerant(sys.stdout)
+    _tolerant(sys.stderr)
+    try:
+        code = command()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except BaseException as error:
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
+    from autopilot_agent.errors import AutopilotAgentError, Defect
+
+    if _pipe_closed(error):
+        _drop_output()
+        return BROKEN_PIPE
+    if isinstance(error, KeyboardInterrupt):
+        warn("interrupted.")
+        return INTERRUPTED
+    if os.environ.get(TRACEBACK) == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, AutopilotAgentError) and not isinstance(error, Defect):
+        complain(str(error))
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        complain("the output could not be written: the disk is full.")
+        _drop_output()
+        return 2
+    text = str(error).strip()
+    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    complain(
+        f"{said.rstrip('.')}. This is a defect of {PROGRAM}; please report it with this line and the command"
+        + ("." if os.environ.get(TRACEBACK) == "1" else f" (with {TRACEBACK}=1 in the environment it shows where).")
+    )
+    return 4
+
+
+def _pipe_closed(error: BaseException) -> bool:
+    closed = isinstance(error, OSError) and sys.platform == "win32" and error.errno == errno.EINVAL
+    return isinstance(error, BrokenPipeError) or closed
+
+
+def _drop_output() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush does not complain."""
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def _tolerant(stream: object) -> None:
+    """A console that cannot show a character shows '?' instead of ending the program."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+
+
+def _visible(character: str, lines: bool) -> str:
+    if character == "\n" and lines:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,178 @@
+"""``explain``: what a code, fault, rule, screen, event, invariant or question means, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from autopilot_agent import rulebook
+from autopilot_agent.cli.console import facts, say
+from autopilot_agent.errors import InputError
+
+RETRIES = {
+    "yes": "trying again can help",
+    "useful": "trying again can help",
+    "after-fix": "trying again helps once the cause is removed",
+    "needs-hardware": "trying again does not help before the hardware is changed",
+    "needs-reset": "trying again does not help; the device has to be reset",
+    "no": "trying again does not help",
+    "useless": "trying again does not help",
+    "none": "there is nothing to try again",
+}
+_HTTP = range(0x80190064, 0x80190258)
+Section = tuple[str, list[tuple[str, str]]]
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print everything the rulebook knows under a name."""
+    name = args.name.strip()
+    sections = list(_sections(name))
+    if not sections:
+        raise InputError(_unknown(name))
+    for index, (head, pairs) in enumerate(sections):
+        if index:
+            print()
+        say(head)
+        facts(pairs)
+    return 0
+
+
+def _sections(name: str) -> Iterator[Section]:
+    upper = name.upper()
+    faults, rules = rulebook.faults(), rulebook.rules()
+    if upper in faults:
+        yield _fault(faults[upper])
+    elif upper in rules:
+        rule = rules[upper]
+        modes = ", ".join(rule.modes)
+        yield f"{rule.id}  a rule", [*_named(meaning=rule.statement, modes=modes, evidence=rule.grade, source=rule.source)]
+    if upper in (screens := rulebook.screens()):
+        screen = screens[upper]
+        choices, fields = ", ".join(screen.choices), ", ".join(screen.fields)
+        pairs = _named(meaning=screen.text, choices=choices, fields=fields, evidence=screen.grade, source=screen.source)
+        yield f"{screen.id}  a screen: {screen.title}", pairs
+    if upper in (invariants := rulebook.invariants()):
+        invariant = invariants[upper]
+        applies = ", ".join(invariant.applies)
+        yield f"{invariant.id}  an invariant: no run may break it", _named(meaning=invariant.statement, modes=applies)
+    if upper in (questions := rulebook.questions()):
+        question = questions[upper]
+        pairs = _named(question=question.question, positions=question.positions, model=question.model)
+        yield f"{question.id}  an open question: sources disagree", pairs
+    yield from _events(name)
+    yield from _codes(name)
+    yield from _durations(name)
+    yield from _states(name)
+
+
+def _fault(row: rulebook.FaultRow) -> Section:
+    note = ""
+    try:
+        injection = rulebook.injections().get(row.id)
+        note = "faults: [{fault: " + row.id + "}]" if injection else "not in this version"
+    except FileNotFoundError:
+        injection = None
+    return f"{row.id}  a fault: {row.symptom}", _named(
+        code=row.code,
+        where=f"step {row.step}, modes {', '.join(row.modes)}",
+        cause=row.cause,
+        then=row.next,
+        fix=row.fix,
+        retry=RETRIES[row.retry],
+        injection=note + (f" ({injection.note})" if injection and injection.note else ""),
+        evidence=row.grade,
+        source=row.source,
+    )
+
+
+def _events(name: str) -> Iterator[Section]:
+    channel, slash, number = name.rpartition("/")
+    if not number.isdecimal() or not number.isascii() or len(number) > 6:
+        return
+    for row in rulebook.windows_events().values():
+        if row.id == int(number) and (not slash or row.channel.lower() == channel.strip().lower()):
+            head = f"{row.channel}/{row.id}  a Windows event ({row.level})"
+            yield head, _named(meaning=row.meaning, source=row.source)
+
+
+def _codes(name: str) -> Iterator[Section]:
+    code = rulebook.normalised_code(name)
+    table = rulebook.codes()
+    row = table.get(code) or next((one for key, one in table.items() if key.lower() == code.lower()), None)
+    if row is not None:
+        yield (
+            f"{row.code}  {row.name}" if row.name else row.code,
+            _named(
+                where=row.area,
+                meaning=row.meaning,
+                cause=row.cause,
+                fix=row.remedy,
+                retry=RETRIES.get(row.retry, ""),
+                source=row.source,
+            ),
+        )
+    elif re.fullmatch("0x[0-9A-F]{8}", code) and int(code, 16) in _HTTP:
+        status = int(code, 16) - 0x80190000
+        yield f"{code}  HTTP status {status}", _named(meaning=f"The service answered with HTTP status {status}.")
+    for fault in rulebook.faults().values():
+        if fault.code and fault.code == code:
+            yield _fault(fault)
+
+
+def _durations(name: str) -> Iterator[Section]:
+    from autopilot_agent.scenario.durations import format_duration
+
+    row = rulebook.durations().get(name.lower())
+    if row is not None:
+
+        def text(seconds: float | None) -> str:
+            return "" if seconds is None else format_duration(round(seconds * 1000))
+
+        pairs = _named(
+            meaning=row.what,
+            typical=text(row.typical),
+            least=text(row.minimum),
+            most=text(row.maximum),
+            evidence=row.grade,
+            source=row.source,
+        )
+        yield f"{row.id}  a duration", pairs
+
+
+def _states(name: str) -> Iterator[Section]:
+    from autopilot_agent.oobe.states import ENDS, RULES, State
+
+    state = next((one for one in State if one.value == name.lower()), None)
+    if state is not None:
+        rule = rulebook.rules().get(RULES.get(state, ""))
+        ends = f"a run ends here: {ENDS[state]}" if state in ENDS else ""
+        meaning = f"{rule.id}: {rule.statement}" if rule else ""
+        yield f"{state.value}  a state", _named(meaning=meaning, end=ends)
+
+
+def _named(**pairs: str) -> list[tuple[str, str]]:
+    return list(pairs.items())
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    tables: tuple[Callable[[], Mapping[str, object]], ...] = (
+        rulebook.rules,
+        rulebook.screens,
+        rulebook.invariants,
+        rulebook.questions,
+        rulebook.codes,
+        rulebook.durations,
+    )
+    known = [key for table in tables for key in table()]
+    known += [f"{channel}/{number}" for channel, number in rulebook.windows_events()]
+    folded = {one.lower(): one for one in known}
+    close = get_close_matches(rulebook.normalised_code(name[:60]).lower(), list(folded), 3, 0.6)
+    hint = (
+        f"did you mean {' or '.join(folded[one] for one in close)}?"
+        if close
+        else ("try a code (0x80180014), a fault (F-26), a rule (C7), a screen (REGION) or an event (Autopilot/161).")
+    )
+    return f"nothing is known about {name[:60]!r}; {hint}"

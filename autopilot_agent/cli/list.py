@@ -1,0 +1,108 @@
+"""``list``: scenarios, faults, rules, screens and states, one per line or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autopilot_agent import rulebook
+from autopilot_agent.cli.console import table
+from autopilot_agent.errors import InputError
+
+Row = dict[str, Any]
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the list."""
+    if args.paths and args.what != "scenarios":
+        raise InputError(f"'list {args.what}' takes no paths; remove {str(args.paths[0])!r}.")
+    rows = _scenarios(args.paths) if args.what == "scenarios" else _TABLES[args.what]()
+    if args.output == "json":
+        import json
+
+        print(json.dumps(rows, indent=2))
+        return 0
+    columns = _COLUMNS[args.what]
+    table([[_cell(row[column]) for column in columns] for row in rows])
+    return 0
+
+
+def _scenarios(paths: list[Path]) -> list[Row]:
+    from autopilot_agent.scenario.loader import find_scenarios, load_scenario
+
+    found = [load_scenario(path) for path in find_scenarios(paths or [Path("scenarios")])]
+    return [
+        {
+            "path": one.path.as_posix(),
+            "mode": one.scenario.mode,
+            "tags": one.scenario.tags,
+            "scenario": one.scenario.scenario,
+            "teaches": one.scenario.teaches,
+            "source": one.scenario.source,
+        }
+        for one in found
+    ]
+
+
+def _faults() -> list[Row]:
+    try:
+        injectable = frozenset(rulebook.injections())
+    except FileNotFoundError:
+        injectable = frozenset()
+    return [{**_row(row), "can_be_injected": row.id in injectable} for row in rulebook.faults().values()]
+
+
+def _rules() -> list[Row]:
+    return [_row(row) for row in rulebook.rules().values()]
+
+
+def _screens() -> list[Row]:
+    return [_row(row) for row in rulebook.screens().values()]
+
+
+def _states() -> list[Row]:
+    from autopilot_agent.oobe.modes import flow_for, mode_names
+    from autopilot_agent.oobe.states import ENDS, RULES, State
+
+    flows = {mode: frozenset(flow_for(mode).states) for mode in mode_names()}
+    return [
+        {
+            "state": state.value,
+            "rule": RULES.get(state, ""),
+            "ends": ENDS.get(state, ""),
+            "modes": [mode for mode, states in flows.items() if state in states],
+        }
+        for state in State
+    ]
+
+
+_TABLES: dict[str, Callable[[], list[Row]]] = {
+    "faults": _faults,
+    "rules": _rules,
+    "screens": _screens,
+    "states": _states,
+}
+_COLUMNS = {
+    "scenarios": ("path", "mode", "scenario"),
+    "faults": ("id", "code", "step", "can_be_injected", "symptom"),
+    "rules": ("id", "grade", "statement"),
+    "screens": ("id", "title"),
+    "states": ("state", "rule", "ends", "modes"),
+}
+
+
+def _row(row: msgspec.Struct) -> Row:
+    built: Row = msgspec.to_builtins(row)
+    return built
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "injectable" if value else "-"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "-"
+    return str(value) or "-"

@@ -1,0 +1,158 @@
+"""The command line: what can be written, and which module answers it. No module of a command is imported to parse."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+EPILOG = """\
+exit codes: 0 everything as expected, 1 an expectation was not met, 2 wrong usage or a wrong file,
+3 a service cannot be reached, 4 a defect of this program.
+
+  autopilot-agent new scenario first.yaml    a commented file to start from
+  autopilot-agent run first.yaml             play it
+  autopilot-agent explain 0x80180014         what a code, fault, rule or screen means"""
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["_Leaf"]  # the only name argparse has for it
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Parse the words after the program's name and run the command; returns its exit code."""
+    parser = build_parser()
+    args = parser.parse_args(words)
+    if args.version:
+        from autopilot_agent import __version__
+
+        print(f"autopilot-agent {__version__}")
+        return 0
+    if not args.command:
+        parser.print_help()
+        return 2
+    code = import_module(f"autopilot_agent.cli.{args.command}").main(args)
+    return int(code or 0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="autopilot-agent",
+        description="A simulated Windows PC that goes through Windows Autopilot, on virtual time.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Leaf)
+    _run(commands)
+    _validate(commands)
+    _list(commands)
+    _show(commands)
+    _explain(commands)
+    _schema(commands)
+    _new(commands)
+    return parser
+
+
+def _run(commands: Commands) -> None:
+    it = commands.add_parser("run", help="play scenarios and check what they expect", allow_abbrev=False)
+    it.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("--backend", default="memory", metavar="NAME", help="who plays the cloud (default: memory)")
+    it.add_argument("--seed", type=int, metavar="N", help="use this seed instead of each scenario's own")
+    it.add_argument("--speed", type=_speed, metavar="X", help="X times as fast as a real PC, instead of at once")
+    it.add_argument("--strict", action="store_true", help="refuse behaviour that rests on an assumption only")
+    it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
+    it.add_argument("--output", choices=("text", "json", "jsonl"), default="text", help="form of the results (default: text)")
+    it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
+    it.add_argument("-q", "--quiet", action="count", default=0, help="say less")
+    it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
+
+
+def _validate(commands: Commands) -> None:
+    it = commands.add_parser("validate", help="check scenario files without playing them", allow_abbrev=False)
+    it.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+
+
+def _list(commands: Commands) -> None:
+    it = commands.add_parser("list", help="list scenarios, faults, rules, screens or states", allow_abbrev=False)
+    it.add_argument("what", choices=("scenarios", "faults", "rules", "screens", "states"), help="what to list")
+    it.add_argument(
+        "paths", nargs="*", default=[], type=Path, metavar="FILE|DIR", help="with scenarios: where (default: ./scenarios)"
+    )
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the list (default: text)")
+
+
+def _show(commands: Commands) -> None:
+    it = commands.add_parser("show", help="show the flow of a mode, or a screen", allow_abbrev=False)
+    it.mixing = True  # its words are commands
+    things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    flow = things.add_parser("flow", help="states and edges of a mode", allow_abbrev=False)
+    flow.add_argument("mode", metavar="MODE", help="for example user-driven")
+    flow.add_argument("--format", choices=("text", "mermaid"), default="text", help="form of the flow (default: text)")
+    screen = things.add_parser("screen", help="a page of the out-of-box experience", allow_abbrev=False)
+    screen.add_argument("id", metavar="ID", help="for example REGION")
+
+
+def _explain(commands: Commands) -> None:
+    it = commands.add_parser("explain", help="explain a code, fault, rule, screen or event", allow_abbrev=False)
+    it.mixing = True  # -2145910764 is a name
+    it.add_argument("name", metavar="NAME", help="such as 80180014, -2145910764, F-26, C7, REGION, Autopilot/161, I-01, Q-02")
+
+
+def _schema(commands: Commands) -> None:
+    it = commands.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
+    it.add_argument("what", choices=("scenario",), help="what to describe")
+
+
+def _new(commands: Commands) -> None:
+    it = commands.add_parser("new", help="print or write a scenario file to start from", allow_abbrev=False)
+    it.add_argument("what", choices=("scenario",), help="what to make")
+    it.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where to write it; printed when left out")
+    it.add_argument("--mode", default="user-driven", metavar="M", help="the mode (default: user-driven)")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says errors the way the commands do."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2 and one sentence."""
+        from autopilot_agent.cli.console import complain
+
+        complain(f"{message}; see '{self.prog} --help'.")
+        raise SystemExit(2)
+
+
+class _Leaf(_Parser):
+    """The parser of a command; options may stand before, between and after files."""
+
+    mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse options first and the rest after them; argparse's own way stops at the first gap between files."""
+        if self.mixing:
+            return super().parse_known_args(args, namespace)
+        self.mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.mixing = False
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text[:6]) <= 1024 or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes; expected 1 to 1024")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; expected a number above 0, such as 60")
+    return number

@@ -1,0 +1,162 @@
+"""Virtual time: SimPy behind a few awaitables. The only module that imports simpy.
+
+Times are whole milliseconds since power-on. A step is a native coroutine; SimPy runs it as a process because a coroutine has
+``send`` and ``throw``, and ``_Wait`` turns an event into something that can be awaited.
+
+Where nobody else is due first, ``sleep`` moves the clock instead of queueing an event (a shortcut that changes no trace;
+``tests/test_clock.py`` compares both ways).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from simpy.core import Environment
+from simpy.events import Event, Process, Timeout
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+class _Wait:
+    """Awaiting this hands ``event`` to SimPy and gives its value back."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+    def __await__(self) -> Generator[Event, Any, Any]:
+        return (yield self.event)
+
+
+class Signal:
+    """Something to wait for again and again; ``fire`` wakes whoever waits now and is forgotten if nobody does."""
+
+    __slots__ = ("_env", "_event", "fired")
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+        self._event: Event | None = None
+        self.fired = False
+
+    def fire(self) -> None:
+        """Wake the waiter, or the next one if nobody waits yet."""
+        event = self._event
+        if event is not None:
+            self._event = None
+            event.succeed()
+        else:
+            self.fired = True
+
+    async def wait(self) -> None:
+        """Return at the next ``fire``; at once if one came since the last wait."""
+        if self.fired:
+            self.fired = False
+            return
+        self._event = event = Event(self._env)
+        await _Wait(event)
+
+
+class Clock:
+    """One device's time. ``seed`` drives every draw; ``speed`` paces the run against real time (None: as fast as possible)."""
+
+    def __init__(self, seed: int, *, speed: float | None = None, shortcut: bool = True) -> None:
+        self.seed = seed & _MASK
+        self._coroutines: list[Coroutine[Any, Any, Any]] = []
+        self._shortcut = shortcut and speed is None
+        self.timeouts = 0
+        if speed is None:
+            self._env = Environment()
+        else:
+            from simpy.rt import RealtimeEnvironment
+
+            self._env = RealtimeEnvironment(factor=0.001 / speed, strict=False)
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since power-on."""
+        return self._env._now  # type: ignore[return-value]  # we only ever schedule whole numbers
+
+    async def sleep(self, milliseconds: int) -> None:
+        """Let virtual time pass."""
+        self.timeouts += 1
+        env = self._env
+        if self._shortcut:
+            queue = env._queue
+            due = env._now + milliseconds
+            if not queue or queue[0][0] > due:
+                env._now = due
+                return
+        await _Wait(Timeout(env, milliseconds))
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Process:
+        """Start something that runs beside the caller."""
+        self._coroutines.append(coroutine)
+        return Process(self._env, coroutine)  # type: ignore[arg-type]  # a coroutine has send and throw, which is all SimPy needs
+
+    async def join(self, process: Process) -> Any:
+        """Wait for the end of what ``spawn`` started."""
+        return await _Wait(process)
+
+    def signal(self) -> Signal:
+        """A fresh signal on this clock."""
+        return Signal(self._env)
+
+    def alarm(self, milliseconds: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` once, that much later; it must be cheap and must not block."""
+        self.timeouts += 1
+        timeout = Timeout(self._env, milliseconds)
+        timeout.callbacks.append(lambda _event: callback())
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run ``coroutine`` to its end and return what it returns; everything still running beside it is closed."""
+        try:
+            return self._env.run(self.spawn(coroutine))
+        finally:
+            for started in self._coroutines:
+                started.close()
+            self._coroutines.clear()
+
+    def draw(self, *names: str | int) -> float:
+        """A number in [0, 1) that depends on the seed and the names alone, not on what was drawn before (splitmix64)."""
+        state = self.seed
+        for name in names:
+            state = _mixed(state ^ (name & _MASK if isinstance(name, int) else _number(name)))
+        return (state >> 11) / 9007199254740992.0
+
+    def guid(self, *names: str | int) -> str:
+        """A GUID made the same way; version and variant bits are those of a random one."""
+        state = self.seed
+        for name in names:
+            state = _mixed(state ^ (name & _MASK if isinstance(name, int) else _number(name)))
+        high, low = state, _mixed(state)
+        text = f"{high:016x}{low:016x}"
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[low >> 62]}{text[17:20]}-{text[20:]}"
+
+
+def _mixed(state: int) -> int:
+    state = (state + _GOLDEN) & _MASK
+    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+    return state ^ (state >> 31)
+
+
+_numbers: dict[str, int] = {}
+
+
+def _number(name: str) -> int:
+    """A stable 64-bit number for a name (``hash`` differs between processes); FNV-1a, remembered."""
+    found = _numbers.get(name)
+    if found is None:
+        found = 0xCBF29CE484222325
+        for byte in name.encode():
+            found = ((found ^ byte) * 0x100000001B3) & _MASK
+        if len(_numbers) < 100_000:
+            _numbers[name] = found
+    return found

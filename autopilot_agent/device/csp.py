@@ -1,0 +1,331 @@
+"""The CSP tree: configuration service provider nodes with the access rules of their DDF, answered honestly.
+
+What may be done with a node is data (``csp_nodes.jsonl``). A node that no row describes does not exist (404); a verb that the
+row does not allow gives 405; an Add of something that is there gives 418; a value that does not fit gives 415 or 500
+(MS-MDM status codes as in protocols.md 12.3 and 12.6).
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import msgspec
+
+OK, ACCEPTED, NOT_FOUND, NOT_ALLOWED, ALREADY_EXISTS, UNSUPPORTED, CSP_FAILED = 200, 202, 404, 405, 418, 415, 500
+BAD_REQUEST = 400
+
+LIST_SEPARATOR = "\uf000"
+"""Between the items of a list value (protocols.md 12.3)."""
+
+
+class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the node table: ``access`` letters A D E G R, ``scopes`` D, U or DU, ``default`` the value without a write."""
+
+    path: str
+    scopes: str
+    access: str
+    format: str
+    default: str | None
+    values: dict[str, list[str] | int] | None
+    notes: str
+    source: str
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """A LocURI taken apart: scope D or U, folded key, parents from the nearest upwards, display name, and its row."""
+
+    key: str
+    name: str
+    user: bool
+    parents: tuple[tuple[str, str], ...]
+    row: NodeRow | None
+    dynamic_parents: tuple[str, ...]
+
+
+class _Level:
+    """One step of the lookup by segments."""
+
+    __slots__ = ("anything", "dynamic", "literal", "rows")
+
+    def __init__(self) -> None:
+        self.literal: dict[str, _Level] = {}
+        self.dynamic: _Level | None = None
+        self.anything: dict[str, NodeRow] = {}
+        self.rows: dict[str, NodeRow] = {}
+
+
+@cache
+def _table() -> _Level:
+    path = Path(__file__).with_name("csp_nodes.jsonl")
+    top = _Level()
+    for row in msgspec.json.Decoder(NodeRow).decode_lines(path.read_bytes()):
+        level = top
+        for segment in row.path.split("/"):
+            if segment == "**":
+                level.anything.update(dict.fromkeys(row.scopes, row))
+                break
+            if segment.startswith("{"):
+                level.dynamic = level.dynamic or _Level()
+                level = level.dynamic
+            else:
+                level = level.literal.setdefault(segment.casefold(), _Level())
+        else:
+            level.rows.update(dict.fromkeys(row.scopes, row))
+    return top
+
+
+def _row(segments: list[str], scope: str) -> tuple[NodeRow | None, tuple[int, ...]]:
+    """The row of a path and the depths of its dynamic segments; a literal segment wins over a dynamic one."""
+    level = _table()
+    dynamic: list[int] = []
+    for depth, segment in enumerate(segments):
+        found = level.literal.get(segment.casefold())
+        if found is None:
+            if level.dynamic is not None and not _unknown_area(segments, depth):
+                dynamic.append(depth)
+                found = level.dynamic
+            elif scope in level.anything:
+                return level.anything[scope], tuple(dynamic)
+            else:
+                return None, ()
+        level = found
+    return level.rows.get(scope), tuple(dynamic)
+
+
+def _unknown_area(segments: list[str], depth: int) -> bool:
+    """Policy areas beside the known ones are ADMX areas: ``ADMX_...``, or ingested ones, which contain a tilde."""
+    if depth != 4 or segments[2].casefold() != "policy" or segments[3].casefold() != "config":
+        return False
+    return not (segments[4].casefold().startswith("admx_") or "~" in segments[4])
+
+
+@lru_cache(maxsize=65536)
+def resolve(uri: str) -> Resolved | None:
+    """Take a LocURI apart; None when it is not one (it must begin with ``./``)."""
+    if not uri.startswith("./"):
+        return None
+    segments = [unquote(part) for part in uri[2:].split("/") if part]
+    scope = "D"
+    if segments and segments[0].casefold() in ("device", "user"):
+        scope = "U" if segments[0].casefold() == "user" else "D"
+        segments = segments[1:]
+    if not segments or len(segments) > 40:
+        return None
+    row, dynamic = _row(segments, scope)
+    folded = [segment.casefold() for segment in segments]
+    keys = [f"{scope}/{'/'.join(folded[: depth + 1])}" for depth in range(len(segments))]
+    parents = tuple((keys[depth - 1], segments[depth]) for depth in range(len(segments) - 1, 0, -1))
+    dynamic_parents = tuple(keys[depth] for depth in dynamic if depth < len(segments) - 1)
+    return Resolved(keys[-1], segments[-1], scope == "U", parents, row, dynamic_parents)
+
+
+class CspTree:
+    """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one."""
+
+    __slots__ = ("_children", "user_sid", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self._children: dict[str, dict[str, str]] = {}
+        self.user_sid = ""
+
+    # What the device itself does: no access rules, the caller is Windows.
+
+    def read(self, uri: str) -> str | None:
+        """The value, the row's default if nothing was written, or None."""
+        found = resolve(uri)
+        if found is None:
+            return None
+        value = self.values.get(found.key)
+        if value is None and found.row is not None:
+            return found.row.default
+        return value
+
+    def write(self, uri: str, value: str) -> None:
+        """Set a leaf and create its parents."""
+        found = resolve(uri)
+        if found is None:
+            raise ValueError(f"{uri!r} is not a LocURI")
+        self._store(found, value)
+
+    def create(self, uri: str) -> None:
+        """Create an interior node."""
+        found = resolve(uri)
+        if found is None:
+            raise ValueError(f"{uri!r} is not a LocURI")
+        self._link(found)
+        self._children.setdefault(found.key, {})
+
+    def exists(self, uri: str) -> bool:
+        """Whether the node is there."""
+        found = resolve(uri)
+        return found is not None and self._exists(found)
+
+    def children(self, uri: str) -> tuple[str, ...]:
+        """Names of the nodes that were created below ``uri``, in the order of their creation."""
+        found = resolve(uri)
+        return tuple(self._children.get(found.key, {}).values()) if found else ()
+
+    def remove(self, uri: str) -> None:
+        """Take a subtree away."""
+        found = resolve(uri)
+        if found is not None:
+            self._remove(found)
+
+    def drop_user(self) -> None:
+        """Forget everything in user scope."""
+        for key in [key for key in self.values if key.startswith("U/")]:
+            del self.values[key]
+        for key in [key for key in self._children if key.startswith("U/")]:
+            del self._children[key]
+
+    def snapshot(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """The whole tree, to come back to (Atomic)."""
+        return dict(self.values), {key: dict(children) for key, children in self._children.items()}
+
+    def restore(self, state: tuple[dict[str, str], dict[str, dict[str, str]]]) -> None:
+        """Back to a snapshot."""
+        self.values, self._children = state
+
+    # What a server asks for: verb by verb, with the status it gets.
+
+    def apply(self, verb: str, uri: str, value: str = "", fmt: str = "chr") -> tuple[int, str | None]:
+        """Carry out one command; the second part is the Results data of a Get."""
+        found = resolve(uri)
+        if found is None:
+            return BAD_REQUEST, None
+        if found.user and not self.user_sid:
+            return NOT_ALLOWED, None
+        row = found.row
+        if row is None:
+            return NOT_FOUND, None
+        if verb == "Get":
+            return self._get(found, row)
+        if verb == "Exec":
+            if "E" not in row.access:
+                return NOT_ALLOWED, None
+            if not self._parents_exist(found):
+                return NOT_FOUND, None
+            if value:
+                self._store(found, value)
+            return OK, None
+        if verb == "Delete":
+            if "D" not in row.access:
+                return NOT_ALLOWED, None
+            if not self._exists(found):
+                return NOT_FOUND, None
+            self._remove(found)
+            return OK, None
+        if verb not in ("Add", "Replace"):
+            return BAD_REQUEST, None
+        return self._set(verb, found, row, value, fmt), None
+
+    def _get(self, found: Resolved, row: NodeRow) -> tuple[int, str | None]:
+        if "G" not in row.access:
+            return NOT_ALLOWED, None
+        if row.format == "node":
+            if not self._exists(found):
+                return NOT_FOUND, None
+            return OK, "/".join(quote(name, safe="") for name in self._children.get(found.key, {}).values())
+        value = self.values.get(found.key)
+        if value is None:
+            value = row.default if self._parents_exist(found) else None
+        return (OK, value) if value is not None else (NOT_FOUND, None)
+
+    def _set(self, verb: str, found: Resolved, row: NodeRow, value: str, fmt: str) -> int:
+        exists = self._exists(found)
+        if verb == "Add":
+            if "A" not in row.access:
+                return ALREADY_EXISTS if exists and row.format == "node" else NOT_ALLOWED
+            if found.key in self.values or found.key in self._children:
+                return ALREADY_EXISTS
+        elif "R" not in row.access:
+            return NOT_ALLOWED
+        elif not exists and "A" not in row.access and not self._parents_exist(found):
+            return NOT_FOUND
+        if row.format == "node":
+            self._link(found)
+            self._children.setdefault(found.key, {})
+            return OK
+        status = _fits(row, value, fmt) or _monotonic(found.name, self.values.get(found.key), value)
+        if status == OK:
+            self._store(found, value.lower() if row.format == "bool" else value)
+        return status
+
+    def _exists(self, found: Resolved) -> bool:
+        if found.key in self.values or found.key in self._children:
+            return True
+        row = found.row
+        return (row is not None and row.default is not None and self._parents_exist(found)) or _permanent(found)
+
+    def _parents_exist(self, found: Resolved) -> bool:
+        return all(key in self._children for key in found.dynamic_parents)
+
+    def _store(self, found: Resolved, value: str) -> None:
+        if found.key not in self.values:
+            self._link(found)
+        self.values[found.key] = value
+
+    def _link(self, found: Resolved) -> None:
+        key = found.key
+        for parent, display in found.parents:
+            children = self._children.setdefault(parent, {})
+            if key in children:
+                return
+            children[key] = display
+            key = parent
+
+    def _remove(self, found: Resolved) -> None:
+        for child in list(self._children.get(found.key, {})):
+            self._remove_key(child)
+        self._remove_key(found.key)
+        if found.parents:
+            self._children.get(found.parents[0][0], {}).pop(found.key, None)
+
+    def _remove_key(self, key: str) -> None:
+        for child in list(self._children.pop(key, {})):
+            self._remove_key(child)
+        self.values.pop(key, None)
+
+
+def _permanent(found: Resolved) -> bool:
+    """An interior node without dynamic segments is always there."""
+    row = found.row
+    return row is not None and row.format == "node" and "{" not in row.path and "A" not in row.access
+
+
+def _fits(row: NodeRow, value: str, fmt: str) -> int:
+    """0 when the value suits the node's format and range, else a status."""
+    if row.format == "int":
+        if fmt not in ("int", "chr"):
+            return UNSUPPORTED
+        try:
+            number = int(value, 0)
+        except ValueError:
+            return CSP_FAILED
+        limits = row.values or {}
+        low, high, names = limits.get("min"), limits.get("max"), limits.get("enum")
+        if (isinstance(low, int) and number < low) or (isinstance(high, int) and number > high):
+            return CSP_FAILED
+        if isinstance(names, list) and value not in names:
+            return CSP_FAILED
+    elif row.format == "bool":
+        if fmt not in ("bool", "chr", "int"):
+            return UNSUPPORTED
+        if value.lower() not in ("true", "false"):
+            return CSP_FAILED
+    return 0
+
+
+def _monotonic(name: str, old: str | None, new: str) -> int:
+    """200, or 405 for values that cannot be taken back (protocols.md 13.4)."""
+    folded = name.casefold()
+    if folded == "serverhasfinishedprovisioning" and old == "true" and new.lower() == "false":
+        return NOT_ALLOWED
+    if folded == "issyncdone" and old == "true":
+        return NOT_ALLOWED
+    if folded == "wasdevicesuccessfullyprovisioned" and old in ("0", "1"):
+        return NOT_ALLOWED
+    return OK

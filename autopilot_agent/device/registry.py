@@ -1,0 +1,73 @@
+"""The registry: keys and values that tools and support staff look at. Names compare without case, as in Windows."""
+
+from __future__ import annotations
+
+Value = str | int
+
+DIAGNOSTICS = r"HKLM\SOFTWARE\Microsoft\Provisioning\Diagnostics\AutoPilot"
+CORRELATIONS = DIAGNOSTICS + r"\EstablishedCorrelations"
+POLICY_CACHE = r"HKLM\SOFTWARE\Microsoft\Provisioning\AutopilotPolicyCache"
+SETTINGS = r"HKLM\SOFTWARE\Microsoft\Provisioning\AutopilotSettings"
+ENROLLMENTS = r"HKLM\SOFTWARE\Microsoft\Enrollments"
+TRACKING = r"HKLM\SOFTWARE\Microsoft\Windows\Autopilot\EnrollmentStatusTracking"
+TRACKING_INFO = TRACKING + r"\ESPTrackingInfo\Diagnostics"
+NODE_CACHE = r"HKLM\SOFTWARE\Microsoft\Provisioning\NodeCache\CSP\Device\MS DM Server\Nodes"
+REBOOT_REQUIRED = r"HKLM\SOFTWARE\Microsoft\Provisioning\OMADM\SyncML\RebootRequired"
+DESKTOP_APPS = r"HKLM\SOFTWARE\Microsoft\EnterpriseDesktopAppManagement"
+OFFICE = r"HKLM\SOFTWARE\Microsoft\OfficeCSP"
+WIN32_APPS = r"HKLM\SOFTWARE\Microsoft\IntuneManagementExtension\Win32Apps"
+JOIN_INFO = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\JoinInfo"
+
+
+class Registry:
+    """Keys by path; each key holds named values."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self) -> None:
+        self._keys: dict[str, tuple[str, dict[str, tuple[str, Value]]]] = {}
+
+    def set(self, key: str, name: str, value: Value) -> None:
+        """Write one value, creating the key."""
+        self._values(key)[name.casefold()] = (name, value)
+
+    def update(self, key: str, values: dict[str, Value]) -> None:
+        """Write several values of one key."""
+        found = self._values(key)
+        for name, value in values.items():
+            found[name.casefold()] = (name, value)
+
+    def create(self, key: str) -> None:
+        """Create an empty key."""
+        self._values(key)
+
+    def get(self, key: str, name: str) -> Value | None:
+        """One value, or None."""
+        entry = self._keys.get(key.casefold())
+        found = entry[1].get(name.casefold()) if entry else None
+        return found[1] if found else None
+
+    def has(self, key: str) -> bool:
+        """Whether the key, or a key below it, exists."""
+        folded = key.casefold()
+        return folded in self._keys or any(k.startswith(folded + "\\") for k in self._keys)
+
+    def delete(self, key: str) -> None:
+        """Remove a key with everything below it."""
+        folded = key.casefold()
+        for k in [k for k in self._keys if k == folded or k.startswith(folded + "\\")]:
+            del self._keys[k]
+
+    def keys(self) -> dict[str, dict[str, Value]]:
+        """Everything, by key path as first written, sorted."""
+        return {
+            path: {name: value for name, value in values.values()}
+            for path, values in (self._keys[k] for k in sorted(self._keys))
+        }
+
+    def _values(self, key: str) -> dict[str, tuple[str, Value]]:
+        folded = key.casefold()
+        entry = self._keys.get(folded)
+        if entry is None:
+            entry = self._keys[folded] = (key, {})
+        return entry[1]

@@ -1,0 +1,113 @@
+"""What a reboot or a power cut keeps (disk) and what it takes away (memory)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from autopilot_agent.device.csp import CspTree
+from autopilot_agent.device.registry import Registry
+from autopilot_agent.service.entra import SignedIn
+from autopilot_agent.service.network import CloudAssignedProfile
+
+
+class Account(msgspec.Struct):
+    """An account that can sign in. ``kind`` is local, entra or system; ``group`` administrators or users."""
+
+    name: str
+    kind: str
+    group: str
+    sid: str = ""
+
+
+class JoinState(msgspec.Struct, frozen=True):
+    """The device's place in a directory."""
+
+    device_id: str
+    tenant_id: str
+    user_name: str
+    thumbprint: str
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """The MDM enrolment; ``user_id`` is the enrolling user's object id."""
+
+    enrolment_id: str
+    provider_id: str
+    ent_dm_id: str
+    management_url: str
+    user_id: str
+    user_name: str
+    install_quality_updates: bool = False
+    esp_target: str = "default"
+
+
+class InstalledApp(msgspec.Struct):
+    """``state`` is the reader's word: pending, downloading, installing, installed, failed, not applicable, ..."""
+
+    id: str
+    name: str
+    state: str
+    code: str = ""
+
+
+class Disk:
+    """Facts that survive power loss."""
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.csp = CspTree()
+        self.files: dict[str, str] = {}
+        self.products: set[str] = set()
+        self.accounts: dict[str, Account] = {"defaultuser0": Account("defaultuser0", "system", "users")}
+        self.apps: dict[str, InstalledApp] = {}
+        self.certificates: dict[str, str] = {}
+        self.wifi_profiles: dict[str, str] = {}
+        self.vpn_profiles: dict[str, str] = {}
+        self.updates: list[str] = []
+        self.computer_name = ""
+        self.pending_name = ""
+        self.region = ""
+        self.language = ""
+        self.keyboard = ""
+        self.second_keyboard = ""
+        self.join: JoinState | None = None
+        self.enrolment: Enrolment | None = None
+        self.profile: CloudAssignedProfile | None = None
+        self.oobe_pages: set[str] = set()
+        self.resume = ""
+        self.oobe_complete = False
+        self.signed_in_user = ""
+        self.bitlocker = ""
+        self.ime_installed = False
+        self.device_lock = False
+        self.policies: dict[str, str] = {}
+        self.jobs: dict[str, str] = {}
+        self.app_names: dict[str, str] = {}
+        self.esp_started: dict[str, int] = {}
+        self.left_page = False
+        self.reboots = 0
+        self.boots = 0
+        self.sessions = 0
+        self.free_mb = 0
+
+
+class Memory:
+    """Facts that end with the power."""
+
+    def __init__(self) -> None:
+        self.profile: CloudAssignedProfile | None = None
+        self.profile_error = ""
+        self.profile_asked = False
+        self.credentials = ""
+        self.user_id = ""
+        self.user_name = ""
+        self.token: SignedIn | None = None
+        self.administrator_by_role = False
+        self.terms_accepted = ""
+        self.user_sid = ""
+        self.reboot_reasons: list[str] = []
+        self.installer_owner = ""
+        self.installer_clash = ""
+        self.win32_installing = ""
+        self.office_hung = False
+        self.msi_queue: list[tuple[str, str]] = []

@@ -1,0 +1,53 @@
+"""The installed Windows: edition, build, languages, services, and what an image can bring along."""
+
+from __future__ import annotations
+
+import msgspec
+
+PRODUCT_INFO = {
+    "Home": 101,
+    "Home Single Language": 100,
+    "Pro": 48,
+    "Pro Education": 164,
+    "Pro for Workstations": 161,
+    "Enterprise": 4,
+    "Enterprise LTSC": 125,
+    "Education": 121,
+    "SE": 203,
+}
+"""GetProductInfo's number of each edition; the keys are the editions that a scenario may name."""
+
+AUTOPILOT_EDITIONS = frozenset(
+    ("Pro", "Pro Education", "Pro for Workstations", "Enterprise", "Enterprise LTSC", "Education", "SE")
+)
+"""Editions that Autopilot supports (rule REQ-EDITION); SE belongs to the education flow."""
+
+
+class Windows(msgspec.Struct):
+    """``build`` is ``10.0.<build>.<revision>``; ``clock_error`` is how far the clock is off, in milliseconds."""
+
+    edition: str = "Pro"
+    build: str = "10.0.26100.4349"
+    languages: tuple[str, ...] = ("en-US",)
+    region: str = "US"
+    keyboard: str = "00000409"
+    wlidsvc: bool = True
+    oobe_restarts: int = 0
+    provisioning_package: tuple[str, ...] = ()
+    enrolled_before: bool = False
+    clock_error: int = 0
+
+    @property
+    def number(self) -> int:
+        """26100 of 10.0.26100.4349."""
+        return int(self.build.split(".")[2])
+
+    @property
+    def eleven(self) -> bool:
+        """Windows 11 begins with build 22000."""
+        return self.number >= 22000
+
+    @property
+    def revision(self) -> int:
+        """4349 of 10.0.26100.4349."""
+        return int(self.build.split(".")[3])

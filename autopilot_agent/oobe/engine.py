@@ -1,0 +1,58 @@
+"""The engine: walks a flow, runs the step of each state, follows the edge of its outcome, until an end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from autopilot_agent.device import Device
+from autopilot_agent.errors import Defect
+from autopilot_agent.oobe.flow import Flow
+from autopilot_agent.oobe.states import ENDS, RULES, Outcome, State
+from autopilot_agent.oobe.world import World
+
+MOST_STATES = 600
+"""A flow that visits more states than this does not end: a defect of a table or a script, not of Windows."""
+
+
+class StepResult(msgspec.Struct, frozen=True):
+    """How a step ended; ``rule`` explains the outcome where it is not the state's own, ``detail`` is for the reader."""
+
+    outcome: Outcome
+    detail: str = ""
+    rule: str = ""
+
+
+Step = Callable[[Device, World], Awaitable[StepResult]]
+
+
+async def play(flow: Flow, steps: Mapping[State, Step], device: Device, world: World) -> State:
+    """Play one flow from its start; returns the end state. Raises ``Defect`` for a missing step or edge."""
+    state = flow.start
+    for _ in range(MOST_STATES):
+        rule = RULES.get(state, "")
+        world.entered(state, rule)
+        if state in ENDS:
+            arrival = steps.get(state)
+            if arrival is not None:
+                await arrival(device, world)
+            world.finished(state, ENDS[state], rule)
+            return state
+        step = steps.get(state)
+        if step is None:
+            raise Defect(f"state {state.value} has no step")
+        result = await step(device, world)
+        world.left(state, result.outcome.value, result.rule or rule, result.detail)
+        state = flow.next(state, result.outcome)
+    raise Defect(f"flow {flow.name}: still no end after {MOST_STATES} states, last in {state.value}")
+
+
+def reboot(device: Device, world: World, reason: str, rule: str) -> None:
+    """Restart Windows: memory is lost, the disk stays, work in the background is gone."""
+    device.lose_memory()
+    device.disk.reboots += 1
+    if world.management is not None:
+        world.management.stop()
+        world.management = None
+    world.rebooted(reason, rule)

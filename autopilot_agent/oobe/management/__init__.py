@@ -1,0 +1,1 @@
+"""What manages the device: the OMA-DM client, the installers it drives, the Intune Management Extension, and the ESP."""

@@ -1,0 +1,219 @@
+"""The OMA-DM client: sessions with the MDM server, each command applied to the CSP tree, with what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autopilot_agent import rulebook
+from autopilot_agent.clock import MINUTE, SECOND
+from autopilot_agent.device import Device
+from autopilot_agent.device.csp import resolve
+from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
+from autopilot_agent.errors import CallFailed, Unreachable
+from autopilot_agent.oobe.management.esp import EspSettings
+from autopilot_agent.oobe.management.ime import IntuneManagementExtension
+from autopilot_agent.oobe.management.jobs import Jobs
+from autopilot_agent.oobe.world import World
+from autopilot_agent.service.management import Alert, Command, Commands, ManagementMessage, Status
+
+MOST_MESSAGES = 60
+"""Message pairs after which a session is broken off; a server that never runs out of commands is not a server."""
+
+CLOCK_TOLERANCE = 5 * MINUTE
+"""How far the clock may be off before TLS refuses certificates (assumed; rule F-30)."""
+
+DEVICE_LOCK = "D/vendor/msft/policy/config/devicelock/"
+
+
+def _reboot_prefixes() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for row in rulebook.reboot_uris():
+        resolved = resolve(row.uri)
+        if resolved is not None:
+            found[resolved.key] = row.uri
+    return found
+
+
+class ManagementClient:
+    """One boot's management. ``changed`` fires whenever something that the ESP watches may have moved."""
+
+    def __init__(self, device: Device, world: World) -> None:
+        self.device = device
+        self.world = world
+        self.changed = world.clock.signal()
+        self.jobs = Jobs(device, world, self.changed.fire)
+        self.ime = IntuneManagementExtension(device, world, self.changed.fire)
+        self.restart: tuple[str, str] | None = None
+        self.stopped = False
+        self.generation = 0
+        self.last_failure = ""
+        self.phase = "device"
+        self._prefixes = _reboot_prefixes()
+        self._prefix_tuple = tuple(self._prefixes)
+        self._nodes = 0
+        self._effects: dict[str, Callable[[str, str, str, str], None]] = {
+            "policy": self._policy,
+            "applocker": self._reboot_only,
+            "uefi": self._reboot_only,
+            "enterprisedesktopappmanagement": self.jobs.desktop_app,
+            "enterprisemodernappmanagement": self.jobs.modern_app,
+            "clientcertificateinstall": self.jobs.certificate,
+            "office": self.jobs.office,
+            "wifi": self._wifi,
+            "vpnv2": self._vpn,
+            "rootcatrustedcertificates": self._trusted_root,
+            "reboot": self._reboot_now,
+        }
+
+    @property
+    def esp(self) -> EspSettings:
+        """What the device was told about the ESP, as it stands in the CSP tree now."""
+        return EspSettings.read(self.device)
+
+    def stop(self) -> None:
+        """The power is gone: nothing in the background goes on."""
+        self.stopped = True
+        self.ime.stopped = True
+        self.jobs.stopped = True
+
+    def retry(self) -> None:
+        """Try again on the error page: failed installations are attempted once more."""
+        self.last_failure = ""
+        self.ime.restart = self.restart = None
+
+    async def session(self, user_id: str = "") -> None:
+        """One OMA-DM session (MS-MDM): package 1, then commands and statuses until the server has no more commands.
+
+        Raises ``CallFailed`` when the server cannot be talked to.
+        """
+        device, world = self.device, self.world
+        enrolment = device.disk.enrolment
+        if enrolment is None:
+            return
+        if abs(device.windows.clock_error) > CLOCK_TOLERANCE:
+            await world.sleep(SECOND)
+            raise Unreachable("0x80072F8F", "the clock is wrong: the server's certificate is not valid for it", "F-30")
+        device.disk.sessions += 1
+        number = device.disk.sessions
+        world.log("DeviceManagement", 208, f"session {number} started", "MDM-SESSION-END")
+        alerts: tuple[Alert, ...] = (
+            Alert(1201),
+            Alert(1224, "com.microsoft/MDM/LoginStatus", "user" if user_id else "others"),
+            Alert(1224, "com.microsoft/MDM/BootstrapSync", "user" if user_id else "device"),
+        )
+        information: tuple[tuple[str, str], ...] = (
+            ("./DevInfo/DevId", enrolment.ent_dm_id),
+            ("./DevInfo/Man", device.hardware.manufacturer),
+            ("./DevInfo/Mod", device.hardware.model),
+            ("./DevInfo/DmV", "1.3"),
+            ("./DevInfo/Lang", device.disk.language or "en-US"),
+        )
+        statuses: tuple[Status, ...] = ()
+        for message in range(1, MOST_MESSAGES + 1):
+            answer = await self._patiently(
+                ManagementMessage(enrolment.enrolment_id, number, message, alerts, information, statuses, user_id)
+            )
+            if not answer.commands or self.stopped:
+                break
+            statuses = tuple([self.apply(command) for command in answer.commands])
+            alerts = information = ()
+        world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
+        self.changed.fire()
+
+    async def _patiently(self, message: ManagementMessage) -> Commands:
+        """Wait out a lost link as the ESP does (F-13); every other failure ends the session."""
+        while True:
+            try:
+                return await self.world.call(message)
+            except Unreachable as failed:
+                if failed.rule != "F-13" or self.stopped:
+                    raise
+                await self.world.sleep(MINUTE)
+
+    def apply(self, command: Command) -> Status:
+        """Carry out one command and what follows from it."""
+        if command.verb == "Atomic":
+            return self._atomic(command)
+        code, value = self._apply(command)
+        if code in (200, 202):
+            self._follow(command)
+        return Status(command.id, code, value)
+
+    def _apply(self, command: Command) -> tuple[int, str | None]:
+        world = self.world
+        forced = world.command_status(command.uri)
+        if forced:
+            world.applied(command.verb, command.uri, forced, "MDM-STATUS", "refused by a fault")
+            return forced, None
+        code, value = self.device.disk.csp.apply(command.verb, command.uri, command.value, command.format)
+        world.applied(command.verb, command.uri, code, _STATUS_RULES.get(code, "MDM-STATUS"))
+        return code, value
+
+    def _atomic(self, command: Command) -> Status:
+        """All or nothing; what follows from the children happens only when all went well (MS-MDM, protocols.md 12.3)."""
+        tree = self.device.disk.csp
+        before = tree.snapshot()
+        for child in command.children:
+            code, _ = (500, None) if child.verb in ("Get", "Atomic") else self._apply(child)
+            if code not in (200, 202):
+                tree.restore(before)
+                self.world.applied("Atomic", "", 507, "MDM-ATOMIC", f"rolled back: {child.uri} gave {code}")
+                return Status(command.id, 507)
+        for child in command.children:
+            self._follow(child)
+        return Status(command.id, 200)
+
+    def _follow(self, command: Command) -> None:
+        resolved = resolve(command.uri)
+        if resolved is None or command.verb == "Get":
+            return
+        parts = resolved.key.split("/", 4)
+        effect = self._effects.get(parts[3]) if len(parts) > 3 else None
+        if effect is not None:
+            effect(command.verb, command.uri, resolved.key, command.value)
+        if command.value and not resolved.user:
+            self.device.disk.registry.update(
+                rf"{NODE_CACHE}\{self._nodes}", {"NodeUri": command.uri, "ExpectedValue": command.value}
+            )
+            self._nodes += 1
+
+    # What follows from single CSPs.
+
+    def _policy(self, verb: str, uri: str, key: str, value: str) -> None:
+        if key.startswith(DEVICE_LOCK):
+            self.device.disk.device_lock = True
+            self.world.note("REBOOT-PASSWORD-POLICY", f"{uri} asks for a password: automatic sign-in will not happen.")
+        self.device.disk.policies[uri] = value
+        self._reboot_only(verb, uri, key, value)
+
+    def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
+        if verb == "Exec" or self.phase != "device" or not key.startswith(self._prefix_tuple):
+            return
+        self.device.memory.reboot_reasons.append(uri)
+        self.device.disk.registry.set(REBOOT_REQUIRED, uri, 1)
+        self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "REBOOT-POLICY")
+
+    def _wifi(self, verb: str, uri: str, key: str, value: str) -> None:
+        name = key.split("/")[5] if key.count("/") >= 5 else uri
+        self.device.disk.wifi_profiles[name] = "MDM"
+
+    def _vpn(self, verb: str, uri: str, key: str, value: str) -> None:
+        self.device.disk.vpn_profiles[key.split("/")[4]] = "MDM"
+
+    def _trusted_root(self, verb: str, uri: str, key: str, value: str) -> None:
+        if key.endswith("/encodedcertificate"):
+            self.device.disk.certificates[key.split("/")[-2]] = "trusted root"
+
+    def _reboot_now(self, verb: str, uri: str, key: str, value: str) -> None:
+        if verb == "Exec":
+            self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
+
+    async def report(self, user_id: str = "") -> None:
+        """Send the result of the ESP in a session of its own; a server that cannot be reached loses it."""
+        try:
+            await self.session(user_id)
+        except CallFailed as failed:
+            self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
+
+
+_STATUS_RULES = {404: "MDM-404", 405: "MDM-405", 418: "MDM-418"}

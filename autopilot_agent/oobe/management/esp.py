@@ -1,0 +1,246 @@
+"""The Enrollment Status Page: what it was told to wait for, read from the CSP tree, and what its rows show.
+
+Behaviour: flows.md 5, protocols.md 14. Nothing here installs anything; the page only looks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from autopilot_agent.clock import MINUTE
+from autopilot_agent.device.csp import LIST_SEPARATOR
+from autopilot_agent.device.registry import SETTINGS
+from autopilot_agent.oobe.management.uris import SIDECAR, app_provider, first_sync, scope, tracked_app
+from autopilot_agent.oobe.management.uris import TRACKING as TRACKING_ROOT
+
+if TYPE_CHECKING:
+    from autopilot_agent.device import Device
+    from autopilot_agent.oobe.world import World
+
+RESET, TRY_AGAIN, CONTINUE = 1, 2, 4
+BUTTONS = ((RESET, "Reset device"), (TRY_AGAIN, "Try again"), (CONTINUE, "Continue anyway"))
+
+TITLES = {
+    "tpm": "Securing your hardware",
+    "join": "Joining your organization's network",
+    "enrol": "Registering your device for mobile management",
+    "prepare": "Preparing your device for mobile management",
+    "policies": "Security policies",
+    "certificates": "Certificates",
+    "network": "Network connections",
+    "apps": "Apps",
+}
+PREPARATION_ROWS = ("tpm", "join", "enrol", "prepare")
+SETUP_ROWS = ("policies", "certificates", "network", "apps")
+ROW_RULES = {
+    "tpm": "ESP-ROW-TPM",
+    "join": "ESP-ROW-JOIN",
+    "enrol": "ESP-ROW-ENROLL",
+    "prepare": "ESP-ROW-PREPARE",
+    "policies": "ESP-ROW-POLICIES",
+    "certificates": "ESP-ROW-CERTIFICATES",
+    "network": "ESP-ROW-NETWORK",
+    "apps": "ESP-ROW-APPS",
+}
+CATEGORIES = {"preparation": "DevicePreparation", "device": "DeviceSetup", "account": "AccountSetup"}
+SUBCATEGORIES = {
+    "tpm": "TpmAttestationSubcategory",
+    "join": "AadjSubcategory",
+    "enrol": "MdmEnrollmentSubcategory",
+    "prepare": "EspProviderInstallationSubcategory",
+    "policies": "SecurityPoliciesSubcategory",
+    "certificates": "CertificatesSubcategory",
+    "network": "NetworkConnectionsSubcategory",
+    "apps": "AppsSubcategory",
+}
+PROVIDER_TIMEOUT_MINUTES = 15
+
+
+class EspSettings(msgspec.Struct, frozen=True, gc=False):
+    """FirstSyncStatus as the device holds it; ``timeout`` in milliseconds, ``block`` the bits of BlockInStatusPage."""
+
+    device_page_shown: bool = False
+    user_page_shown: bool = False
+    timeout: int = 60 * MINUTE
+    block: int = 0
+    collect_logs: bool = False
+    message: str = ""
+    install_quality_updates: bool = False
+    target: str = "default"
+
+    @property
+    def device_targeted(self) -> bool:
+        """Whether a device-targeted ESP profile rules."""
+        return self.target == "device"
+
+    @property
+    def buttons(self) -> tuple[str, ...]:
+        """The choices of the error page: exactly the bits, or just leaving when the page does not block (I-29)."""
+        if not self.block:
+            return ("Leave the page",)
+        return tuple(label for bit, label in BUTTONS if self.block & bit)
+
+    @classmethod
+    def read(cls, device: Device) -> EspSettings:
+        """Read the nodes; without an enrolment nothing is shown (CSP defaults)."""
+        enrolment = device.disk.enrolment
+        if enrolment is None:
+            return cls()
+        root = first_sync(enrolment.provider_id)
+        read = device.disk.csp.read
+        return cls(
+            read(root + "/SkipDeviceStatusPage") == "false",
+            read(root + "/SkipUserStatusPage") == "false",
+            int(read(root + "/TimeOutUntilSyncFailure") or 60) * MINUTE,
+            int(read(root + "/BlockInStatusPage") or 0),
+            read(root + "/AllowCollectLogsButton") == "true",
+            read(root + "/CustomErrorText") or "",
+            enrolment.install_quality_updates,
+            enrolment.esp_target,
+        )
+
+
+class Page:
+    """One phase of the page on screen: ``look`` reads the tree and records rows that changed."""
+
+    def __init__(self, device: Device, world: World, phase: str) -> None:
+        self.device = device
+        self.world = world
+        self.phase = phase
+        self.rows: dict[str, tuple[str, str]] = {}
+        self.code = ""
+        self.failed_row = ""
+        enrolment = device.disk.enrolment
+        self.root = first_sync(enrolment.provider_id if enrolment else "", user=phase == "account")
+        self._open = list(SETUP_ROWS)
+
+    def show(self, row: str, state: str, text: str, rule: str = "") -> None:
+        """Put a row into a state; recorded only when it is news."""
+        if self.rows.get(row) != (state, text):
+            self.rows[row] = (state, text)
+            self.world.row(self.phase, TITLES[row], state, text, rule or ROW_RULES[row])
+
+    def look(self) -> str:
+        """``done``, ``failed`` or ``waiting``; a finished row is not looked at again.
+
+        No row is finished before the server has said that its lists are complete: until then even an empty list may grow.
+        """
+        complete = self.device.disk.csp.read(self.root + "/ServerHasFinishedProvisioning") == "true"
+        for row in list(self._open):
+            state, text, rule = self._row(row)
+            if state == "succeeded" and not complete:
+                state, text, rule = "inProgress", text.replace("No setup needed", "Identifying"), "ESP-SERVER-DONE"
+            self.show(row, state, text, rule)
+            if state == "succeeded":
+                self._open.remove(row)
+            elif state == "failed":
+                self.fail(row)
+                return "failed"
+        return "done" if complete and not self._open else "waiting"
+
+    def fail(self, row: str, code: str = "", rule: str = "") -> None:
+        """A row failed: the rows after it show that a previous step did."""
+        self.failed_row = row
+        if code:
+            self.code = code
+            self.show(row, "failed", f"{TITLES[row]} ({code})", rule)
+        rows = PREPARATION_ROWS if self.phase == "preparation" else SETUP_ROWS
+        for later in rows[rows.index(row) + 1 :]:
+            if self.rows.get(later, ("", ""))[0] != "succeeded":
+                self.show(later, "failedFromPreviousSubcategory", f"{TITLES[later]} (Previous step failed)", "ESP-ROW-STATES")
+
+    def first_open(self) -> str:
+        """The row that a time-out is blamed on."""
+        return self._open[0] if self._open else "apps"
+
+    def store(self, state: str) -> None:
+        """Write the category's status as the page keeps it in the registry (diagnostics.md 1.3.1)."""
+        category = CATEGORIES[self.phase]
+        status: dict[str, object] = {
+            "categoryState": state,
+            "categoryStatusText": {"succeeded": "Complete", "failed": "Failed"}.get(state, "Working on it..."),
+        }
+        for row, (row_state, text) in self.rows.items():
+            status[f"{category}.{SUBCATEGORIES[row]}"] = {"subcategoryState": row_state, "subcategoryStatusText": text}
+        self.device.disk.registry.set(SETTINGS, f"{category}Category.Status", json.dumps(status, separators=(",", ":")))
+
+    # One method a row: (state, text, rule).
+
+    def _row(self, row: str) -> tuple[str, str, str]:
+        if row == "apps":
+            return self._apps()
+        if row == "policies":
+            wanted = self._list("ExpectedPolicies") or (f"{self.root[: -len('/FirstSyncStatus')]}/EntDMID",)
+            done = sum(1 for uri in wanted if self.device.disk.csp.exists(uri) or self.phase == "account")
+            return _progress(row, done, len(wanted), "applied")
+        if row == "network":
+            wanted = self._list("ExpectedNetworkProfiles")
+            return _progress(row, sum(1 for uri in wanted if self.device.disk.csp.exists(uri)), len(wanted), "added")
+        return self._certificates()
+
+    def _certificates(self) -> tuple[str, str, str]:
+        read = self.device.disk.csp.read
+        done, wanted = 0, 0
+        for uri in self._list("ExpectedSCEPCerts"):
+            wanted += 1
+            status = read(uri + "/Status")
+            done += status == "1"
+            if status == "16":
+                self.code = f"0x{int(read(uri + '/ErrorCode') or 0) & 0xFFFFFFFF:08X}"
+                return "failed", f"Certificates ({self.code})", ""
+        for uri in self._list("ExpectedPFXCerts"):
+            wanted += 1
+            done += read(uri + "/Status") == "0"
+        return _progress("certificates", done, wanted, "applied")
+
+    def _apps(self) -> tuple[str, str, str]:
+        csp = self.device.disk.csp
+        done, wanted = 0, 0
+        for item in self._list("ExpectedMSIAppPackages"):
+            wanted += 1
+            status = csp.read(item.split(";")[0])
+            done += status == "70"
+            if status in ("60", "30"):
+                return self._app_failed(item.split(";")[0])
+        for item in self._list("ExpectedModernAppPackages"):
+            wanted += 1
+            status = csp.read(item.split(";")[0])
+            done += status == "3"
+            if status == "2":
+                return self._app_failed(item.split(";")[0])
+        providers = csp.children(f"{scope(self.phase)}/{TRACKING_ROOT}/Setup/Apps/PolicyProviders")
+        for provider in providers:
+            if csp.read(app_provider(self.phase, provider) + "/TrackingPoliciesCreated") != "true":
+                return "inProgress", "Apps (Identifying)", "ESP-IDENTIFYING"
+            for app in csp.children(f"{scope(self.phase)}/{TRACKING_ROOT}/Setup/Apps/Tracking/{provider}"):
+                wanted += 1
+                state = csp.read(tracked_app(self.phase, provider, app) + "/InstallationState")
+                done += state == "3"
+                if state == "4":
+                    return self._app_failed(app)
+        if providers and SIDECAR not in providers:
+            return "inProgress", "Apps (Identifying)", "ESP-FOREIGN-MDM"
+        return _progress("apps", done, wanted, "installed")
+
+    def _app_failed(self, what: str) -> tuple[str, str, str]:
+        """The code that the row shows is the one of the app that failed."""
+        for app in self.device.disk.apps.values():
+            if app.state == "failed":
+                self.code = app.code
+        self.code = self.code or "0x81036502"
+        return "failed", f"Apps ({self.code})", "APP-STOP"
+
+    def _list(self, name: str) -> tuple[str, ...]:
+        value = self.device.disk.csp.read(f"{self.root}/{name}")
+        return tuple(part for part in value.split(LIST_SEPARATOR) if part) if value else ()
+
+
+def _progress(row: str, done: int, wanted: int, word: str) -> tuple[str, str, str]:
+    title = TITLES[row]
+    if not wanted:
+        return "succeeded", f"{title} (No setup needed)", ""
+    state = "succeeded" if done >= wanted else "inProgress"
+    return state, f"{title} ({done} of {wanted} {word})", ""

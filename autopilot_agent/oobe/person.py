@@ -1,0 +1,85 @@
+"""The person in front of the device: a step asks a typed question that is also a page."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from autopilot_agent.errors import InputError
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """One page that waits for somebody.
+
+    ``choices`` are the buttons; ``default`` is the one that a person presses who just goes on ("" when that person would do
+    nothing). ``field`` names the text field, ``suggestion`` what that person types; ``secret`` keeps it out of every record.
+    """
+
+    screen: str
+    choices: tuple[str, ...] = ()
+    default: str = ""
+    field: str = ""
+    suggestion: str = ""
+    secret: bool = False
+    text: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """What the person did; ``after`` is extra thinking time in milliseconds."""
+
+    choice: str = ""
+    value: str = ""
+    after: int = 0
+
+
+class Person(Protocol):
+    """Who answers."""
+
+    def answer(self, question: Question, *, now: int) -> Reply:
+        """Answer one page; ``now`` is virtual milliseconds since power-on."""
+        ...
+
+
+def _folded(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+class ScriptedPerson:
+    """Answers from a script by screen id; pages that the script does not mention are answered like somebody who goes on.
+
+    A list is used up one answer per visit of the page, then the page's default counts; a single answer is given every time.
+    """
+
+    def __init__(self, script: dict[str, list[Reply] | Reply]) -> None:
+        self._script = {screen: list(r) if isinstance(r, list) else r for screen, r in script.items()}
+        self._unused = {screen: len(r) if isinstance(r, list) else 1 for screen, r in script.items()}
+
+    def answer(self, question: Question, *, now: int) -> Reply:
+        """The scripted answer, or the default; ``InputError`` when the page has no such choice."""
+        scripted = self._script.get(question.screen)
+        if scripted is None or scripted == []:
+            return Reply(question.default, question.suggestion)
+        self._unused[question.screen] = max(0, self._unused[question.screen] - 1)
+        reply = scripted.pop(0) if isinstance(scripted, list) else scripted
+        return _matched(question, reply)
+
+    def unused(self) -> tuple[str, ...]:
+        """Screens whose answers were not all given."""
+        return tuple(screen for screen, left in self._unused.items() if left)
+
+
+def _matched(question: Question, reply: Reply) -> Reply:
+    """Fit a scripted reply to the page: a bare text is a choice if one reads like it, else the field's content."""
+    if reply.choice:
+        wanted = _folded(reply.choice)
+        for choice in question.choices:
+            if _folded(choice) == wanted:
+                return Reply(choice, reply.value or question.suggestion, reply.after)
+        if wanted in ("nothing", "giveup", "wait"):
+            return Reply("", "", reply.after)
+        if question.field and not reply.value:
+            return Reply(question.default, reply.choice, reply.after)
+        offered = ", ".join(repr(choice) for choice in question.choices) or "no choice at all"
+        raise InputError(f"the script answers {reply.choice!r} on page {question.screen}, which offers {offered}")
+    return Reply(question.default, reply.value or question.suggestion, reply.after)

@@ -1,0 +1,160 @@
+"""Connectivity checks and profile acquisition (C6, C7): the same work at a wired power-on and after the network page."""
+
+from __future__ import annotations
+
+import msgspec
+
+from autopilot_agent.device import Device
+from autopilot_agent.device.registry import CORRELATIONS, DIAGNOSTICS, POLICY_CACHE
+from autopilot_agent.device.windows import PRODUCT_INFO
+from autopilot_agent.errors import CallFailed, ServiceFault, Unreachable
+from autopilot_agent.oobe.world import World
+from autopilot_agent.service.network import (
+    CloudAssignedProfile,
+    DownloadProfile,
+    GetDeviceTicket,
+    ProbeConnectivity,
+    SynchronizeTime,
+)
+
+PROFILE_FILE = r"%WINDIR%\ServiceState\wmansvc\AutopilotDDSZTDFile.json"
+
+OOBE_SETTINGS = (
+    (4, "AUTOPILOT_OOBE_SETTINGS_SKIP_EXPRESS_SETTINGS"),
+    (16, "AUTOPILOT_OOBE_SETTINGS_SKIP_EULA"),
+    (1024, "AUTOPILOT_OOBE_SETTINGS_SKIP_KEYBOARD"),
+)
+
+
+async def check_connectivity(device: Device, world: World) -> bool:
+    """DHCP, NCSI probe and time; True when Windows takes itself for online. Sets ``device.network.connected``."""
+    network = device.network
+    network.connected = False
+    if not network.internet:
+        world.log("Autopilot", 165, "no internet", "I-32")
+        return False
+    if network.captive_portal:
+        world.note("F-11", "A captive portal answers the connectivity probe: Windows does not count this as internet.")
+        world.log("Autopilot", 165, "no internet", "I-32")
+        return False
+    try:
+        await world.call(ProbeConnectivity())
+    except CallFailed as failed:
+        world.note("F-09", f"The connectivity probe failed ({failed.code}): Windows takes itself for offline.")
+        world.log("Autopilot", 165, "no internet", "I-32")
+        return False
+    network.connected = True
+    await _set_time(device, world)
+    return True
+
+
+async def _set_time(device: Device, world: World) -> None:
+    try:
+        await world.call(SynchronizeTime())
+    except CallFailed:
+        if device.windows.clock_error:
+            world.note("F-30", f"The clock is {device.windows.clock_error // 1000} s off and no time server can be reached.")
+        return
+    if device.windows.clock_error:
+        world.note("NET-NTP", f"The clock was {device.windows.clock_error // 1000} s off; the time server set it right.")
+        device.windows.clock_error = 0
+
+
+async def acquire_profile(device: Device, world: World) -> None:
+    """Ask the Autopilot service once per boot, until a profile is resident; leaves what a real device leaves behind."""
+    memory, disk = device.memory, device.disk
+    memory.profile_asked = True
+    if disk.profile is not None:
+        memory.profile = disk.profile
+        world.log("Autopilot", 163, "the profile is already resident; no download", "EVT-163")
+        return
+    world.log("Autopilot", 160, "profile acquisition begins", "EVT-160")
+    world.log("Autopilot", 164, "internet available", "EVT-160")
+    if not device.windows.wlidsvc:
+        world.log("Autopilot", 710, "no device ticket: wlidsvc does not run", "F-07")
+        _no_profile(device, world, "no device ticket", "F-07")
+        return
+    hardware, windows = device.hardware, device.windows
+    try:
+        await world.call(GetDeviceTicket(hardware.hash))
+        profile = await world.call(
+            DownloadProfile(
+                hardware.hash,
+                hardware.serial_number,
+                hardware.product_key,
+                hardware.manufacturer,
+                hardware.model,
+                windows.build,
+                PRODUCT_INFO[windows.edition],
+            )
+        )
+    except ServiceFault as fault:
+        number = int(fault.code) if fault.code.isdigit() else 824
+        world.log("Autopilot", number, fault.reason, fault.rule)
+        _no_profile(device, world, fault.code, fault.rule)
+        return
+    except Unreachable as failed:
+        for _ in range(3):
+            world.log("Autopilot", 100, "policy not found while the profile is awaited", "EVT-100")
+        world.log("Autopilot", 314, f"the profile could not be downloaded: {failed.code}", "F-01")
+        _no_profile(device, world, failed.code, "F-01")
+        return
+    if not profile.cloud_assigned_tenant_id:
+        world.log("Autopilot", 704, "the service answered with an empty profile", "F-06")
+        disk.registry.update(POLICY_CACHE, {"ProfileAvailable": 0, "PolicyJsonCache": "{}"})
+        _no_profile(device, world, "empty profile", "F-06")
+        return
+    world.log("Autopilot", 161, "settings retrieved", "EVT-160")
+    world.log("Autopilot", 111, "RetrieveSettings succeeded", "EVT-160")
+    world.log("Autopilot", 153, "state changed from ProfileState_Unknown to ProfileState_Available", "EVT-160")
+    memory.profile = disk.profile = profile
+    _write_profile(device, profile)
+    for bit, name in OOBE_SETTINGS:
+        if profile.cloud_assigned_oobe_config & bit:
+            world.log("Autopilot", 109, f"OOBE setting = {name}; state = enabled", "A-OOBECONFIG")
+
+
+def _write_profile(device: Device, profile: CloudAssignedProfile) -> None:
+    disk = device.disk
+    text = msgspec.json.encode(profile).decode()
+    disk.files[PROFILE_FILE] = text
+    disk.registry.update(
+        DIAGNOSTICS,
+        {
+            "CloudAssignedTenantDomain": profile.cloud_assigned_tenant_domain,
+            "CloudAssignedTenantId": profile.cloud_assigned_tenant_id,
+            "CloudAssignedMdmId": profile.cloud_assigned_mdm_id,
+            "CloudAssignedOobeConfig": profile.cloud_assigned_oobe_config,
+            "DeploymentProfileName": profile.deployment_profile_name,
+            "IsAutoPilotDisabled": 0,
+            "isForcedEnrollmentEnabled": profile.cloud_assigned_forced_enrollment,
+        },
+    )
+    disk.registry.update(
+        CORRELATIONS,
+        {
+            "ZtdRegistrationId": profile.ztd_registration_id,
+            "AutopilotServiceCorrelationId": profile.autopilot_service_correlation_id,
+        },
+    )
+    disk.registry.update(
+        POLICY_CACHE,
+        {
+            "ProfileAvailable": 1,
+            "PolicyJsonCache": text,
+            "AutopilotMode": 0,
+            "CloudAssignedDomainJoinMethod": profile.cloud_assigned_domain_join_method,
+            "CloudAssignedOobeConfig": profile.cloud_assigned_oobe_config,
+            "CloudAssignedDeviceName": profile.cloud_assigned_device_name,
+            "DeploymentProfileName": profile.deployment_profile_name,
+        },
+    )
+
+
+def _no_profile(device: Device, world: World, why: str, rule: str) -> None:
+    device.memory.profile_error = why
+    device.disk.registry.update(
+        DIAGNOSTICS,
+        {"CloudAssignedTenantDomain": "", "CloudAssignedTenantId": "", "IsAutoPilotDisabled": 1},
+    )
+    world.note(rule, f"No Autopilot profile arrived ({why}): this device goes through ordinary OOBE.")

@@ -1,0 +1,137 @@
+"""U12, U13, U15, U16: first sign-in, privacy page, Windows Hello, desktop with BitLocker."""
+
+from __future__ import annotations
+
+from autopilot_agent.device import Device
+from autopilot_agent.errors import CallFailed
+from autopilot_agent.oobe.engine import StepResult
+from autopilot_agent.oobe.person import Question
+from autopilot_agent.oobe.states import Outcome
+from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
+from autopilot_agent.oobe.world import World
+from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignIn
+
+OK = StepResult(Outcome.OK)
+
+LOGON_BREAKERS = {
+    "./device/vendor/msft/policy/config/authentication/preferredaadtenantdomainname": "PreferredAadTenantDomainName is set",
+    "./vendor/msft/policy/config/authentication/preferredaadtenantdomainname": "PreferredAadTenantDomainName is set",
+}
+"""Policies besides DeviceLock that break the automatic sign-in (rule U12); AutoAdminLogon is a registry value."""
+
+WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
+
+
+async def first_sign_in(device: Device, world: World) -> StepResult:
+    """U12. Automatic with the credentials of U2, unless a restart lost them or a policy is in the way."""
+    memory, disk = device.memory, device.disk
+    resumed = disk.resume == "first_sign_in"
+    disk.resume = ""
+    obstacle = _obstacle(device)
+    if memory.credentials and not obstacle:
+        if memory.credentials == "local":
+            world.note("U12", "The local account is signed in.")
+        else:
+            world.note("U12", f"{memory.user_name} is signed in automatically with the credentials of the first sign-in.")
+            disk.signed_in_user = memory.user_name
+        memory.credentials = ""
+        world.show("FSIA", "U12")
+        await world.spend("fsia")
+        return StepResult(Outcome.OK, "automatic sign-in")
+    if disk.join is None:
+        return StepResult(Outcome.STUCK, "nobody can sign in")
+    rule = "F-93" if resumed else ("REBOOT-PASSWORD-POLICY" if obstacle and memory.credentials else "REBOOT-CREDENTIALS")
+    world.note(rule, obstacle or "The restart lost the cached credentials: somebody has to sign in.")
+    result = await _logon(device, world, rule)
+    if result is None:
+        return StepResult(Outcome.STUCK, "nobody signed in", rule)
+    disk.signed_in_user = result
+    memory.user_name = result
+    world.show("FSIA", "U12")
+    await world.spend("fsia")
+    return StepResult(Outcome.OK, "manual sign-in", "I-10")
+
+
+async def _logon(device: Device, world: World, rule: str) -> str | None:
+    joined = device.disk.join
+    assert joined is not None
+    for _ in range(MOST_ATTEMPTS):
+        reply = await world.ask(
+            Question("LOGON", ("Sign in",), "Sign in", "password", "right password", secret=True, text="Other user"),
+            rule,
+            "sign-in",
+        )
+        if not reply.value:
+            return None
+        try:
+            token = await world.call(SignIn(joined.user_name, reply.value, "approved"))
+        except CallFailed as failed:
+            world.show("LOGON", "F-18", f"The sign-in failed ({failed.code}).")
+            continue
+        device.memory.user_id = token.user_id
+        return token.user_name
+    return None
+
+
+def _obstacle(device: Device) -> str:
+    if device.disk.device_lock:
+        return "A device password policy asks for credentials: no automatic sign-in."
+    for uri in device.disk.policies:
+        reason = LOGON_BREAKERS.get(uri.casefold())
+        if reason:
+            return f"{reason}: no automatic sign-in."
+    if device.disk.registry.get(WINLOGON, "AutoAdminLogon") in ("0", 0):
+        return "AutoAdminLogon is 0: no automatic sign-in."
+    return ""
+
+
+async def privacy(device: Device, world: World) -> StepResult:
+    """U13. At the start of account setup; hidden by the profile."""
+    profile = device.memory.profile or device.disk.profile
+    if profile is not None and profile.cloud_assigned_oobe_config & 4:
+        return StepResult(Outcome.SKIPPED, "the profile hides the privacy page", "SET-PRIVACY")
+    await world.ask(Question("PRIVACY", ("Accept",), "Accept"), "SET-PRIVACY" if profile else "U13")
+    return OK
+
+
+async def hello(device: Device, world: World) -> StepResult:
+    """U15. If the tenant asks for it and the device can; the person may get out of it with an error."""
+    disk = device.disk
+    if disk.enrolment is None or disk.join is None:
+        return StepResult(Outcome.SKIPPED, "no Windows Hello for Business outside management")
+    prefix = f"D/vendor/msft/passportforwork/{disk.join.tenant_id.casefold()}/policies/"
+    if disk.csp.values.get(prefix + "usepassportforwork") != "true":
+        return StepResult(Outcome.SKIPPED, "the tenant does not ask for Windows Hello")
+    if disk.csp.values.get(prefix + "requiresecuritydevice") == "true" and not device.hardware.tpm.present:
+        return StepResult(Outcome.SKIPPED, "Windows Hello needs a TPM here", "REQ-TPM")
+    reply = await world.ask(Question("WHFB", ("Set up", "Cancel"), "Set up", "PIN", "135792", secret=True), "U15", "hello")
+    if reply.choice == "Cancel":
+        world.log("Hello", 6045, "0x801C044F", "U15")
+        return StepResult(Outcome.FAILED, "0x801C044F: the person cancelled")
+    minimum = int(disk.csp.values.get(prefix + "pincomplexity/minimumpinlength", "4"))
+    if len(reply.value) < minimum:
+        world.show("WHFB", "U15", f"The PIN must have at least {minimum} characters.")
+    try:
+        await world.call(RegisterHelloKey(device.memory.user_id, disk.join.device_id))
+    except CallFailed as failed:
+        world.log("UserDeviceRegistration", 301, failed.code, "U15")
+        return StepResult(Outcome.FAILED, f"{failed.code}: the key could not be registered")
+    world.log("UserDeviceRegistration", 300, "Hello key registered", "U15")
+    return OK
+
+
+async def desktop(device: Device, world: World) -> StepResult:
+    """U16: what becomes true when the user is there."""
+    disk = device.disk
+    disk.oobe_complete = True
+    disk.accounts.pop("defaultuser0", None)
+    world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
+    if device.hardware.tpm.present and disk.join is not None:
+        try:
+            await world.call(EscrowRecoveryKey(disk.join.device_id, "C:"))
+        except CallFailed as failed:
+            disk.bitlocker = f"not encrypted: {failed.code}"
+            return OK
+        disk.bitlocker = "encrypting"
+        world.note("U16", "BitLocker began to encrypt the drive after device setup; the recovery key is in Entra.")
+    return OK

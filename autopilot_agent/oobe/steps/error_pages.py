@@ -1,0 +1,47 @@
+"""The pages that OOBE shows before the ESP when a step failed: something went wrong, and another organisation's user."""
+
+from __future__ import annotations
+
+from autopilot_agent import rulebook
+from autopilot_agent.device import Device
+from autopilot_agent.oobe.engine import StepResult, reboot
+from autopilot_agent.oobe.person import Question
+from autopilot_agent.oobe.states import Outcome, State
+from autopilot_agent.oobe.world import World
+
+AGAIN = {
+    State.SIGN_IN: Outcome.RETRY_SIGN_IN,
+    State.TERMS_OF_USE: Outcome.RETRY_TERMS_OF_USE,
+    State.ENTRA_JOIN: Outcome.RETRY_JOIN,
+    State.MDM_ENROLMENT: Outcome.RETRY_ENROLMENT,
+}
+
+
+async def something_went_wrong(device: Device, world: World) -> StepResult:
+    """WRONG: the code and Try again; Skip only where enrolment is not forced (flows.md 2.2)."""
+    failure = world.failure
+    if failure is None:
+        return StepResult(Outcome.GIVE_UP)
+    code = rulebook.codes().get(failure.code)
+    meaning = f" {code.meaning}" if code else ""
+    reply = await world.ask(
+        Question("WRONG", ("Try again", "Restart"), "", text=f"Something went wrong. {failure.code}{meaning}"), failure.rule
+    )
+    if reply.choice == "Try again":
+        return StepResult(AGAIN[failure.state], f"tries {failure.state.value.replace('_', ' ')} again", failure.rule)
+    if reply.choice == "Restart":
+        device.disk.resume = ""
+        reboot(device, world, "the person restarted the PC", failure.rule)
+        return StepResult(Outcome.REBOOT, "restarted by hand", failure.rule)
+    return StepResult(Outcome.GIVE_UP, f"{failure.code}: nobody tried again", failure.rule)
+
+
+async def other_organization(device: Device, world: World) -> StepResult:
+    """ORGERR: start over with an account of the right tenant (rule F-15)."""
+    profile = device.memory.profile
+    hidden = profile is not None and bool(profile.cloud_assigned_forced_enrollment)
+    choices = ("Try again",) if hidden else ("Try again", "Use another account")
+    reply = await world.ask(Question("ORGERR", choices, ""), "F-15")
+    if reply.choice:
+        return StepResult(Outcome.RETRY_SIGN_IN, reply.choice, "F-15")
+    return StepResult(Outcome.GIVE_UP, "the user belongs to another organisation", "F-15")

@@ -1,0 +1,189 @@
+"""U5 to U7: Entra join, MDM enrolment, local rights."""
+
+from __future__ import annotations
+
+from autopilot_agent.device import Device
+from autopilot_agent.device.registry import CORRELATIONS, ENROLLMENTS, JOIN_INFO, REBOOT_REQUIRED
+from autopilot_agent.device.storage import Account, Enrolment, JoinState
+from autopilot_agent.device.windows import PRODUCT_INFO
+from autopilot_agent.errors import CallFailed, Defect, Unreachable
+from autopilot_agent.oobe.engine import StepResult
+from autopilot_agent.oobe.management.client import ManagementClient
+from autopilot_agent.oobe.states import Outcome, State
+from autopilot_agent.oobe.world import Failure, World
+from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
+from autopilot_agent.service.entra import JoinDevice, SignedIn
+
+OK = StepResult(Outcome.OK)
+
+
+async def entra_join(device: Device, world: World) -> StepResult:
+    """U5. Device key, certificate and device id from the Device Registration Service."""
+    memory, disk, profile = device.memory, device.disk, device.memory.profile
+    token = _token(device)
+    if disk.join is not None:
+        return StepResult(Outcome.SKIPPED, "already joined")
+    world.show("PLEASEWAIT", "U5", "Joining your organization.")
+    world.log("UserDeviceRegistration", 101, "discovery answered", "EVT-UDR")
+    try:
+        joined = await world.call(
+            JoinDevice(
+                token.user_id,
+                token.tenant_id,
+                disk.computer_name,
+                device.windows.build,
+                profile.ztd_registration_id if profile is not None else "",
+                not _standard_user(device),
+            )
+        )
+    except CallFailed as failed:
+        world.log("UserDeviceRegistration", 204, f"{failed.code}: {failed.reason}", failed.rule)
+        return _failed(world, State.ENTRA_JOIN, failed, "F-10" if isinstance(failed, Unreachable) else "U5")
+    for number, text in ((102, "join request initialised"), (103, "sent"), (104, "answered"), (105, "join completed")):
+        world.log("UserDeviceRegistration", number, text, "EVT-UDR")
+    disk.join = JoinState(joined.device_id, token.tenant_id, token.user_name, joined.certificate_thumbprint)
+    disk.certificates[joined.certificate_thumbprint] = f"CN={joined.device_id} (MS-Organization-Access)"
+    disk.registry.update(
+        rf"{JOIN_INFO}\{joined.certificate_thumbprint}", {"TenantId": token.tenant_id, "UserEmail": token.user_name}
+    )
+    memory.administrator_by_role = joined.user_is_administrator_by_role
+    world.note("A-DEVICE-CERT", f"Joined to Entra as device {joined.device_id}.")
+    return OK
+
+
+async def mdm_enrolment(device: Device, world: World) -> StepResult:
+    """U6. The discovery address comes from Entra; the provisioning document brings the ESP's first settings."""
+    memory, disk, profile = device.memory, device.disk, device.memory.profile
+    token = _token(device)
+    if "enrol" in device.windows.provisioning_package:
+        failed: CallFailed = CallFailed("0x8018000A", "a provisioning package has enrolled this device already", "F-91")
+        return _failed(world, State.MDM_ENROLMENT, failed, "F-91")
+    if not token.mdm_discovery_url:
+        if profile is not None and profile.cloud_assigned_forced_enrollment:
+            failed = CallFailed("0x8018002B", "no MDM is configured for this user", "F-29")
+            return _failed(world, State.MDM_ENROLMENT, failed, "F-29")
+        return StepResult(Outcome.NO_MDM, "the MDM user scope does not cover the user", "REQ-LICENCE")
+    try:
+        await world.call(DiscoverEnrolment(token.user_name, token.mdm_discovery_url))
+        answer = await world.call(
+            EnrollMdm(
+                token.user_id,
+                token.user_name,
+                disk.join.device_id if disk.join else "",
+                disk.computer_name,
+                profile.ztd_registration_id if profile is not None else "",
+                PRODUCT_INFO[device.windows.edition],
+                device.windows.build,
+                device.hardware.serial_number,
+                device.hardware.manufacturer,
+                device.hardware.model,
+                device.hardware.hash,
+                True,
+                memory.terms_accepted,
+            )
+        )
+    except CallFailed as error:
+        world.log("DeviceManagement", 71, f"MDM enrolment failed: {error.code}", error.rule)
+        return _failed(world, State.MDM_ENROLMENT, error, "F-96" if isinstance(error, Unreachable) else "U6")
+    for number in (4, 6, 8, 10, 16, 58):
+        world.log("DeviceManagement", number)
+    world.log("DeviceManagement", 72, "MDM enrolment succeeded", "EVT-72")
+    disk.enrolment = Enrolment(
+        answer.enrolment_id,
+        answer.provider_id,
+        answer.ent_dm_id,
+        answer.management_url,
+        token.user_id,
+        token.user_name,
+        answer.install_quality_updates,
+        answer.esp_target,
+    )
+    disk.certificates[answer.certificate_thumbprint] = f"CN={answer.ent_dm_id} (Microsoft Intune MDM Device CA)"
+    for uri, value in answer.settings:
+        disk.csp.write(uri, value)
+    _describe(device, answer.ent_dm_id)
+    disk.registry.set(CORRELATIONS, "EntDMID", answer.ent_dm_id)
+    disk.registry.update(
+        rf"{ENROLLMENTS}\{answer.enrolment_id}",
+        {
+            "ProviderID": answer.provider_id,
+            "EnrollmentType": 6,
+            "EnrollmentState": 1,
+            "UPN": token.user_name,
+            "AADTenantID": token.tenant_id,
+            "DiscoveryServiceFullURL": token.mdm_discovery_url,
+            "DMPCertThumbPrint": answer.certificate_thumbprint,
+        },
+    )
+    disk.registry.delete(REBOOT_REQUIRED)
+    start_management(device, world)
+    return OK
+
+
+def _describe(device: Device, ent_dm_id: str) -> None:
+    """The read-only nodes that describe this PC; servers read them first (protocols.md 12.8, 13.1, 13.2)."""
+    write, hardware, windows = device.disk.csp.write, device.hardware, device.windows
+    for uri, value in (
+        ("./DevInfo/DevId", ent_dm_id),
+        ("./DevInfo/Man", hardware.manufacturer),
+        ("./DevInfo/Mod", hardware.model),
+        ("./DevDetail/SwV", windows.build),
+        ("./DevDetail/DevTyp", hardware.model),
+        ("./DevDetail/OEM", hardware.manufacturer),
+        ("./DevDetail/Ext/DeviceHardwareData", hardware.hash),
+        ("./DevDetail/Ext/Microsoft/DNSComputerName", device.disk.computer_name),
+        ("./DevDetail/Ext/Microsoft/SMBIOSSerialNumber", hardware.serial_number),
+        ("./DevDetail/Ext/Microsoft/TotalRAM", str(hardware.memory_mb)),
+        ("./Vendor/MSFT/WindowsLicensing/Edition", str(PRODUCT_INFO[windows.edition])),
+        ("./Vendor/MSFT/DeviceStatus/OS/Mode", "1"),
+        ("./Vendor/MSFT/DeviceStatus/OS/Edition", str(PRODUCT_INFO[windows.edition])),
+        ("./Vendor/MSFT/DeviceStatus/TPM/SpecificationVersion", hardware.tpm.version if hardware.tpm.present else ""),
+    ):
+        write(uri, value)
+
+
+def start_management(device: Device, world: World) -> ManagementClient:
+    """The OMA-DM client of this boot; made anew after every restart because it lives in memory."""
+    if world.management is None:
+        world.management = ManagementClient(device, world)
+    client: ManagementClient = world.management
+    return client
+
+
+async def local_rights(device: Device, world: World) -> StepResult:
+    """U7. Bit 2 makes the joining user a standard user; directory roles win over it (I-34)."""
+    memory, disk = device.memory, device.disk
+    standard = _standard_user(device) and not memory.administrator_by_role
+    if memory.administrator_by_role:
+        world.note("I-34", f"{memory.user_name} holds a directory role that makes local administrators.")
+    sid = "S-1-12-1-" + "-".join(str(int(part, 16)) for part in _words(memory.user_id))
+    disk.accounts[memory.user_name] = Account(memory.user_name, "entra", "users" if standard else "administrators", sid)
+    return StepResult(Outcome.OK, "standard user" if standard else "administrator", "SET-USER-TYPE")
+
+
+def _token(device: Device) -> SignedIn:
+    """What sign-in gave; the flow never reaches a join without it."""
+    token = device.memory.token
+    if token is None:
+        raise Defect("a join was tried before anybody signed in")
+    return token
+
+
+def _standard_user(device: Device) -> bool:
+    profile = device.memory.profile
+    return profile is not None and bool(profile.cloud_assigned_oobe_config & 2)
+
+
+def _words(guid: str) -> list[str]:
+    digits = guid.replace("-", "").ljust(32, "0")[:32]
+    try:
+        raw = bytes.fromhex(digits)
+    except ValueError:
+        raw = guid.encode().ljust(16, b"0")[:16]
+    return [raw[n : n + 4][::-1].hex() for n in range(0, 16, 4)]
+
+
+def _failed(world: World, state: State, failed: CallFailed, fallback: str) -> StepResult:
+    rule = failed.rule if failed.rule.startswith("F-") else fallback
+    world.failure = Failure(failed.code, state, rule, failed.reason)
+    return StepResult(Outcome.FAILED, f"{failed.code}: {failed.reason}", rule)

@@ -1,0 +1,158 @@
+"""C1 to C5: boot, language, region, keyboard, network."""
+
+from __future__ import annotations
+
+from autopilot_agent.device import Device
+from autopilot_agent.oobe.engine import StepResult
+from autopilot_agent.oobe.person import Question
+from autopilot_agent.oobe.states import Outcome
+from autopilot_agent.oobe.steps.acquisition import acquire_profile, check_connectivity
+from autopilot_agent.oobe.world import World
+
+OK = StepResult(Outcome.OK)
+
+TOO_MANY_RESTARTS = 5
+"""Restarts of OOBE after which Windows shows the recovery OOBE; the number is not published (rule F-08, assumed)."""
+
+RESUME = {
+    "profile": Outcome.RESUME_PROFILE,
+    "device_setup": Outcome.RESUME_DEVICE_SETUP,
+    "first_sign_in": Outcome.RESUME_FIRST_SIGN_IN,
+}
+
+
+async def boot(device: Device, world: World) -> StepResult:
+    """C1. A cable that is in at power-on gives the profile before the first page, so pages can be skipped."""
+    await world.spend("power-on", device.disk.boots)
+    if device.windows.oobe_restarts >= TOO_MANY_RESTARTS:
+        world.show("RECOVERY", "F-08", "Language, region and keyboard on one page.")
+        return StepResult(Outcome.TOO_MANY_RESTARTS, f"{device.windows.oobe_restarts} restarts of OOBE", "F-08")
+    if not device.disk.computer_name:
+        device.disk.computer_name = _default_name(world)
+    if not device.disk.free_mb:
+        device.disk.free_mb = 200_000
+    resume = device.disk.resume
+    if resume:
+        if resume != "profile":
+            await check_connectivity(device, world)
+            await acquire_profile(device, world)
+        return StepResult(RESUME[resume], f"resumes at {resume.replace('_', ' ')}")
+    if device.network.kind == "ethernet" and device.network.link(world.now) and await check_connectivity(device, world):
+        await acquire_profile(device, world)
+    return OK
+
+
+async def language(device: Device, world: World) -> StepResult:
+    """C2. Asked only when the image brings several languages and no early profile answers it."""
+    disk = device.disk
+    if "language" in disk.oobe_pages and device.network.kind == "ethernet":
+        return StepResult(Outcome.SKIPPED, "answered before the restart", "C9")
+    disk.language = disk.language or device.windows.languages[0]
+    early = early_locale(device)
+    if early:
+        if early != "os-default":
+            disk.language = early
+        return StepResult(Outcome.SKIPPED, f"the profile says {early}", "SET-LOCALE")
+    if len(device.windows.languages) == 1:
+        return StepResult(Outcome.SKIPPED, "only one language is installed")
+    reply = await world.ask(
+        Question("LANG", device.windows.languages, device.windows.languages[0]), "C2", "region-keyboard"
+    )
+    disk.language = reply.choice or disk.language
+    disk.oobe_pages.add("language")
+    return OK
+
+
+async def region(device: Device, world: World) -> StepResult:
+    """C3. Skipped only when the profile is known before the page and sets a language."""
+    disk = device.disk
+    disk.region = disk.region or device.windows.region
+    if "region" in disk.oobe_pages and device.network.kind == "ethernet":
+        return StepResult(Outcome.SKIPPED, "answered before the restart", "C9")
+    early = early_locale(device)
+    if early:
+        if early != "os-default" and "-" in early:
+            disk.region = early.rsplit("-", 1)[1]
+        return StepResult(Outcome.SKIPPED, f"the profile says {early}", "SET-LOCALE")
+    rule = "C3" if device.network.kind == "ethernet" else "C-WIFI-FIRST"
+    reply = await world.ask(Question("REGION", ("Yes",), "Yes", "region", disk.region), rule, "region-keyboard")
+    disk.region = reply.value or disk.region
+    disk.oobe_pages.add("region")
+    return OK
+
+
+async def keyboard(device: Device, world: World) -> StepResult:
+    """C4. Skipped only when wired, with the keyboard bit and a language in the profile; the second layout can be declined."""
+    disk, profile = device.disk, device.memory.profile
+    disk.keyboard = disk.keyboard or device.windows.keyboard
+    if "keyboard" in disk.oobe_pages and device.network.kind == "ethernet":
+        return StepResult(Outcome.SKIPPED, "answered before the restart", "C9")
+    if early_locale(device) and profile is not None and profile.cloud_assigned_oobe_config & 1024:
+        return StepResult(Outcome.SKIPPED, "the profile configures the keyboard", "SET-KEYBOARD")
+    rule = "C4" if device.network.kind == "ethernet" else "C-WIFI-FIRST"
+    reply = await world.ask(Question("KBD", ("Yes",), "Yes", "layout", disk.keyboard), rule)
+    disk.keyboard = reply.value or disk.keyboard
+    second = await world.ask(Question("KBD2", ("Add layout", "Skip"), "Skip", "layout", ""), rule)
+    if second.choice == "Add layout" or second.value:
+        disk.second_keyboard = second.value or "0000040C"
+    disk.oobe_pages.add("keyboard")
+    return OK
+
+
+async def network(device: Device, world: World) -> StepResult:
+    """C5. A cable that already gives internet skips the page; without internet nobody gets past it."""
+    adapter = device.network
+    if adapter.connected and adapter.link(world.now):
+        return StepResult(Outcome.SKIPPED, "the cable gives internet")
+    if adapter.kind == "wifi" and adapter.ssid in device.disk.wifi_profiles and adapter.link(world.now):
+        return StepResult(Outcome.SKIPPED, f"{adapter.ssid} is known")
+    tried = world.count("network page")
+    if tried and not (adapter.back_at is not None and world.now < adapter.back_at):
+        reply = await world.ask(Question("NET", ("Connect", "Next"), "", text="No internet. Next stays disabled."), "F-09")
+        if not reply.choice or tried >= 5:
+            return StepResult(Outcome.STUCK, "no internet: Next stays disabled", "F-09")
+        return StepResult(Outcome.OK, "tries again")
+    await world.ask(Question("NET", ("Connect", "Next"), "Next", "network", adapter.ssid), "C5", "network-page")
+    if not adapter.link(world.now) and adapter.back_at is not None:
+        await world.sleep(adapter.back_at - world.now)
+        world.note("F-13", "The network is back.")
+    if adapter.kind == "wifi" and adapter.link(world.now):
+        device.disk.wifi_profiles[adapter.ssid] = "OOBE"
+    return OK
+
+
+async def connectivity(device: Device, world: World) -> StepResult:
+    """C6."""
+    if device.network.connected and device.network.link(world.now):
+        return StepResult(Outcome.OK, "checked at power-on")
+    if not device.network.link(world.now):
+        return StepResult(Outcome.FAILED, "the link is down", "F-13")
+    if await check_connectivity(device, world):
+        return OK
+    return StepResult(Outcome.FAILED, "no internet", "F-09")
+
+
+async def profile(device: Device, world: World) -> StepResult:
+    """C7. Once per boot; at a wired power-on it happened before the first page."""
+    if not device.memory.profile_asked:
+        await acquire_profile(device, world)
+    if device.disk.resume == "profile":
+        device.disk.resume = ""
+        return StepResult(Outcome.RESUME_BRANCH, "goes on where it was before the restart", "C10")
+    found = device.memory.profile
+    if found is None:
+        return StepResult(Outcome.SKIPPED, f"no profile: {device.memory.profile_error}")
+    return StepResult(Outcome.OK, f"profile {found.deployment_profile_name!r}")
+
+
+def early_locale(device: Device) -> str:
+    """The profile's language, if the profile was there before the pages: a matter of Ethernet alone; "" otherwise."""
+    found = device.memory.profile
+    if found is None or device.network.kind != "ethernet":
+        return ""
+    return found.cloud_assigned_language
+
+
+def _default_name(world: World) -> str:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    return "DESKTOP-" + "".join(letters[int(world.clock.draw("computer name", n) * 36)] for n in range(7))

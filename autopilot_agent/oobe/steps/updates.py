@@ -1,0 +1,134 @@
+"""C8 to C11 and U11: activation, critical updates, the Autopilot update node, the device name, the branch, quality updates."""
+
+from __future__ import annotations
+
+from autopilot_agent.device import Device
+from autopilot_agent.device.windows import AUTOPILOT_EDITIONS
+from autopilot_agent.errors import CallFailed, InputError
+from autopilot_agent.oobe.engine import StepResult, reboot
+from autopilot_agent.oobe.names import expand_template
+from autopilot_agent.oobe.states import Outcome
+from autopilot_agent.oobe.world import World
+from autopilot_agent.service.network import Activate, ScanForUpdates, Update
+
+OK = StepResult(Outcome.OK)
+
+QUALITY_UPDATE_REVISIONS = {26100: 4484, 22631: 5545, 22621: 5545}
+"""Lowest revision with the OS part of quality updates in OOBE: the 2025-06 D updates KB5060829 and KB5060826 (rule QU-OS)."""
+
+
+async def activation(device: Device, world: World) -> StepResult:
+    """C8. Never blocks the flow."""
+    try:
+        await world.call(Activate())
+    except CallFailed as failed:
+        return StepResult(Outcome.SKIPPED, f"activation failed with {failed.code}; the flow goes on", "C8")
+    return OK
+
+
+async def critical_updates(device: Device, world: World) -> StepResult:
+    """C9. Always checked, cannot be declined; a closed Windows Update never blocks the flow."""
+    world.show("UPD", "C9")
+    try:
+        found = await world.call(ScanForUpdates("critical", tuple(device.disk.updates)))
+    except CallFailed as failed:
+        return StepResult(Outcome.OK, f"Windows Update cannot be reached ({failed.code}): no updates", "F-12")
+    restart = await _install(device, world, found.updates)
+    if restart:
+        device.disk.resume = ""
+        reboot(device, world, f"critical update {restart}", "C9")
+        return StepResult(Outcome.REBOOT, restart)
+    profile = device.memory.profile
+    if profile is not None and not profile.cloud_assigned_autopilot_update_disabled:
+        return await _update_node(device, world, profile.cloud_assigned_autopilot_update_timeout)
+    return OK
+
+
+async def _update_node(device: Device, world: World, limit: int) -> StepResult:
+    try:
+        found = await world.call(ScanForUpdates("autopilot", tuple(device.disk.updates)))
+    except CallFailed as failed:
+        return StepResult(Outcome.OK, f"the Autopilot update was not found ({failed.code})", "TIME-UPDATE-NODE")
+    for update in found.updates:
+        if update.milliseconds > limit:
+            await world.sleep(limit)
+            return StepResult(Outcome.OK, f"the Autopilot update took longer than {limit // 60000} min", "TIME-UPDATE-NODE")
+        await world.sleep(update.milliseconds)
+        device.disk.updates.append(update.kb)
+    return StepResult(Outcome.OK, "Autopilot update node", "TIME-UPDATE-NODE")
+
+
+async def _install(device: Device, world: World, updates: tuple[Update, ...]) -> str:
+    restart = ""
+    for update in updates:
+        await world.sleep(update.milliseconds)
+        device.disk.updates.append(update.kb)
+        world.note("C9", f"Installed {update.title} ({update.kb}).")
+        if update.restart:
+            restart = update.kb
+    return restart
+
+
+async def rename(device: Device, world: World) -> StepResult:
+    """C10. Entra join profiles with a name template; a rename needs a restart, and the profile is looked at again after it."""
+    profile = device.memory.profile
+    if profile is None or not profile.cloud_assigned_device_name or profile.cloud_assigned_domain_join_method:
+        return OK
+    name = expand_template(profile.cloud_assigned_device_name, device.hardware.serial_number, world.clock.draw)
+    if name == device.disk.computer_name:
+        return OK
+    world.note("SET-NAME-TEMPLATE", f"The template {profile.cloud_assigned_device_name} gives {name}.")
+    device.disk.computer_name = name
+    if world.assumptions.get("Q-17") == "no reboot":
+        return StepResult(Outcome.OK, f"named {name} without a restart of its own", "Q-17")
+    device.disk.resume = "profile"
+    reboot(device, world, f"the device is now called {name}", "C10")
+    return StepResult(Outcome.REBOOT, name)
+
+
+async def branch(device: Device, world: World) -> StepResult:
+    """C11. Which flow runs is the profile's word (flows.md 2.1)."""
+    profile = device.memory.profile
+    if profile is None:
+        return StepResult(Outcome.ORDINARY, "no profile: ordinary OOBE", "B6")
+    if profile.self_deploying or profile.cloud_assigned_domain_join_method:
+        kind = "self-deploying" if profile.self_deploying else "hybrid join"
+        raise InputError(
+            f"the profile {profile.deployment_profile_name!r} is a {kind} profile; this version plays user-driven Entra join"
+        )
+    if device.windows.edition not in AUTOPILOT_EDITIONS:
+        world.note("REQ-EDITION", f"Windows {device.windows.edition} is not an edition that Autopilot supports.")
+    rule = "B2" if profile.is_explicit_profile_assignment else "B3"
+    if not profile.is_explicit_profile_assignment:
+        world.note("SET-DEFAULT-PROFILE", "The profile for all devices acts as the default.")
+    return StepResult(Outcome.USER_DRIVEN, profile.deployment_profile_name, rule)
+
+
+async def quality_updates(device: Device, world: World) -> StepResult:
+    """U11 and flows.md 5.8; after the device phase and before the first sign-in (Q-03)."""
+    management = world.management
+    if device.disk.resume == "first_sign_in" or management is None:
+        return StepResult(Outcome.SKIPPED, "no management")
+    esp = management.esp
+    if not esp.install_quality_updates or not esp.device_page_shown:
+        return StepResult(Outcome.SKIPPED, "the ESP does not ask for them")
+    if not esp.device_targeted:
+        return StepResult(Outcome.SKIPPED, "a user-targeted ESP profile is not honoured here", "QU-TARGETING")
+    needed = QUALITY_UPDATE_REVISIONS.get(device.windows.number)
+    if not device.windows.eleven or (needed is not None and device.windows.revision < needed):
+        return StepResult(Outcome.SKIPPED, f"Windows {device.windows.build} cannot do it", "QU-OS")
+    if device.network.metered:
+        return StepResult(Outcome.SKIPPED, "metered network", "QU-METERED")
+    try:
+        found = await world.call(ScanForUpdates("quality", tuple(device.disk.updates)))
+    except CallFailed as failed:
+        return StepResult(Outcome.SKIPPED, f"Windows Update cannot be reached ({failed.code})", "NET-WU")
+    if not found.updates:
+        return StepResult(Outcome.SKIPPED, "none on offer")
+    world.show("QU", "QU-POSITION")
+    restart = await _install(device, world, found.updates)
+    if restart:
+        device.disk.resume = "first_sign_in"
+        reboot(device, world, f"quality update {restart}", "F-93")
+        return StepResult(Outcome.REBOOT, restart, "F-93")
+    return StepResult(Outcome.OK, rule="QU-DURATION")

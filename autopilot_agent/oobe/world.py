@@ -1,0 +1,237 @@
+"""The only door of a step: now, sleep, call, ask, beside, and the records it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from autopilot_agent import events, rulebook
+from autopilot_agent.errors import CallFailed, Unreachable
+from autopilot_agent.oobe.states import State
+from autopilot_agent.service.base import Answer, Call
+
+if TYPE_CHECKING:
+    from autopilot_agent.clock import Clock
+    from autopilot_agent.device import Device
+    from autopilot_agent.oobe.person import Person, Question, Reply
+    from autopilot_agent.service import Backend
+
+A = TypeVar("A", bound=Answer)
+
+ROUND_TRIP = 250
+"""Milliseconds of a call that names no duration (estimate)."""
+TIMED_OUT = 30_000
+"""Milliseconds until a call to a closed host gives up (estimate)."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What went wrong last: the code the device shows, in which state, the rule, what was said, and the row if any."""
+
+    code: str
+    state: State
+    rule: str
+    reason: str = ""
+    row: str = ""
+
+
+class Installer(msgspec.Struct, frozen=True):
+    """What an app's installer does when it runs (times in milliseconds, None: as the rulebook says)."""
+
+    milliseconds: int | None = None
+    return_codes: tuple[int, ...] = (0,)
+    leaves: bool = True
+    requirement_script: str | None = None
+    restarts_windows: bool = False
+    windows_installer: bool | None = None
+    size: int | None = None
+    download_fails: bool = False
+
+
+PLAIN_INSTALLER = Installer()
+
+
+class World:
+    """What a step can see and do. One per run."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        device: Device,
+        backend: Backend,
+        person: Person,
+        installers: dict[str, Installer] | None = None,
+        assumptions: dict[str, str] | None = None,
+        sink: Callable[[events.Event], None] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.device = device
+        self.backend = backend
+        self.person = person
+        self.installers = installers or {}
+        self.assumptions = assumptions or {}
+        self.trace: list[events.Event] = []
+        self.failure: Failure | None = None
+        self.failed_before_error_page: State | None = None
+        self.state = State.BOOT
+        self.screens: list[str] = []
+        self.management: Any = None
+        self._delays: Callable[[Call[Any], int], int] | None = None
+        self.command_status: Callable[[str], int] = _no_fault
+        self._sink = sink
+        self._durations = rulebook.durations()
+        self._asked: dict[str, int] = {}
+
+    def use_faults(self, delays: Callable[[Call[Any], int], int], command_status: Callable[[str], int]) -> None:
+        """Let faults delay calls (``delays``) and spoil SyncML commands (``command_status``, 0 for none)."""
+        self._delays = delays
+        self.command_status = command_status
+
+    # Time.
+
+    @property
+    def now(self) -> int:
+        """Virtual milliseconds since power-on."""
+        return self.clock._env._now  # type: ignore[return-value]  # read on every event: one attribute less
+
+    async def sleep(self, milliseconds: int) -> None:
+        """Let virtual time pass."""
+        await self.clock.sleep(milliseconds)
+
+    def duration(self, name: str, *key: str | int) -> int:
+        """Milliseconds that something takes: the typical value, 15 % up or down by the seed, inside its bounds."""
+        row = self._durations[name]
+        typical = row.typical if row.typical is not None else (row.minimum or 0.0)
+        seconds = typical * (0.85 + 0.3 * self.clock.draw(name, *key))
+        if row.minimum is not None and seconds < row.minimum:
+            seconds = row.minimum
+        elif row.maximum is not None and seconds > row.maximum:
+            seconds = row.maximum
+        return int(seconds * 1000)
+
+    def maximum(self, name: str) -> int:
+        """The upper bound of a duration, in milliseconds."""
+        row = self._durations[name]
+        return int((row.maximum if row.maximum is not None else row.typical or 0) * 1000)
+
+    async def spend(self, name: str, *key: str | int) -> None:
+        """Sleep as long as something takes."""
+        await self.clock.sleep(self.duration(name, *key))
+
+    def beside(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Start work that runs beside the step."""
+        return self.clock.spawn(work)
+
+    # The cloud.
+
+    async def call(self, call: Call[A]) -> A:
+        """Ask a service. Raises ``ServiceFault`` or ``Unreachable``; both are on record then."""
+        kind = type(call)
+        network = self.device.network
+        try:
+            if not network.link(self.now):
+                await self.clock.sleep(ROUND_TRIP)
+                raise Unreachable("0x80072EE7", "the network link is down", "F-13")
+            pattern = network.closed(kind.host) if network.blocked else None
+            if pattern is not None:
+                await self.clock.sleep(TIMED_OUT)
+                rule = network.blocked[pattern] or kind.rule
+                raise Unreachable("0x80072EE2", f"{kind.host} cannot be reached: the network closes {pattern}", rule)
+            delay = self._delays(call, self.now) if self._delays is not None else 0
+            takes = kind.takes
+            await self.clock.sleep(delay + (self.duration(takes, kind.__name__, self.count(takes)) if takes else ROUND_TRIP))
+            answer = self.backend.send(call, now=self.now)
+        except CallFailed as failed:
+            self._record(
+                events.CallRefused(
+                    len(self.trace), self.now, failed.rule or kind.rule, kind.__name__, kind.host, failed.code, failed.reason
+                )
+            )
+            raise
+        self._record(events.CallAnswered(len(self.trace), self.now, kind.rule, kind.__name__, kind.host))
+        return answer
+
+    def count(self, name: str) -> int:
+        """How often this was asked before; keeps draws of repeated things apart."""
+        found = self._asked.get(name, 0)
+        self._asked[name] = found + 1
+        return found
+
+    # The person.
+
+    def show(self, screen: str, rule: str = "", text: str = "", choices: tuple[str, ...] = ()) -> None:
+        """Put a page in front of the person."""
+        self.screens.append(screen)
+        self._record(events.ScreenShown(len(self.trace), self.now, rule, screen, text, choices))
+
+    async def ask(self, question: Question, rule: str, takes: str = "") -> Reply:
+        """Show a page and wait for the answer; ``takes`` names how long a person needs for it."""
+        self.show(question.screen, rule, question.text, question.choices)
+        if takes:
+            await self.clock.sleep(self.duration(takes, question.screen, self.count(question.screen)))
+        reply = self.person.answer(question, now=self.now)
+        if reply.after:
+            await self.clock.sleep(reply.after)
+        said = "***" if question.secret and reply.value else reply.value
+        words = " / ".join(part for part in (said, reply.choice) if part)
+        self._record(events.Answered(len(self.trace), self.now, rule, question.screen, words or "(no answer)"))
+        return reply
+
+    # Records.
+
+    def note(self, rule: str, text: str) -> None:
+        """Say why the device did what it did."""
+        self._record(events.Noted(len(self.trace), self.now, rule, text))
+
+    def log(self, channel: str, number: int, text: str = "", rule: str = "") -> None:
+        """Write a record into a Windows event log."""
+        self._record(events.LogWritten(len(self.trace), self.now, rule, channel, number, text))
+
+    def applied(self, verb: str, uri: str, status: int, rule: str = "MDM-STATUS", detail: str = "") -> None:
+        """Record what a SyncML command did."""
+        self._record(events.CommandApplied(len(self.trace), self.now, rule, verb, uri, status, detail))
+
+    def set_node(self, uri: str, value: str, rule: str = "") -> None:
+        """Write a CSP node from inside the device, on record."""
+        self.device.disk.csp.write(uri, value)
+        self._record(events.NodeSet(len(self.trace), self.now, rule, uri, value))
+
+    def row(self, phase: str, row: str, state: str, text: str, rule: str = "") -> None:
+        """Record a change of a row on the Enrollment Status Page."""
+        self._record(events.RowChanged(len(self.trace), self.now, rule, phase, row, state, text))
+
+    def app(self, app: str, name: str, state: str, code: str = "", rule: str = "") -> None:
+        """Record a change of an app."""
+        self._record(events.AppChanged(len(self.trace), self.now, rule, app, name, state, code))
+
+    def rebooted(self, reason: str, rule: str) -> None:
+        """Record a restart."""
+        self._record(events.Rebooted(len(self.trace), self.now, rule, reason))
+
+    def entered(self, state: State, rule: str) -> None:
+        """Record that a state begins."""
+        self.state = state
+        self._record(events.StateEntered(len(self.trace), self.now, rule, state.value))
+
+    def left(self, state: State, outcome: str, rule: str, detail: str) -> None:
+        """Record that a state ended."""
+        self._record(events.StateLeft(len(self.trace), self.now, rule, state.value, outcome, detail))
+
+    def finished(self, state: State, outcome: str, rule: str) -> None:
+        """Record the end of the run."""
+        self._record(events.Finished(len(self.trace), self.now, rule, state.value, outcome))
+
+    def injected(self, fault: str, where: str) -> None:
+        """Record that a fault struck."""
+        self._record(events.FaultInjected(len(self.trace), self.now, fault if fault.startswith("F-") else "", fault, where))
+
+    def _record(self, event: events.Event) -> None:
+        self.trace.append(event)
+        if self._sink is not None:
+            self._sink(event)
+
+
+def _no_fault(_uri: str) -> int:
+    return 0

@@ -1,0 +1,223 @@
+"""The one loader of what we claim about Windows: rules, faults, error codes, durations, screens, events, all as data.
+
+Each table is a JSON Lines file beside this module, read when first asked for. A row that cites no source, or an id that
+stands twice, is a defect that a test finds; lookups of unknown ids raise ``KeyError``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+HERE = Path(__file__).parent
+Grade = Literal["documented", "observed", "assumed"]
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One modelled behaviour: what, how sure we are, where it is written, in which modes it counts."""
+
+    id: str
+    statement: str
+    grade: Grade
+    source: str
+    modes: tuple[str, ...] = ()
+
+
+class FaultRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the failure catalogue (flows.md, section 9)."""
+
+    id: str
+    symptom: str
+    code: str
+    modes: tuple[str, ...]
+    step: str
+    cause: str
+    next: str
+    fix: str
+    retry: Literal["useful", "after-fix", "needs-hardware", "needs-reset", "useless", "none"]
+    grade: Grade
+    source: str
+
+
+class Injection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a named fault is brought about: changes to the scenario (``change``) and calls that misbehave (``calls``).
+
+    ``change`` maps a dotted path of the scenario model, or ``tenant.<what>``, to a value; see ``scenario/faults.py``.
+    """
+
+    id: str
+    change: dict[str, object] = {}
+    calls: list[dict[str, object]] = []
+    note: str = ""
+
+
+class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One error code as a person meets it (diagnostics.md, section 3)."""
+
+    code: str
+    name: str
+    area: str
+    meaning: str
+    cause: str
+    remedy: str
+    retry: Literal["yes", "after-fix", "no", ""]
+    source: str
+
+
+class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long something takes, in seconds; a null bound is open (flows.md, section 10)."""
+
+    id: str
+    what: str
+    typical: float | None
+    minimum: float | None
+    maximum: float | None
+    grade: Grade
+    source: str
+
+
+class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One page of OOBE as Windows shows it (flows.md, section 2.2)."""
+
+    id: str
+    title: str
+    text: str
+    choices: tuple[str, ...]
+    fields: tuple[str, ...]
+    grade: Grade
+    source: str
+
+
+class Invariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One statement that no run may break (flows.md, section 12)."""
+
+    id: str
+    statement: str
+    applies: tuple[str, ...]
+
+
+class OpenQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A point on which the sources disagree, and the model chosen (flows.md, section 11)."""
+
+    id: str
+    question: str
+    positions: str
+    model: str
+
+
+class WindowsEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One event id of a Windows log channel."""
+
+    channel: str
+    id: int
+    level: Literal["information", "warning", "error"]
+    meaning: str
+    source: str
+
+
+class RebootUri(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy URI, as a LocURI prefix, whose change asks for a coalesced reboot."""
+
+    uri: str
+    why: str
+    source: str
+
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+def read_table(name: str, row: type[Row]) -> list[Row]:
+    """Read ``<name>.jsonl`` as rows; a broken line raises ``ValueError`` with file and line."""
+    path = HERE / f"{name}.jsonl"
+    data = path.read_bytes()
+    try:
+        return msgspec.json.Decoder(row).decode_lines(data)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """All rules by id, the failure catalogue's rows among them (a fault is a rule with a cause)."""
+    table = {row.id: row for row in read_table("rules", Rule)}
+    for fault in faults().values():
+        statement = f"{fault.symptom}: {fault.cause}. {fault.next}"
+        table[fault.id] = Rule(fault.id, statement, fault.grade, fault.source, fault.modes)
+    return table
+
+
+@cache
+def faults() -> dict[str, FaultRow]:
+    """The failure catalogue by id ("F-26")."""
+    return {row.id: row for row in read_table("faults", FaultRow)}
+
+
+@cache
+def injections() -> dict[str, Injection]:
+    """How each fault that can be asked for by name is brought about, by id."""
+    return {row.id: row for row in read_table("injections", Injection)}
+
+
+@cache
+def codes() -> dict[str, Code]:
+    """Error codes by normalised code; the first row of a code that stands in several tables wins."""
+    table: dict[str, Code] = {}
+    for row in read_table("codes", Code):
+        table.setdefault(row.code, row)
+    return table
+
+
+@cache
+def durations() -> dict[str, Duration]:
+    """Durations by id, in seconds."""
+    return {row.id: row for row in read_table("durations", Duration)}
+
+
+@cache
+def screens() -> dict[str, Screen]:
+    """OOBE pages by id ("REGION")."""
+    return {row.id: row for row in read_table("screens", Screen)}
+
+
+@cache
+def invariants() -> dict[str, Invariant]:
+    """Invariants by id ("I-01")."""
+    return {row.id: row for row in read_table("invariants", Invariant)}
+
+
+@cache
+def questions() -> dict[str, OpenQuestion]:
+    """Open questions by id ("Q-02")."""
+    return {row.id: row for row in read_table("questions", OpenQuestion)}
+
+
+@cache
+def windows_events() -> dict[tuple[str, int], WindowsEvent]:
+    """Windows event ids by channel and id."""
+    return {(row.channel, row.id): row for row in read_table("events", WindowsEvent)}
+
+
+@cache
+def reboot_uris() -> tuple[RebootUri, ...]:
+    """Policy URIs that ask for a reboot when they change during device setup."""
+    return tuple(read_table("reboot_uris", RebootUri))
+
+
+def normalised_code(text: str) -> str:
+    """``80180014``, ``0x80180014``, ``-2145910764`` and ``2149056532`` all name 0x80180014; other text comes back as it is."""
+    raw = text.strip()
+    lowered = raw.lower()
+    try:
+        if lowered.startswith("0x"):
+            return f"0x{int(lowered, 16) & 0xFFFFFFFF:08X}"
+        if len(lowered) == 8 and lowered[0] in "8c0" and all(c in "0123456789abcdef" for c in lowered):
+            return f"0x{int(lowered, 16):08X}"
+        number = int(lowered)
+    except ValueError:
+        return raw
+    if number < 0 or number > 0x7FFFFFFF:
+        return f"0x{number & 0xFFFFFFFF:08X}"
+    return raw

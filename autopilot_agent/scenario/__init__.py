@@ -1,0 +1,1 @@
+"""Scenario files: their types, how they are read, and what they ask for."""

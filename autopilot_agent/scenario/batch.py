@@ -1,0 +1,101 @@
+"""Many scenario files, in one process or several; what comes back does not depend on how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autopilot_agent.errors import AutopilotAgentError, InputError
+from autopilot_agent.events import to_json_lines
+from autopilot_agent.scenario.loader import load_scenario
+from autopilot_agent.scenario.run import Result, Run, run_scenario
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How to run: ``form`` is text, json or jsonl; ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole."""
+
+    seed: int | None = None
+    speed: float | None = None
+    strict: bool = False
+    backend: str = "memory"
+    form: str = "text"
+    verbosity: int = 0
+    timeline: bool = True
+
+
+class Outcome(msgspec.Struct):
+    """One file's result and what to print of it."""
+
+    result: Result
+    printed: bytes = b""
+
+
+def run_file(path: Path, options: Options) -> Outcome:
+    """Load and run one file; whatever is wrong with it becomes a result with verdict "error"."""
+    try:
+        run = run_scenario(
+            load_scenario(path), seed=options.seed, speed=options.speed, strict=options.strict, backend=options.backend
+        )
+    except AutopilotAgentError as error:
+        problem = str(error) if not isinstance(error, InputError) or error.place else f"{path.as_posix()}: {error}"
+        result = Result("", path.as_posix(), "", 0, problem=problem, exit_code=error.exit_code)
+        return Outcome(result, _printed(Run(result, []), options))
+    return Outcome(run.result, _printed(run, options))
+
+
+def _printed(run: Run, options: Options) -> bytes:
+    if options.form == "jsonl":
+        return to_json_lines(run.events)
+    if options.form == "text":
+        from autopilot_agent.reports.text import render
+
+        return render(run, options.verbosity, timeline=options.timeline).encode("utf-8", "backslashreplace")
+    return b""
+
+
+def run_files(paths: list[Path], options: Options, jobs: int = 1) -> Iterator[Outcome]:
+    """Outcomes in the order of ``paths``; with several jobs the files are handed out in batches to worker processes."""
+    if jobs <= 1 or len(paths) < 2:
+        for path in paths:
+            yield run_file(path, options)
+        return
+    from multiprocessing import get_context
+
+    size = max(1, min(64, len(paths) // (jobs * 4) or 1))
+    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
+    with get_context().Pool(min(jobs, len(batches))) as pool:
+        for outcomes in pool.imap(_Worker(options), batches):
+            yield from outcomes
+
+
+class _Worker:
+    """A picklable function over one batch."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    def __call__(self, batch: list[Path]) -> list[Outcome]:
+        return [run_file(path, self.options) for path in batch]
+
+
+def exit_code(results: list[Result]) -> int:
+    """The exit code of a whole call: our own defect first, then the service, then the input, then a failed expectation."""
+    codes = {result.exit_code for result in results}
+    return next((code for code in (4, 3, 2, 1) if code in codes), 0)
+
+
+def as_document(results: list[Result]) -> dict[str, Any]:
+    """The json of ``run``: one document, also for one file."""
+    return {
+        "schema_version": 1,
+        "results": [msgspec.to_builtins(result) for result in results],
+        "passed": sum(result.verdict == "passed" for result in results),
+        "failed": sum(result.verdict == "failed" for result in results),
+        "errors": sum(result.verdict == "error" for result in results),
+        "exit_code": exit_code(results),
+    }
+
+

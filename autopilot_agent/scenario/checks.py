@@ -1,0 +1,211 @@
+"""Expectations: each field of ``expect`` is one check, with what was expected, what came, and where the file says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from autopilot_agent.errors import Place
+from autopilot_agent.events import LogWritten, ScreenShown, StateEntered, StateLeft
+from autopilot_agent.rulebook import normalised_code
+from autopilot_agent.scenario.durations import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from autopilot_agent.scenario.loader import LoadedScenario
+    from autopilot_agent.scenario.plan import Plan
+    from autopilot_agent.scenario.run import Result
+
+
+class Check(msgspec.Struct):
+    """One expectation and how it went; ``at`` virtual seconds of the moment it is about, ``place`` the line that asks."""
+
+    name: str
+    expected: Any
+    actual: Any
+    passed: bool
+    at: float = 0.0
+    place: str = ""
+
+
+class _Checker:
+    def __init__(self, loaded: LoadedScenario, plan: Plan, result: Result) -> None:
+        self.loaded = loaded
+        self.plan = plan
+        self.result = result
+        self.checks: list[Check] = []
+
+    def add(self, name: str, expected: object, actual: object, passed: bool, *path: str | int) -> None:
+        place: Place = self.loaded.document.place(("expect", *path)) if not passed else Place("")
+        seconds = self.plan.world.now / 1000
+        self.checks.append(Check(name, expected, actual, passed, seconds, str(place) if not passed else ""))
+
+    def equal(self, name: str, expected: object, actual: object, *path: str | int) -> None:
+        self.add(name, expected, actual, expected == actual, *(path or (name,)))
+
+    def run(self) -> None:
+        expect, result, device = self.loaded.scenario.expect, self.result, self.plan.device
+        for name in ("end_state", "outcome", "join", "mdm_enrolled", "device_name", "reboots"):
+            wanted = getattr(expect, name)
+            if wanted is not None:
+                self.equal(name, wanted, getattr(result, name))
+        if expect.error is not None:
+            actual = result.error.code if result.error else ""
+            self.add("error", expect.error, actual, normalised_code(expect.error) == normalised_code(actual), "error")
+        if expect.error_step is not None:
+            self.equal("error_step", expect.error_step, result.error.step if result.error else "")
+        if expect.local_rights is not None:
+            self.equal("local_rights", expect.local_rights, self._rights())
+        self._order()
+        self._times()
+        for name, state in (expect.apps or {}).items():
+            actual = result.apps.get(name, "not assigned or not tracked")
+            self.add(f"app {name}", state, actual, _words(state) == _words(actual), "apps", name)
+        for name, group in (expect.accounts or {}).items():
+            account = device.disk.accounts.get(name)
+            self.equal(f"account {name}", group, account.group if account else "no such account", "accounts", name)
+        for index, check in enumerate(expect.registry or ()):
+            value = device.disk.registry.get(check.key, check.name)
+            name = f"registry {check.key}\\{check.name}"
+            if check.absent:
+                self.add(name, "absent", value, value is None, "registry", index)
+            elif check.value is None:
+                self.add(name, "present", value, value is not None, "registry", index)
+            else:
+                self.equal(name, check.value, value, "registry", index)
+        for uri, wanted_value in (expect.csp or {}).items():
+            self._node(uri, wanted_value)
+        self._events()
+        for rule in expect.rules or ():
+            self.add(f"rule {rule}", "fires", "fired" if rule in result.rules else "never", rule in result.rules, "rules")
+        for name, wanted_value in (expect.cloud or {}).items():
+            self.equal(f"cloud {name}", wanted_value, self.plan.state.recorded().get(name), "cloud", name)
+
+    def _rights(self) -> str:
+        device = self.plan.device
+        account = device.disk.accounts.get(device.disk.signed_in_user)
+        if account is None:
+            return "nobody is signed in"
+        return "administrator" if account.group == "administrators" else "standard"
+
+    def _node(self, uri: str, wanted: str | int | bool | None) -> None:
+        actual = self.plan.device.disk.csp.read(uri)
+        text = None if wanted is None else str(wanted).lower() if isinstance(wanted, bool) else str(wanted)
+        self.add(f"csp {uri}", text, actual, text == actual, "csp", uri)
+
+    def _order(self) -> None:
+        expect, result = self.loaded.scenario.expect, self.result
+        if expect.visits is not None:
+            seen = self._timeline()
+            position, missing = 0, ""
+            for wanted in expect.visits:
+                try:
+                    position = seen.index(wanted, position) + 1
+                except ValueError:
+                    missing = wanted
+                    break
+            actual = "in this order"
+            if missing:
+                actual = f"{missing} did not come after what stands before it; seen: {', '.join(seen)}"
+            self.add("visits", expect.visits, actual, not missing, "visits")
+        for unwanted in expect.never or ():
+            seen_it = unwanted in result.states or unwanted in result.screens
+            self.add(f"never {unwanted}", "never", "seen" if seen_it else "never", not seen_it, "never")
+        if expect.screens is not None:
+            self.equal("screens", expect.screens, result.screens)
+        if expect.error_choices is not None:
+            shown = [
+                event.choices
+                for event in self.plan.world.trace
+                if isinstance(event, ScreenShown) and event.choices and event.screen in ("ESPERR", "WRONG", "ORGERR")
+            ]
+            self.equal("error_choices", expect.error_choices, list(shown[-1]) if shown else [], "error_choices")
+
+    def _timeline(self) -> list[str]:
+        """States and screens in the order in which they came."""
+        found: list[str] = []
+        for event in self.plan.world.trace:
+            if isinstance(event, StateEntered):
+                found.append(event.state)
+            else:
+                screen = getattr(event, "screen", "")
+                if screen and (not found or found[-1] != screen):
+                    found.append(screen)
+        return found
+
+    def _times(self) -> None:
+        expect = self.loaded.scenario.expect
+        self._limits("", self.plan.world.now, expect.within, expect.at_least)
+        if expect.states:
+            spent = time_in_states(self.plan)
+            for state, limits in expect.states.items():
+                self._limits(state, spent.get(state, 0), limits.within, limits.at_least, "states", state)
+
+    def _limits(self, what: str, actual: int, within: str | None, at_least: str | None, *path: str) -> None:
+        prefix = f"{what} " if what else ""
+        if within is not None:
+            self.add(f"{prefix}within", within, format_duration(actual), actual <= parse_duration(within), *path, "within")
+        if at_least is not None:
+            enough = actual >= parse_duration(at_least)
+            self.add(f"{prefix}at_least", at_least, format_duration(actual), enough, *path, "at_least")
+
+    def _events(self) -> None:
+        expect = self.loaded.scenario.expect
+        if not expect.events and not expect.no_events:
+            return
+        written = [f"{event.channel}/{event.id}" for event in self.plan.world.trace if isinstance(event, LogWritten)]
+        position = 0
+        for wanted in expect.events or ():
+            try:
+                position = written.index(wanted, position) + 1
+                self.add(f"event {wanted}", "in order", "in order", True, "events")
+            except ValueError:
+                actual = "before another one of the list" if wanted in written else "never written"
+                self.add(f"event {wanted}", "in order", actual, False, "events")
+        for unwanted in expect.no_events or ():
+            there = unwanted in written
+            self.add(f"no event {unwanted}", "never", "written" if there else "never", not there, "no_events")
+
+
+def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: bool) -> list[Check]:
+    """Every expectation, and the three that always count: faults struck, answers given, and no assumed rule if strict."""
+    checker = _Checker(loaded, plan, result)
+    checker.run()
+    rules = set(result.rules)
+    for index, spec in enumerate(loaded.scenario.faults):
+        if spec.fault:
+            struck = spec.fault in rules
+            name = f"fault {spec.fault}"
+        else:
+            name = f"fault on {spec.on or spec.uri}"
+            struck = any(call.struck for call in plan.calls if call.name in (spec.on, f"command {spec.uri}"))
+        if not struck:
+            place = str(loaded.document.place(("faults", index)))
+            checker.checks.append(Check(name, "strikes", "never struck in this run", False, 0.0, place))
+    for screen in plan.person.unused():
+        place = str(loaded.document.place(("person", screen), key=True))
+        actual = "not (all) used: the page did not come (so often)"
+        checker.checks.append(Check(f"answer {screen}", "given", actual, False, 0.0, place))
+    if strict:
+        from autopilot_agent import rulebook
+
+        table = rulebook.rules()
+        assumed = [rule for rule in result.rules if rule in table and table[rule].grade == "assumed"]
+        checker.checks.append(Check("strict", "no assumed rule", assumed or "none", not assumed))
+    return checker.checks
+
+
+def time_in_states(plan: Plan) -> dict[str, int]:
+    """Virtual milliseconds spent in each state, summed over its visits."""
+    spent: dict[str, int] = {}
+    began = 0
+    for event in plan.world.trace:
+        if isinstance(event, StateEntered):
+            began = event.at
+        elif isinstance(event, StateLeft):
+            spent[event.state] = spent.get(event.state, 0) + event.at - began
+    return spent
+
+
+def _words(text: str) -> str:
+    return text.casefold().replace("_", " ").replace("-", " ")

@@ -1,0 +1,91 @@
+"""Named faults: what each one changes in the scenario and which calls it spoils (rulebook/injections.jsonl)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from autopilot_agent import rulebook
+from autopilot_agent.backends.faults import CallFault
+from autopilot_agent.errors import InputError
+from autopilot_agent.scenario.durations import parse_duration
+from autopilot_agent.scenario.model import FaultSpec, Scenario
+
+
+def apply_faults(scenario: Scenario) -> tuple[Scenario, list[CallFault], dict[str, str]]:
+    """The scenario with every named fault's changes, the call faults, and the hosts that faults close (host -> fault).
+
+    Raises ``InputError`` for a fault that cannot be injected.
+    """
+    calls: list[CallFault] = []
+    blocked: dict[str, str] = {}
+    changes: dict[str, object] = {}
+    for spec in scenario.faults:
+        if not spec.fault:
+            calls.append(_call_fault(spec, spec.on if not spec.uri else f"command {spec.uri}"))
+            continue
+        row = rulebook.injections().get(spec.fault)
+        if row is None:
+            raise InputError(f"the fault {spec.fault} cannot be injected in this version")
+        for path, value in row.change.items():
+            if path == "device.network.blocked":
+                blocked.update({str(host): spec.fault for host in _items(value)})
+            else:
+                changes[path] = value
+        for call in row.calls:
+            merged = {**call, **_given(spec)}
+            calls.append(_call_fault(msgspec.convert(merged, FaultSpec), spec.fault))
+    if changes:
+        scenario = _changed(scenario, changes)
+    return scenario, calls, blocked
+
+
+def _given(spec: FaultSpec) -> dict[str, Any]:
+    """What the scenario says itself about a named fault wins over the row: when, how often, which code."""
+    written = msgspec.to_builtins(spec)
+    written.pop("fault", None)
+    return dict(written)
+
+
+def _changed(scenario: Scenario, changes: dict[str, object]) -> Scenario:
+    """Set dotted paths of the model; ``+name`` at the end appends to a list."""
+    data = msgspec.to_builtins(scenario)
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        spot = data
+        for name in parents:
+            found = spot.setdefault(name, {})
+            if isinstance(found, str):  # ``network: wifi`` is short for a mapping
+                found = spot[name] = {"kind": found}
+            spot = found
+        if last.startswith("+"):
+            spot.setdefault(last[1:], []).extend(_items(value))
+        else:
+            spot[last] = value
+    return msgspec.convert(data, Scenario)
+
+
+def _call_fault(spec: FaultSpec, name: str) -> CallFault:
+    def time(text: str | None) -> int | None:
+        return parse_duration(text) if text else None
+
+    return CallFault(
+        name,
+        spec.on or "ManagementMessage",
+        spec.code,
+        spec.status,
+        spec.drop,
+        time(spec.delay) or 0,
+        spec.nth,
+        spec.times,
+        time(spec.since),
+        time(spec.until),
+        spec.in_state,
+        spec.uri,
+        spec.app,
+    )
+
+
+def _items(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else [value]

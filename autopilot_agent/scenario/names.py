@@ -1,0 +1,206 @@
+"""What a scenario's texts must mean: durations, times, and names of faults, calls, states, screens, rules and codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from autopilot_agent import rulebook
+from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
+from autopilot_agent.scenario.model import AnswerSpec, ExpectSpec, FaultSpec, NetworkSpec, Scenario
+from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal, suggestion
+from autopilot_agent.scenario.yaml_text import Document
+
+ACTS = ("provision",)
+_HRESULT = re.compile(r"0x[0-9A-F]{8}")
+_EVENT = re.compile(r"[^/]*[^/\s]/[0-9]+")
+
+
+def check_names(scenario: Scenario, document: Document) -> None:
+    """Raise ``InputError`` when anything written in a scenario names what does not exist."""
+    found = _Check()
+    found.scenario(scenario)
+    if found.problems:
+        raise refusal(document, found.problems)
+
+
+@cache
+def known_states() -> frozenset[str]:
+    """Names that ``visits``, ``never``, ``states`` and ``in_state`` take: states and screens."""
+    from autopilot_agent.oobe.states import State
+
+    return frozenset(state.value for state in State) | _ids(rulebook.screens)
+
+
+@cache
+def known_ends() -> frozenset[str]:
+    """Names that ``end_state`` takes."""
+    from autopilot_agent.oobe.states import ENDS
+
+    return frozenset(state.value for state in ENDS)
+
+
+@cache
+def known_calls() -> frozenset[str]:
+    """Names that a fault's ``on`` takes."""
+    from autopilot_agent.service import CALLS
+
+    return frozenset(CALLS)
+
+
+@cache
+def known_injections() -> frozenset[str]:
+    """Faults that can be brought about by name."""
+    return _ids(rulebook.injections) or _ids(rulebook.faults)
+
+
+@cache
+def known_codes() -> frozenset[str]:
+    """Error codes of the rulebook, normalised."""
+    named = frozenset(rulebook.normalised_code(row.code) for row in _rows(rulebook.faults) if row.code)
+    return _ids(rulebook.codes) | named
+
+
+@cache
+def known_events() -> frozenset[str]:
+    """Windows events as ``Channel/id``."""
+    return frozenset(f"{row.channel}/{row.id}" for row in _rows(rulebook.windows_events))
+
+
+def _rows(table: Callable[[], dict[Any, Any]]) -> Collection[Any]:
+    try:
+        return table().values()
+    except FileNotFoundError:
+        return ()
+
+
+@cache
+def _ids(table: Callable[[], dict[str, Any]]) -> frozenset[str]:
+    try:
+        return frozenset(table())
+    except FileNotFoundError:
+        return frozenset()
+
+
+class _Check:
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, path: Steps, sentence: str, key: bool = False) -> None:
+        self.problems.append(Problem(path, f"{path_text(path[:-1] if key else path)}: {sentence}", key=key))
+
+    def duration(self, path: Steps, text: str | None, signed: bool = False) -> None:
+        if text is not None:
+            try:
+                (parse_signed_duration if signed else parse_duration)(text)
+            except ValueError as error:
+                self.add(path, f"{error}.")
+
+    def name(self, path: Steps, name: str, known: frozenset[str], what: str, key: bool = False) -> None:
+        if known and name not in known:
+            self.add(path, f"{name[:60]!r} is not {what}; {suggestion(name, sorted(known))}", key=key)
+
+    def least(self, path: Steps, number: int | None, least: int) -> None:
+        if number is not None and number < least:
+            self.add(path, f"{number} is too small; expected {least} or more.")
+
+    def scenario(self, it: Scenario) -> None:
+        try:
+            datetime.fromisoformat(it.starts)
+        except ValueError:
+            self.add(("starts",), f'{it.starts[:60]!r} is not a time; write it as "2026-01-12T08:00:00Z".')
+        for index, act in enumerate(it.acts):
+            self.name(("acts", index), act, frozenset(ACTS), "an act")
+        for question in it.assumptions:
+            self.name(("assumptions", question), question, _ids(rulebook.questions), "an open question", key=True)
+        self.device(it)
+        for name, installer in it.installers.items():
+            self.duration(("installers", name, "duration"), installer.duration)
+            self.least(("installers", name, "size_mb"), installer.size_mb, 0)
+            if not installer.return_codes:
+                self.add(("installers", name, "return_codes"), "the list is empty; write a code for each attempt, such as [0].")
+        for index, update in enumerate(it.windows_update.critical):
+            self.duration(("windows_update", "critical", index, "duration"), update.duration)
+        if it.windows_update.quality is not None:
+            self.duration(("windows_update", "quality", "duration"), it.windows_update.quality.duration)
+        for screen, answer in it.person.items():
+            self.name(("person", screen), screen, _ids(rulebook.screens), "a screen", key=True)
+            for index, one in enumerate(answer if isinstance(answer, list) else [answer]):
+                if isinstance(one, AnswerSpec):
+                    step: Steps = ("person", screen, index) if isinstance(answer, list) else ("person", screen)
+                    self.duration((*step, "after"), one.after)
+        for index, fault in enumerate(it.faults):
+            self.fault(("faults", index), fault)
+        self.expect(it.expect)
+
+    def device(self, it: Scenario) -> None:
+        device = it.device
+        self.duration(("device", "clock_skew"), device.clock_skew, signed=True)
+        for name, number, least in (
+            ("processors", device.processors, 1),
+            ("processor_mhz", device.processor_mhz, 1),
+            ("memory_mb", device.memory_mb, 1),
+            ("free_disk_mb", device.free_disk_mb, 0),
+        ):
+            self.least(("device", name), number, least)
+        self.least(("device", "windows", "oobe_restarts"), device.windows.oobe_restarts, 0)
+        if isinstance(device.network, NetworkSpec):
+            self.duration(("device", "network", "lost_at"), device.network.lost_at)
+            self.duration(("device", "network", "back_at"), device.network.back_at)
+            self.least(("device", "network", "megabits"), device.network.megabits, 1)
+
+    def fault(self, path: Steps, it: FaultSpec) -> None:
+        if bool(it.fault) == bool(it.on):
+            self.add(path, "write either 'fault' (a named fault such as F-26) or 'on' (a call such as EnrollMdm).")
+        if it.fault and it.fault not in known_injections():
+            if it.fault in _ids(rulebook.faults):
+                self.add((*path, "fault"), f"{it.fault} is in the catalogue but cannot be injected in this version; use 'on'.")
+            else:
+                self.name((*path, "fault"), it.fault, known_injections(), "a fault")
+        if it.on:
+            self.name((*path, "on"), it.on, known_calls(), "a call")
+            if not (it.fault or it.code or it.status or it.drop or it.delay):
+                self.add(path, "nothing would happen to the call; add one of code, status, drop: true, delay.")
+        if it.in_state:
+            self.name((*path, "in_state"), it.in_state, known_states(), "a state or a screen")
+        for name, text in (("delay", it.delay), ("since", it.since), ("until", it.until)):
+            self.duration((*path, name), text)
+        self.least((*path, "nth"), it.nth, 1)
+        self.least((*path, "times"), it.times, 1)
+        if it.status and not 300 <= it.status <= 599:
+            self.add((*path, "status"), f"{it.status} is not an HTTP status of a failure; expected 300 to 599.")
+
+    def expect(self, it: ExpectSpec) -> None:
+        if it.end_state is not None:
+            self.name(("expect", "end_state"), it.end_state, known_ends(), "an end of the flow")
+        self.names(("expect", "visits"), it.visits, known_states(), "a state or a screen")
+        self.names(("expect", "never"), it.never, known_states(), "a state or a screen")
+        self.names(("expect", "screens"), it.screens, _ids(rulebook.screens), "a screen")
+        self.names(("expect", "rules"), it.rules, _ids(rulebook.rules), "a rule")
+        self.duration(("expect", "within"), it.within)
+        self.duration(("expect", "at_least"), it.at_least)
+        self.least(("expect", "reboots"), it.reboots, 0)
+        for state, limits in (it.states or {}).items():
+            self.name(("expect", "states", state), state, known_states(), "a state or a screen", key=True)
+            self.duration(("expect", "states", state, "within"), limits.within)
+            self.duration(("expect", "states", state, "at_least"), limits.at_least)
+        if it.error is not None:
+            code = rulebook.normalised_code(it.error)
+            if code not in known_codes() and not _HRESULT.fullmatch(code):
+                self.add(("expect", "error"), f'{it.error[:60]!r} is not a code; write it as "0x80180014", in quotes.')
+        self.events("events", it.events)
+        self.events("no_events", it.no_events)
+
+    def names(self, path: Steps, names: Iterable[str] | None, known: frozenset[str], what: str) -> None:
+        for index, name in enumerate(names or ()):
+            self.name((*path, index), name, known, what)
+
+    def events(self, field: str, events: list[str] | None) -> None:
+        for index, text in enumerate(events or ()):
+            if not _EVENT.fullmatch(text):
+                self.add(("expect", field, index), f'{text[:60]!r} is not an event; write channel and id as "Autopilot/161".')
+            else:
+                self.name(("expect", field, index), text, known_events(), "an event of the rulebook")

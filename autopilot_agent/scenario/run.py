@@ -1,0 +1,168 @@
+"""Run one planned scenario and gather what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from autopilot_agent import rulebook
+from autopilot_agent.device import Device
+from autopilot_agent.errors import AutopilotAgentError, InputError
+from autopilot_agent.events import CallRefused, Event, StateEntered, trace_hash
+from autopilot_agent.oobe.engine import play
+from autopilot_agent.oobe.states import ENDS, State
+from autopilot_agent.oobe.steps import STEPS
+from autopilot_agent.scenario.checks import Check, check_all
+from autopilot_agent.scenario.loader import LoadedScenario
+from autopilot_agent.scenario.monitors import broken_invariants
+from autopilot_agent.scenario.plan import Plan, make_plan
+from autopilot_agent.service import Backend
+from autopilot_agent.tenant.state import TenantState
+
+
+class ErrorReport(msgspec.Struct):
+    """Why the device did not get on: the code it shows, where, and what helps."""
+
+    code: str
+    step: str
+    rule: str
+    meaning: str
+    fix: str
+    retry_helps: bool | None
+
+
+class Result(msgspec.Struct):
+    """What one run gave. Its fields are the json of ``autopilot-agent run``; ``virtual_seconds`` from power-on to the end."""
+
+    scenario: str
+    file: str
+    mode: str
+    seed: int
+    verdict: str = "error"
+    end_state: str = ""
+    outcome: str = ""
+    join: str = "none"
+    mdm_enrolled: bool = False
+    device_name: str = ""
+    error: ErrorReport | None = None
+    virtual_seconds: float = 0.0
+    reboots: int = 0
+    states: list[str] = []
+    screens: list[str] = []
+    apps: dict[str, str] = {}
+    rules: list[str] = []
+    checks: list[Check] = []
+    trace_hash: str = ""
+    replay: str = ""
+    problem: str = ""
+    exit_code: int = 0
+    notices: list[str] = []
+
+
+class Run(msgspec.Struct):
+    """A result with what it was made of: the events and, unless the run stopped early, the plan."""
+
+    result: Result
+    events: list[Event]
+    plan: Plan | None = None
+
+
+def run_scenario(
+    loaded: LoadedScenario,
+    *,
+    seed: int | None = None,
+    speed: float | None = None,
+    strict: bool = False,
+    shortcut: bool = True,
+    backend: str | Callable[[TenantState], Backend] = "memory",
+) -> Run:
+    """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4."""
+    used = loaded.scenario.seed if seed is None else seed
+    result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
+    result.replay = f'autopilot-agent run "{loaded.path.as_posix()}" --seed {used}'
+    plan: Plan | None = None
+    try:
+        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend)
+        end = play_plan(plan)
+    except InputError as error:
+        place = error.place or loaded.document.place(("person",) if "the script answers" in error.message else ())
+        result.problem, result.exit_code = f"{place}: {error.message}", 2
+        return Run(result, plan.world.trace if plan else [], plan)
+    except AutopilotAgentError as error:
+        result.problem, result.exit_code = str(error), error.exit_code
+        return Run(result, plan.world.trace if plan else [], plan)
+    _gather(result, plan, end)
+    result.checks = check_all(loaded, plan, result, strict=strict)
+    broken = broken_invariants(plan, result)
+    if broken:
+        result.verdict, result.exit_code = "error", 4
+        result.problem = "broken invariant: " + "; ".join(broken)
+    else:
+        passed = all(check.passed for check in result.checks)
+        result.verdict, result.exit_code = ("passed", 0) if passed else ("failed", 1)
+    return Run(result, plan.world.trace, plan)
+
+
+def play_plan(plan: Plan) -> State:
+    """Play a plan to its end; returns the end state. The events are in ``plan.world.trace``."""
+    end: State = plan.clock.run(play(plan.flow, STEPS, plan.device, plan.world))
+    return end
+
+
+def _gather(result: Result, plan: Plan, end: State) -> None:
+    world, device = plan.world, plan.device
+    result.end_state, result.outcome = end.value, ENDS[end]
+    result.join = "entra" if device.disk.join is not None else "none"
+    result.mdm_enrolled = device.disk.enrolment is not None
+    result.device_name = device.disk.computer_name
+    result.virtual_seconds = world.now / 1000
+    result.reboots = device.disk.reboots
+    result.states = [event.state for event in world.trace if isinstance(event, StateEntered)]
+    result.screens = world.screens
+    result.apps = {app.name: app.state for app in device.disk.apps.values()}
+    result.rules = sorted({event.rule for event in world.trace if event.rule})
+    result.trace_hash = trace_hash(world.trace)
+    result.notices = list(plan.notices)
+    if result.outcome != "completed":
+        result.error = _error(world.trace, plan, device)
+
+
+def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
+    failure = plan.world.failure
+    if failure is None:
+        last = next((event for event in reversed(trace) if isinstance(event, CallRefused)), None)
+        step = result_step(trace)
+        left = trace[-3].rule if len(trace) > 2 else ""
+        rule = left if left.startswith("F-") else (last.rule if last is not None else left)
+        return explain_failure("", step, rule, plan.device.memory.profile_error)
+    return explain_failure(failure.code, failure.state.value, failure.rule, failure.reason)
+
+
+def result_step(trace: list[Event]) -> str:
+    """The last state before the end."""
+    states = [event.state for event in trace if isinstance(event, StateEntered)]
+    return states[-2] if len(states) > 1 else ""
+
+
+def explain_failure(code: str, step: str, rule: str, reason: str) -> ErrorReport:
+    """Put the rulebook's words to a failure."""
+    row = rulebook.faults().get(rule)
+    known = rulebook.codes().get(rulebook.normalised_code(code)) if code else None
+    meaning = row.cause if row is not None else known.meaning if known is not None else reason
+    fix = row.fix if row is not None else known.remedy if known is not None else ""
+    helps: bool | None = None
+    if row is not None:
+        helps = None if row.retry == "none" else row.retry == "useful"
+    elif known is not None:
+        helps = {"yes": True, "no": False, "after-fix": False}.get(known.retry)
+    return ErrorReport(code, step, rule, meaning, fix, helps)
+
+
+def relative(path: Path) -> str:
+    """A path as reports show it: relative to the working directory where that is shorter, with forward slashes."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()

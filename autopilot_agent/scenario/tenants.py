@@ -1,0 +1,165 @@
+"""The cloud a scenario plays against: the tenants it includes, read once per process, then what it writes itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PureWindowsPath
+
+import msgspec
+
+from autopilot_agent.errors import InputError, Place
+from autopilot_agent.scenario.assignments import ShorthandBuilder
+from autopilot_agent.scenario.loader import LoadedScenario
+from autopilot_agent.scenario.yaml_text import Document, load_yaml
+from autopilot_agent.tenant.graph import Source, TenantData, read_file, read_folder, read_inline
+
+ROOT = "scenarios"
+"""A scenario may include what is below its nearest ancestor of this name, else below its own directory."""
+YAML = (".yaml", ".yml")
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+class _Included(msgspec.Struct):
+    """What a list of includes gave, and the state of the files it was read from."""
+
+    builder: ShorthandBuilder
+    stamps: dict[Path, Stamp]
+    finished: TenantData | None = None
+
+
+_cache: dict[tuple[Path, ...], _Included] = {}
+
+
+def tenant_of(loaded: LoadedScenario) -> TenantData:
+    """The tenant of a scenario: includes in their order, then its own collections; raises ``InputError``.
+
+    Includes are kept in memory until one of their files changes; what is returned must not be changed.
+    """
+    tenant = loaded.scenario.tenant
+    own = {name: value for name, value in tenant.items() if name != "include"}
+    base = _included(loaded, tenant.get("include", []))
+    if not own:
+        if base.finished is None:
+            base.finished = base.builder.branch().finish()
+        return base.finished
+    builder = base.builder.branch()
+    read_inline(own, lambda path: loaded.document.place(("tenant", *path)), builder)
+    return builder.finish()
+
+
+def include_root(path: Path) -> Path:
+    """The directory that includes of a scenario file must not leave."""
+    folder = path.parent.resolve()
+    return next((one for one in (folder, *folder.parents) if one.name == ROOT), folder)
+
+
+def _included(loaded: LoadedScenario, written: object) -> _Included:
+    reading = _Reading(include_root(loaded.path))
+    targets = reading.targets(written, loaded.document, ("tenant", "include"), loaded.path)
+    key = tuple(real for _, real, _ in targets)
+    known = _cache.get(key)
+    if known is not None and all(_stamp(path) == stamp for path, stamp in known.stamps.items()):
+        return known
+    for shown, real, place in targets:
+        reading.read(shown, real, place, ())
+    found = _Included(reading.builder, reading.stamps)
+    _cache[key] = found
+    return found
+
+
+class _Reading:
+    """One pass over a scenario's includes and what they include."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.builder = ShorthandBuilder()
+        self.stamps: dict[Path, Stamp] = {}
+
+    def targets(self, written: object, document: Document, at: tuple[str, ...], file: Path) -> list[tuple[Path, Path, Place]]:
+        """The included paths, as shown and as resolved, with the place that asks for each."""
+        items = written if isinstance(written, list) else [written]
+        found: list[tuple[Path, Path, Place]] = []
+        for index, item in enumerate(items):
+            place = document.place((*at, index) if isinstance(written, list) else at)
+            if not isinstance(item, str) or not item.strip():
+                raise InputError("an include is the path of a folder or a file, as text.", place)
+            shown, real = self.target(item, file, place)
+            if any(real == before for _, before, _ in found):
+                raise InputError(f"{item!r} is included twice; keep one.", place)
+            found.append((shown, real, place))
+        return found
+
+    def target(self, item: str, file: Path, place: Place) -> tuple[Path, Path]:
+        windows = PureWindowsPath(item)
+        if Path(item).is_absolute() or windows.drive or windows.root:
+            raise InputError(f"{item!r} is an absolute path; write it relative to this file.", place)
+        if "\\" in item:
+            raise InputError(f"{item!r} has backslashes; write '/' so that the file works on every system.", place)
+        shown = Path(os.path.normpath(file.parent / item))
+        try:
+            real = (file.parent / item).resolve()
+            exists = real.exists()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(f"{item!r} cannot be used as a path ({error}).", place) from None
+        if not real.is_relative_to(self.root):
+            raise InputError(
+                f"{item!r} leads out of {self.root}; includes stay below the nearest folder named '{ROOT}', "
+                "or below the scenario's own folder.",
+                place,
+            )
+        if not exists:
+            raise InputError(f"there is no file or folder {shown}; check the name, it is relative to this file.", place)
+        return shown, real
+
+    def read(self, shown: Path, real: Path, place: Place, above: tuple[Path, ...]) -> None:
+        if real in above:
+            loop = " -> ".join(one.name for one in (*above[above.index(real) :], real))
+            raise InputError(f"the includes form a loop ({loop}); remove one of them.", place)
+        if real in self.stamps:
+            if real.is_file():
+                return  # two files may share a third one
+            raise InputError(f"the folder {shown} is included twice; keep one.", place)
+        self.stamps[real] = _stamp(real)
+        if real.is_dir():
+            read_folder(shown, self.builder)
+        elif real.suffix.lower() in YAML:
+            self.read_yaml(shown, real, above)
+        else:
+            read_file(shown, self.builder)
+
+    def read_yaml(self, shown: Path, real: Path, above: tuple[Path, ...]) -> None:
+        document = load_yaml(shown)
+        value = document.value
+        if isinstance(value, dict) and "include" in value:
+            for target, resolved, place in self.targets(value["include"], document, ("include",), shown):
+                self.read(target, resolved, place, (*above, real))
+            rest = {name: one for name, one in value.items() if name != "include"}
+            read_inline(rest, document.place, self.builder)
+        else:
+            from autopilot_agent.tenant.graph.documents import read_document
+            from autopilot_agent.tenant.graph.hints import collection_of_file
+
+            source = Source(str(shown), document.place)
+            read_document(value, source, collection_of_file(Path(shown.name)), self.builder, written=True)
+
+
+def _stamp(path: Path) -> Stamp:
+    """Name, time of change and size of a file, or of every file below a folder; empty when it is gone."""
+    try:
+        if not path.is_dir():
+            status = path.stat()
+            return ((str(path), status.st_mtime_ns, status.st_size),)
+        found: list[tuple[str, int, int]] = []
+        waiting = [str(path)]
+        while waiting:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        status = entry.stat()
+                        found.append((entry.path, status.st_mtime_ns, status.st_size))
+        return tuple(sorted(found))
+    except OSError:
+        return ()

@@ -1,0 +1,27 @@
+"""The two bases: a call, which names its answer, and an answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, TypeVar
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a service says when it does not refuse."""
+
+
+A = TypeVar("A", bound=Answer)
+
+
+class Call(msgspec.Struct, Generic[A], frozen=True, gc=False):
+    """A question to a service. ``host`` is whom a firewall would have to let through; ``rule`` the row that says so."""
+
+    host: ClassVar[str] = ""
+    rule: ClassVar[str] = ""
+    takes: ClassVar[str] = ""
+    """Id of the duration that this call takes (rulebook/durations.jsonl); "" means a network round trip."""
+
+
+class Done(Answer, frozen=True, gc=False):
+    """Nothing but: it is done."""

@@ -1,0 +1,65 @@
+"""Calls of MDM enrolment: discovery and the certificate request that brings back the provisioning document."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopilot_agent.service.base import Answer, Call
+
+
+class EnrolmentService(Answer, frozen=True, gc=False):
+    """Where to enrol."""
+
+    enrolment_url: str
+    authentication: str = "Federated"
+
+
+class DiscoverEnrolment(Call[EnrolmentService], frozen=True, gc=False):
+    """MS-MDE2 discovery at the URL that Entra gave for the user."""
+
+    host: ClassVar[str] = "enrollment.manage.microsoft.com"
+    rule: ClassVar[str] = "NET-INTUNE"
+
+    user_name: str
+    discovery_url: str
+
+
+class Enrolled(Answer, frozen=True, gc=False):
+    """The provisioning document: certificate, OMA-DM account, and first settings as (LocURI, value) pairs."""
+
+    enrolment_id: str
+    provider_id: str
+    ent_dm_id: str
+    certificate_thumbprint: str
+    management_url: str
+    settings: tuple[tuple[str, str], ...] = ()
+    install_quality_updates: bool = False
+    esp_target: str = "default"
+    """device, user or default: which assignment chose the ESP profile. How Windows learns this and the line above is not
+    published; they travel here so that nothing else has to guess."""
+
+
+class EnrollMdm(Call[Enrolled], frozen=True, gc=False):
+    """Ask the MDM for a device certificate with the user's token. Refused with 0x8018 codes.
+
+    ``edition`` is GetProductInfo's number; ``registration_id`` the ZTDID if the device has one; ``terms_accepted`` the answer
+    of the terms of use page ("" if it was not asked).
+    """
+
+    host: ClassVar[str] = "enrollment.manage.microsoft.com"
+    rule: ClassVar[str] = "NET-INTUNE"
+    takes: ClassVar[str] = "mdm-enrolment"
+
+    user_id: str
+    user_name: str
+    device_id: str
+    device_name: str
+    registration_id: str
+    edition: int
+    os_version: str
+    serial_number: str
+    manufacturer: str
+    model: str
+    hardware_hash: str
+    oobe: bool
+    terms_accepted: str = ""

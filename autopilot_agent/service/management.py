@@ -1,0 +1,60 @@
+"""One OMA-DM message pair: what the device reports and what the MDM server wants done (MS-MDM, SyncML 1.2)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from autopilot_agent.service.base import Answer, Call
+
+
+class Command(msgspec.Struct, frozen=True, gc=False):
+    """A SyncML command: ``verb`` Add, Replace, Delete, Exec, Get or Atomic; ``format`` as in Meta (chr, int, bool, ...).
+
+    ``children`` is used by Atomic only.
+    """
+
+    id: int
+    verb: str
+    uri: str
+    value: str = ""
+    format: str = "chr"
+    children: tuple[Command, ...] = ()
+
+
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """The device's answer to one command; ``value`` is the Results data of a Get."""
+
+    command: int
+    code: int
+    value: str | None = None
+
+
+class Alert(msgspec.Struct, frozen=True, gc=False):
+    """A SyncML alert: 1201 opens a session, 1224 carries a typed client event, 1226 a generic one."""
+
+    code: int
+    type: str = ""
+    data: str = ""
+
+
+class Commands(Answer, frozen=True, gc=False):
+    """The server's side of the pair; no commands means that the session is over."""
+
+    commands: tuple[Command, ...] = ()
+
+
+class ManagementMessage(Call[Commands], frozen=True, gc=False):
+    """The device's side. ``user_sid`` is set when a user context exists, so that ``./User`` nodes can be reached."""
+
+    host: ClassVar[str] = "r.manage.microsoft.com"
+    rule: ClassVar[str] = "NET-INTUNE"
+
+    enrolment_id: str
+    session: int
+    message: int
+    alerts: tuple[Alert, ...] = ()
+    device_information: tuple[tuple[str, str], ...] = ()
+    statuses: tuple[Status, ...] = ()
+    user_id: str = ""

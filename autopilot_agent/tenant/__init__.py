@@ -1,0 +1,1 @@
+"""The embedded cloud: an administrator's tenant, and a service that answers devices from it."""

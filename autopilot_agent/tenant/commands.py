@@ -1,0 +1,219 @@
+"""What Intune sends to a device: policies, certificates, network profiles and apps of Graph as SyncML commands."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from autopilot_agent.device.csp import LIST_SEPARATOR
+from autopilot_agent.oobe.management.jobs import IME_PRODUCT
+from autopilot_agent.oobe.management.uris import PROVIDERS, SIDECAR, app_provider, first_sync
+from autopilot_agent.service.management import Command
+from autopilot_agent.tenant.graph.apps import (
+    MobileApp,
+    OfficeSuiteApp,
+    Win32LobApp,
+    WindowsMicrosoftEdgeApp,
+    WindowsMobileMSI,
+    WindowsUniversalAppX,
+    WinGetApp,
+)
+from autopilot_agent.tenant.policies import Setting, settings_of
+from autopilot_agent.tenant.state import EnrolledDevice, TenantState
+
+PROVIDER = "MS DM Server"
+IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
+
+
+class Maker:
+    """Makes commands with ids that are unique within an enrolment."""
+
+    def __init__(self, device: EnrolledDevice) -> None:
+        self._device = device
+
+    def _id(self) -> int:
+        found = self._device.next_command
+        self._device.next_command = found + 1
+        return found
+
+    def get(self, uri: str) -> Command:
+        """Read a node."""
+        return Command(self._id(), "Get", uri)
+
+    def add(self, uri: str, value: str = "", fmt: str = "chr") -> Command:
+        """Create a node."""
+        return Command(self._id(), "Add", uri, value, fmt)
+
+    def replace(self, uri: str, value: str, fmt: str = "chr") -> Command:
+        """Set a node."""
+        return Command(self._id(), "Replace", uri, value, fmt)
+
+    def execute(self, uri: str, value: str = "", fmt: str = "chr") -> Command:
+        """Run a node."""
+        return Command(self._id(), "Exec", uri, value, fmt)
+
+    def atomic(self, children: list[Command]) -> Command:
+        """All or nothing."""
+        return Command(self._id(), "Atomic", "", children=tuple(children))
+
+    def setting(self, setting: Setting) -> Command:
+        """A policy setting as a command."""
+        return Command(self._id(), setting.verb, setting.uri, setting.value, setting.format)
+
+
+def needs_extension(device: EnrolledDevice) -> bool:
+    """Whether anything for the Intune Management Extension is assigned."""
+    return any(isinstance(one.app, Win32LobApp | WinGetApp) for one in device.apps)
+
+
+def preparation(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
+    """Device preparation: announce the policy provider, then send the extension's MSI (protocols.md 15.5)."""
+    provider = f"{PROVIDERS}/{SIDECAR}"
+    scripts = state.targeting.assigned_scripts(device.device_groups, device.user_groups)
+    if not needs_extension(device) and not scripts:
+        return [make.add(provider, "", "node"), make.add(provider + "/InstallationState", "2", "int")]
+    node = _msi_node(IME_PRODUCT, "device")
+    return [
+        make.add(provider, "", "node"),
+        make.add(provider + "/InstallationState", "1", "int"),
+        make.add(provider + "/TrackedResourceTypes/Apps", "true", "bool"),
+        make.add(app_provider("device", SIDECAR), "", "node"),
+        make.add(node + "/DownloadInstall", "", "xml"),
+        make.execute(node + "/DownloadInstall", _msi_job(IME_PRODUCT, "1.0", IME_URL, "/quiet"), "xml"),
+    ]
+
+
+def device(state: TenantState, device: EnrolledDevice, make: Maker) -> list[list[Command]]:
+    """Device setup: everything targeted at the device, the lists to wait for, then "finished"."""
+    return _phase(state, device, make, "device")
+
+
+def account(state: TenantState, device: EnrolledDevice, make: Maker) -> list[list[Command]]:
+    """Account setup: the same for what is targeted at the user."""
+    batches = _phase(state, device, make, "account")
+    if needs_extension(device):
+        batches[0].insert(0, make.add(app_provider("account", SIDECAR), "", "node"))
+    return batches
+
+
+def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -> list[list[Command]]:
+    target = "user" if phase == "account" else "device"
+    first: list[Command] = []
+    certificates: list[str] = []
+    networks: list[str] = []
+    if phase == "device":
+        first.extend(make.setting(setting) for setting in _hello(state, device))
+    for assigned in device.policies:
+        if assigned.target != target:
+            continue
+        for setting in settings_of(assigned.policy, target):
+            if setting.group:
+                first.append(make.atomic([make.setting(child) for child in setting.group]))
+            else:
+                first.append(make.setting(setting))
+            if setting.expect == "certificate":
+                certificates.append(setting.expected_uri)
+            elif setting.expect == "network":
+                networks.append(setting.expected_uri)
+    packages, modern, apps = _apps(device, make, phase)
+    root = first_sync(PROVIDER, user=phase == "account")
+    lists = [make.replace(root + "/ExpectedPolicies", first_sync(PROVIDER).rpartition("/")[0] + "/EntDMID")]
+    for name, uris in (
+        ("ExpectedSCEPCerts", certificates),
+        ("ExpectedNetworkProfiles", networks),
+        ("ExpectedMSIAppPackages", packages),
+        ("ExpectedModernAppPackages", modern),
+    ):
+        if uris:
+            lists.append(make.replace(f"{root}/{name}", LIST_SEPARATOR.join(uris)))
+    lists.append(make.replace(root + "/ServerHasFinishedProvisioning", "true", "bool"))
+    return [first + apps, lists]
+
+
+def _apps(device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], list[str], list[Command]]:
+    """LOB, Store and Office apps by OMA-DM: the Expected lists of those that block, and the commands for all."""
+    packages: list[str] = []
+    modern: list[str] = []
+    sent: list[Command] = []
+    blocking = blocking_ids(device, phase)
+    for app in required(device, phase):
+        tracked = blocking is None or app.id in blocking
+        if isinstance(app, WindowsMobileMSI):
+            product = app.product_code or "{" + app.id.upper() + "}"
+            node = _msi_node(product, phase)
+            job = _msi_job(product, app.product_version or "1.0", f"https://cdn.contoso.example/{app.id}.msi", app.command_line)
+            sent += [make.add(node + "/DownloadInstall", "", "xml"), make.execute(node + "/DownloadInstall", job, "xml")]
+            if tracked:
+                packages.append(node + "/Status;1")
+        elif isinstance(app, OfficeSuiteApp):
+            node = f"./{'User' if phase == 'account' else 'Device'}/Vendor/MSFT/Office/Installation/{app.id}"
+            sent += [make.add(node, "", "node"), make.execute(node + "/Install", "<Configuration/>", "xml")]
+            if tracked:
+                packages.append(node + "/Status;1")
+        elif isinstance(app, WindowsUniversalAppX | WindowsMicrosoftEdgeApp):
+            name = getattr(app, "identity_name", None) or app.id
+            scope = "User" if phase == "account" else "Device"
+            node = f"./{scope}/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/{quote(name, safe='')}"
+            data = f'<Application PackageUri="https://cdn.contoso.example/{app.id}.msix" DeploymentOptions="0"/>'
+            sent += [make.add(node + "/HostedInstall", "", "xml"), make.execute(node + "/HostedInstall", data, "xml")]
+            if tracked:
+                modern.append(node + "/Status;1")
+    return packages, modern, sent
+
+
+def required(device: EnrolledDevice, phase: str) -> list[MobileApp]:
+    """Required apps that belong to a phase (flows.md 5.4)."""
+    return [one.app for one in device.apps if one.intent == "required" and phase_of(one.app, one.target) == phase]
+
+
+def phase_of(app: MobileApp, target: str) -> str:
+    """``device`` or ``account``: device-context apps that target the device come first, everything of the user later."""
+    if target == "user":
+        return "account"
+    if isinstance(app, Win32LobApp | WinGetApp) and app.install_experience.run_as_account == "user":
+        return "account"
+    if isinstance(app, WindowsMobileMSI) and app.use_device_context is False:
+        return "account"
+    return "device"
+
+
+def blocking_ids(device: EnrolledDevice, phase: str) -> frozenset[str] | None:
+    """Ids of the apps that block a phase; None means all. A user-targeted list does not count in the device phase.
+
+    The device phase then goes by the tenant's default page, which tracks nothing while it is hidden (rule F-50).
+    """
+    selected = device.esp.selected_mobile_app_ids
+    if not selected:
+        return None
+    if phase == "device" and device.esp_target == "user":
+        return frozenset()
+    return frozenset(selected)
+
+
+def _hello(state: TenantState, device: EnrolledDevice) -> list[Setting]:
+    """Windows Hello for Business as PassportForWork policies of the tenant."""
+    user = state.user(device.user_id)
+    found = state.targeting.hello_configuration(user) if user is not None else None
+    if found is None or found.state == "notConfigured":
+        return []
+    root = f"./Device/Vendor/MSFT/PassportForWork/{state.tenant_id}/Policies"
+    return [
+        Setting("Replace", root + "/UsePassportForWork", "true" if found.state == "enabled" else "false", "bool"),
+        Setting("Replace", root + "/RequireSecurityDevice", "true" if found.security_device_required else "false", "bool"),
+        Setting("Replace", root + "/PINComplexity/MinimumPINLength", str(found.pin_minimum_length), "int"),
+    ]
+
+
+def _msi_node(product: str, phase: str) -> str:
+    scope = "User" if phase == "account" else "Device"
+    return f"./{scope}/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/{quote(product, safe='')}"
+
+
+def _msi_job(product: str, version: str, url: str, command_line: str | None) -> str:
+    """An MsiInstallJob document (protocols.md 13.7)."""
+    return (
+        f'<MsiInstallJob id="{escape(product)}"><Product Version="{escape(version)}"><Download><ContentURLList>'
+        f"<ContentURL>{escape(url)}</ContentURL></ContentURLList></Download><Enforcement>"
+        f"<CommandLine>{escape(command_line or '/quiet')}</CommandLine><TimeOut>60</TimeOut><RetryCount>3</RetryCount>"
+        "<RetryInterval>5</RetryInterval></Enforcement></Product></MsiInstallJob>"
+    )

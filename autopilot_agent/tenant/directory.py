@@ -1,0 +1,172 @@
+"""Answers of Entra: branding, realm, sign-in, device registration, Hello and recovery keys, terms of use."""
+
+from __future__ import annotations
+
+from autopilot_agent.errors import ServiceFault
+from autopilot_agent.service.base import Done
+from autopilot_agent.service.entra import (
+    Branding,
+    DeviceJoined,
+    DiscoverRealm,
+    EscrowRecoveryKey,
+    GetBranding,
+    GetTermsOfUse,
+    JoinDevice,
+    Realm,
+    RegisterHelloKey,
+    SignedIn,
+    SignIn,
+    TermsOfUse,
+)
+from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy, EntraDevice, User
+from autopilot_agent.tenant.state import OTHER_TENANT, Handlers, TenantState
+
+WRONG_PASSWORD = "wrong"
+ENROLMENT_APPS = ("d4ebce55-015a-49b5-a083-c84d1797ae8c", "0000000a-0000-0000-c000-000000000000", "All")
+GLOBAL_ADMINISTRATORS = "S-1-12-1-1-1-1-1"
+DEVICE_ADMINISTRATORS = "S-1-12-1-1-1-1-2"
+DONE = Done()
+
+
+def branding(state: TenantState, call: GetBranding, now: int) -> Branding:
+    """Company branding (formats.md 6.2)."""
+    found = state.data.branding
+    if found is None:
+        return Branding(state.display_name)
+    return Branding(state.display_name, found.sign_in_page_text or "", found.username_hint_text or "", configured=True)
+
+
+def realm(state: TenantState, call: DiscoverRealm, now: int) -> Realm:
+    """Managed, federated or unknown."""
+    domain = call.user_name.rpartition("@")[2].casefold()
+    if domain not in state.domains:
+        return Realm("Managed" if domain else "Unknown", domain, OTHER_TENANT)
+    return Realm("Federated" if state.conditions.federated else "Managed", domain, state.tenant_id)
+
+
+def sign_in(state: TenantState, call: SignIn, now: int) -> SignedIn:
+    """Authenticate; MFA where a policy or the tenant asks for it. Users of other domains belong to another tenant."""
+    domain = call.user_name.rpartition("@")[2].casefold()
+    user = state.user(call.user_name)
+    if domain not in state.domains and user is None:
+        return SignedIn(state.guid("other user", call.user_name), call.user_name, "", OTHER_TENANT)
+    if user is None or not user.account_enabled:
+        raise ServiceFault("AADSTS50034", f"there is no user {call.user_name} in the directory", "U2")
+    if call.password.casefold().startswith(WRONG_PASSWORD) or not call.password:
+        raise ServiceFault("AADSTS50126", "wrong user name or password", "F-18")
+    blocking = blocked_by(state, user)
+    if blocking is not None:
+        raise ServiceFault("AADSTS53003", f"Conditional Access policy {blocking.display_name!r} blocks the sign-in", "F-19")
+    if not call.proof and (state.conditions.mfa or _mfa(state, user)):
+        raise ServiceFault("AADSTS50076", "multifactor authentication is required", "U2")
+    if call.proof == "denied":
+        raise ServiceFault("AADSTS500121", "the second factor was denied", "F-18")
+    state.sign_ins.append(user.user_principal_name)
+    mdm = state.targeting.mdm_for(user)
+    covering = [one for one in state.data.mobility_management_policies if one.applies_to != "none"]
+    return SignedIn(
+        user.id,
+        user.user_principal_name,
+        user.display_name or user.user_principal_name,
+        state.tenant_id,
+        mdm.discovery_url or "" if mdm else "",
+        (mdm.terms_of_use_url or "") if mdm and (state.conditions.terms_of_use or state.conditions.terms_of_use_broken) else "",
+        len(covering) or 1,
+        state.conditions.federated,
+    )
+
+
+def _applies(state: TenantState, policy: ConditionalAccessPolicy, user: User) -> bool:
+    if policy.state != "enabled":
+        return False
+    conditions = policy.conditions
+    if not any(app in conditions.applications.include_applications for app in ENROLMENT_APPS):
+        return False
+    if any(app in conditions.applications.exclude_applications for app in ENROLMENT_APPS[:2]):
+        return False
+    users = conditions.users
+    if user.id in users.exclude_users:
+        return False
+    groups = state.targeting.user_groups(user)
+    return (
+        "All" in users.include_users
+        or user.id in users.include_users
+        or any(group.casefold() in groups or group in groups for group in users.include_groups)
+    )
+
+
+def blocked_by(state: TenantState, user: User) -> ConditionalAccessPolicy | None:
+    """A policy on the enrolment app that a device in OOBE cannot satisfy: compliance, terms of use, or a plain block."""
+    for policy in state.data.conditional_access_policies:
+        controls = policy.grant_controls
+        if controls is None or not _applies(state, policy, user):
+            continue
+        wanted = set(controls.built_in_controls)
+        if "block" in wanted or controls.terms_of_use:
+            return policy
+        if wanted & {"compliantDevice", "domainJoinedDevice"} and not (controls.operator == "OR" and "mfa" in wanted):
+            return policy
+    return None
+
+
+def _mfa(state: TenantState, user: User) -> bool:
+    return any(
+        policy.grant_controls is not None and "mfa" in policy.grant_controls.built_in_controls and _applies(state, policy, user)
+        for policy in state.data.conditional_access_policies
+    )
+
+
+def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
+    """Device registration (flows.md U5); the registration's own device object is used again."""
+    if call.tenant_id != state.tenant_id:
+        raise ServiceFault("0x801C0013", "the tenant of the token is not known here", "F-22")
+    user = state.user(call.user_id)
+    if user is None:
+        raise ServiceFault("0x801C0002", "the user of the token is not known", "F-22")
+    if not state.targeting.may_join(user):
+        raise ServiceFault("0x801C0003", f"{user.user_principal_name} may not join devices", "F-20")
+    policy = state.data.device_registration_policy
+    quota = policy.user_device_quota if policy is not None else 50
+    if state.conditions.joined_devices + len(state.joined) >= quota:
+        raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
+    identity = state.identity if state.identity is not None and state.identity.id == call.registration_id else None
+    device_id = (identity.azure_active_directory_device_id if identity else None) or state.guid("entra device")
+    state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
+    role = state.targeting.is_local_administrator_role(user)
+    return DeviceJoined(
+        device_id,
+        state.guid("device certificate", device_id).replace("-", "").upper() + "00000000",
+        (GLOBAL_ADMINISTRATORS, DEVICE_ADMINISTRATORS),
+        role,
+    )
+
+
+def terms(state: TenantState, call: GetTermsOfUse, now: int) -> TermsOfUse:
+    """The MDM's page; a user without a licence never gets it (rule F-16)."""
+    user = state.user(call.user_id)
+    if state.conditions.terms_of_use_broken or user is None or not user.licensed:
+        raise ServiceFault("0x80190194", "the MDM terms of use page cannot be reached", "F-16")
+    return TermsOfUse(state.conditions.terms_of_use)
+
+
+def hello_key(state: TenantState, call: RegisterHelloKey, now: int) -> Done:
+    """Keep count of keys."""
+    state.hello_keys += 1
+    return DONE
+
+
+def recovery_key(state: TenantState, call: EscrowRecoveryKey, now: int) -> Done:
+    """Keep count of recovery keys."""
+    state.recovery_keys += 1
+    return DONE
+
+
+HANDLERS: Handlers = {
+    GetBranding: branding,
+    DiscoverRealm: realm,
+    SignIn: sign_in,
+    JoinDevice: join,
+    GetTermsOfUse: terms,
+    RegisterHelloKey: hello_key,
+    EscrowRecoveryKey: recovery_key,
+}

@@ -1,0 +1,176 @@
+"""Answers of the extension's gateway and of the content networks."""
+
+from __future__ import annotations
+
+from autopilot_agent.errors import ServiceFault
+from autopilot_agent.service.base import Done
+from autopilot_agent.service.content import Content, DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.ime import (
+    Apps,
+    ContentInfo,
+    FileRule,
+    GetContentInfo,
+    GetRequiredApps,
+    GetScripts,
+    GetSelectedApps,
+    ReportAppResult,
+    Script,
+    Scripts,
+    Win32App,
+)
+from autopilot_agent.tenant.commands import blocking_ids, required
+from autopilot_agent.tenant.graph.apps import AppRule, MobileApp, Win32LobApp, WinGetApp
+from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
+
+DONE = Done()
+MSI_BYTES, OFFICE_BYTES, DEFAULT_APP_BYTES = 20_000_000, 0, 50_000_000
+RELEASES = {
+    "1607": 14393, "1703": 15063, "1709": 16299, "1803": 17134, "1809": 17763, "1903": 18362, "1909": 18363, "2004": 19041,
+    "2H20": 19042, "20H2": 19042, "21H1": 19043, "Windows10_21H2": 19044, "Windows10_22H2": 19045, "Windows11_21H2": 22000,
+    "Windows11_22H2": 22621, "Windows11_23H2": 22631, "Windows11_24H2": 26100, "Windows11_25H2": 26200,
+}  # fmt: skip
+"""Build of each value of minimumSupportedWindowsRelease."""
+
+_made: dict[int, tuple[MobileApp, Win32App]] = {}
+
+
+def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
+    """The apps that block this phase of the ESP: assigned, required, of the phase, and on the list if there is one."""
+    device = _device(state, call.enrolment_id)
+    if call.phase == "account":
+        user = state.user(device.user_id)
+        if state.conditions.licence_lost_after_enrolment or user is None or not user.licensed:
+            raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
+    blocking = blocking_ids(device, call.phase)
+    apps = [app for app in required(device, call.phase) if isinstance(app, Win32LobApp | WinGetApp)]
+    listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
+    return Apps(listed, _dependencies(state, listed))
+
+
+def all_required(state: TenantState, call: GetRequiredApps, now: int) -> Apps:
+    """All required apps of device and user."""
+    device = _device(state, call.enrolment_id)
+    apps = tuple(
+        _win32(app, phase)
+        for phase in ("device", "account")
+        for app in required(device, phase)
+        if isinstance(app, Win32LobApp | WinGetApp)
+    )
+    return Apps(apps, _dependencies(state, apps))
+
+
+def _dependencies(state: TenantState, listed: tuple[Win32App, ...]) -> tuple[Win32App, ...]:
+    """Every app that the listed ones need, directly or not."""
+    by_id = {app.id: app for app in state.data.mobile_apps}
+    found: dict[str, Win32App] = {}
+    waiting = [wanted for app in listed for wanted, _ in app.dependencies]
+    known = {app.id for app in listed}
+    while waiting:
+        wanted = waiting.pop()
+        app = by_id.get(wanted)
+        if wanted in known or wanted in found or not isinstance(app, Win32LobApp | WinGetApp):
+            continue
+        found[wanted] = _win32(app, "device")
+        waiting.extend(other for other, _ in found[wanted].dependencies)
+    return tuple(found.values())
+
+
+def scripts(state: TenantState, call: GetScripts, now: int) -> Scripts:
+    """Platform scripts of the device, and of the user once there is one."""
+    device = _device(state, call.enrolment_id)
+    groups = device.user_groups if call.user_id else None
+    found = state.targeting.assigned_scripts(device.device_groups, groups)
+    return Scripts(
+        tuple(Script(one.script.id, one.script.display_name or one.script.id, one.script.run_as_account) for one in found)
+    )
+
+
+def content_info(state: TenantState, call: GetContentInfo, now: int) -> ContentInfo:
+    """Where the package lies."""
+    app = next((one for one in state.data.mobile_apps if one.id == call.app_id), None)
+    if app is None:
+        raise ServiceFault("0x87D30065", "the service does not know this app", "NET-CONTENT")
+    return ContentInfo(f"https://swda01-mscdn.manage.microsoft.com/{app.id}.intunewin.bin", app.size or DEFAULT_APP_BYTES)
+
+
+def report(state: TenantState, call: ReportAppResult, now: int) -> Done:
+    """Keep the latest result of each app."""
+    _device(state, call.enrolment_id).app_results[call.app_id] = call.state
+    return DONE
+
+
+def _device(state: TenantState, enrolment_id: str) -> EnrolledDevice:
+    device = state.enrolled.get(enrolment_id)
+    if device is None:
+        raise ServiceFault("0x80190193", "this enrolment is not known", "NET-INTUNE")
+    return device
+
+
+def _win32(app: Win32LobApp | WinGetApp, phase: str) -> Win32App:
+    """An app in the gateway's words; made once, because apps never change during a process."""
+    key = id(app)
+    found = _made.get(key)
+    if found is not None and found[0] is app:
+        return found[1]
+    if isinstance(app, WinGetApp):
+        made = Win32App(
+            app.id, app.display_name or app.id, 1, app.install_experience.run_as_account, phase, app.package_identifier,
+            3_600_000, "winGetApp", return_codes=((0, "success"),), size=app.size,
+        )  # fmt: skip
+    else:
+        made = _lob(app, phase)
+    if len(_made) > 10_000:
+        _made.clear()
+    _made[key] = (app, made)
+    return made
+
+
+def _lob(app: Win32LobApp, phase: str) -> Win32App:
+    dependencies = tuple(
+        (one.target_id, one.dependency_type)
+        for one in app.relationships
+        if one.kind == "dependency" and one.target_type == "child"
+    )
+    command = app.install_command_line.casefold()
+    return Win32App(
+        app.id,
+        app.display_name or app.id,
+        1,
+        app.install_experience.run_as_account,
+        phase,
+        app.install_command_line,
+        app.install_experience.max_run_time_in_minutes * 60_000,
+        app.kind or "win32LobApp",
+        app.install_experience.device_restart_behavior,
+        tuple(_rule(rule) for rule in app.detection_rules),
+        tuple(_rule(rule) for rule in app.requirement_rules),
+        tuple(app.architectures),
+        RELEASES.get(app.minimum_supported_windows_release or "", 0),
+        app.minimum_free_disk_space_in_mb or 0,
+        app.minimum_memory_in_mb or 0,
+        app.minimum_number_of_processors or 0,
+        app.minimum_cpu_speed_in_mhz or 0,
+        tuple((one.return_code, one.type) for one in app.return_codes),
+        dependencies,
+        app.size,
+        app.msi_information is not None or "msiexec" in command or command.endswith(".msi"),
+    )
+
+
+def _rule(rule: AppRule) -> FileRule:
+    if rule.kind == "product_code":
+        return FileRule("product_code", rule.name or rule.path)
+    return FileRule(rule.kind, rule.path, rule.name, rule.operation, rule.operator, rule.value)
+
+
+HANDLERS: Handlers = {
+    GetSelectedApps: selected,
+    GetRequiredApps: all_required,
+    GetScripts: scripts,
+    GetContentInfo: content_info,
+    ReportAppResult: report,
+    DownloadContent: lambda state, call, now: Content(call.size),
+    DownloadMsi: lambda state, call, now: Content(MSI_BYTES),
+    DownloadOffice: lambda state, call, now: Content(OFFICE_BYTES),
+    IssueCertificate: lambda state, call, now: Content(),
+}

@@ -1,0 +1,202 @@
+"""Answers of Intune's enrolment service and OMA-DM server: who may enrol, and the commands of each session."""
+
+from __future__ import annotations
+
+from autopilot_agent.errors import ServiceFault
+from autopilot_agent.oobe.management.uris import first_sync
+from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
+from autopilot_agent.service.management import Command, Commands, ManagementMessage
+from autopilot_agent.tenant import commands
+from autopilot_agent.tenant.directory import blocked_by
+from autopilot_agent.tenant.graph.directory import User
+from autopilot_agent.tenant.graph.enrollment import EspConfiguration
+from autopilot_agent.tenant.graph.reach import FilterFacts
+from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
+
+PROVIDER = "MS DM Server"
+MANAGEMENT_URL = "https://r.manage.microsoft.com/devicegatewayproxy/cimhandler.ashx"
+ENROLMENT_URL = "https://enrollment.manage.microsoft.com/EnrollmentServer/DeviceEnrollmentWebService.svc"
+HOME_EDITIONS = (100, 101)
+SKU_NAMES = {
+    48: "Professional", 4: "Enterprise", 121: "Education", 101: "Core", 125: "EnterpriseS", 164: "ProfessionalEducation",
+}  # fmt: skip
+
+FIRST_GETS = (
+    "./DevDetail/SwV",
+    "./DevDetail/Ext/DeviceHardwareData",
+    "./Vendor/MSFT/WindowsLicensing/Edition",
+    "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/EntDMID",
+    "./Vendor/MSFT/DeviceStatus/OS/Mode",
+    "./Vendor/MSFT/WindowsAutopilot/HardwareMismatchRemediationData",
+)
+"""A few of the nodes that Intune reads first (protocols.md 12.8); a 404 is tolerated."""
+
+
+def discover(state: TenantState, call: DiscoverEnrolment, now: int) -> EnrolmentService:
+    """MS-MDE2 discovery."""
+    return EnrolmentService(ENROLMENT_URL)
+
+
+def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
+    """Automatic enrolment with an Entra token (flows.md U6); every refusal has its code (section 9)."""
+    user = state.user(call.user_id)
+    if user is None:
+        raise ServiceFault("0x80180002", "the user of the token is not known", "F-97")
+    _refuse(state, call, user)
+    device_groups = _device_groups(state, call)
+    user_groups = state.targeting.user_groups(user)
+    identity = state.find_identity(call.serial_number) if call.registration_id else None
+    profile = None
+    if identity is not None:
+        profile, _ = state.targeting.deployment_profile(identity, device_groups)
+    facts = FilterFacts(
+        os_version=call.os_version,
+        operating_system_sku=SKU_NAMES.get(call.edition, "Enterprise"),
+        enrollment_profile_name=profile.display_name if profile is not None else None,
+        model=call.model,
+        manufacturer=call.manufacturer,
+        device_name=call.device_name,
+        device_ownership="Corporate" if call.registration_id else "Personal",
+    )
+    esp, target = state.targeting.esp_configuration(device_groups, user_groups, facts)
+    enrolment_id, dm_id = state.guid("enrolment").upper(), state.guid("managed device")
+    device = EnrolledDevice(
+        enrolment_id,
+        dm_id,
+        call.device_id,
+        call.device_name,
+        call.serial_number,
+        user.id,
+        int(call.os_version.split(".")[2]),
+        device_groups,
+        user_groups,
+        esp,
+        target,
+        state.targeting.assigned_apps(device_groups, user_groups, facts),
+        state.targeting.assigned_policies(device_groups, user_groups, facts),
+        profile,
+    )
+    state.enrolled[enrolment_id] = device
+    return Enrolled(
+        enrolment_id,
+        PROVIDER,
+        dm_id,
+        state.guid("mdm certificate").replace("-", "").upper() + "00000000",
+        MANAGEMENT_URL,
+        esp_settings(esp, dm_id, first_sign_in_only=not call.oobe),
+        install_quality_updates=esp.install_quality_updates and esp.settings_known,
+        esp_target=target,
+    )
+
+
+def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
+    """The checks of the enrolment service, in the order that gives each its own code."""
+    conditions = state.conditions
+    if call.edition in HOME_EDITIONS:
+        raise ServiceFault("0x80180022", "Windows Home cannot be managed", "F-87")
+    if conditions.device_already_enrolled:
+        raise ServiceFault("0x8018000A", "the device is enrolled already", "F-28")
+    blocking = blocked_by(state, user)
+    if blocking is not None:
+        raise ServiceFault("0x80180003", f"Conditional Access policy {blocking.display_name!r} blocks the enrolment", "F-19")
+    if not user.licensed:
+        raise ServiceFault("0x80180018", f"{user.user_principal_name} has no Intune licence", "F-27")
+    restriction = state.targeting.platform_restriction(user)
+    if restriction.platform_blocked:
+        raise ServiceFault("0x80180014", "enrolment of Windows devices is blocked", "F-26")
+    if restriction.personal_device_enrollment_blocked and not call.registration_id:
+        raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", "F-77")
+    if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
+        raise ServiceFault("0x80180013", f"{user.user_principal_name} has reached the device limit", "F-25")
+
+
+def _device_groups(state: TenantState, call: EnrollMdm) -> frozenset[str]:
+    identity = state.find_identity(call.serial_number)
+    if identity is None or not call.registration_id:
+        return state.targeting.device_groups(None, state.joined.get(call.device_id))
+    return state.targeting.device_groups(identity, state.entra_object(identity))
+
+
+def esp_settings(esp: EspConfiguration, dm_id: str, *, first_sign_in_only: bool) -> tuple[tuple[str, str], ...]:
+    """An ESP configuration as FirstSyncStatus values (formats.md 1.3).
+
+    A page that does not block has BlockInStatusPage 0; a blocking one offers Try again (bit 2) with the buttons allowed.
+    """
+    root = first_sync(PROVIDER)
+    provider = root.rpartition("/")[0]
+    shown = esp.show_installation_progress and esp.settings_known
+    blocking = shown and not esp.block_device_setup_retry_by_user
+    bits = 0
+    if blocking:
+        bits = 2 + int(esp.allow_device_reset_on_install_failure) + 4 * int(esp.allow_device_use_on_install_failure)
+    skip_device = not shown or first_sign_in_only
+    return (
+        (provider + "/EntDMID", dm_id),
+        (root + "/SkipDeviceStatusPage", "true" if skip_device else "false"),
+        (root + "/SkipUserStatusPage", "false" if shown else "true"),
+        (root + "/TimeOutUntilSyncFailure", str(max(1, esp.install_progress_timeout_in_minutes) if shown else 60)),
+        (root + "/BlockInStatusPage", str(bits)),
+        (root + "/AllowCollectLogsButton", "true" if esp.allow_log_collection_on_install_failure else "false"),
+        (root + "/CustomErrorText", esp.custom_error_message or ""),
+    )
+
+
+def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands:
+    """One message pair of a session: take the statuses, hand out the next commands."""
+    device = state.enrolled.get(message.enrolment_id)
+    if device is None:
+        raise ServiceFault("0x80190193", "this enrolment is not known (any more)", "F-97")
+    if message.message == 1:
+        device.sessions += 1
+        device.pending = _plan(state, device, message)
+    for status in message.statuses:
+        uri = device.asked.pop(status.command, "")
+        if status.value is not None:
+            device.facts[uri] = status.value
+            _result(device, uri, status.value)
+        elif status.code >= 400 and uri not in FIRST_GETS and status.code != 418:
+            device.failed_commands[uri] = status.code
+    batch = device.pending.pop(0) if device.pending else []
+    for command in batch:
+        device.asked[command.id] = command.uri
+    return Commands(tuple(batch))
+
+
+def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> list[list[Command]]:
+    """The batches of one session. What was sent once is not sent again; results are asked for once they can be there."""
+    batches: list[list[Command]] = []
+    make = commands.Maker(device)
+    if "first" not in device.sent:
+        device.sent.add("first")
+        batches.append([make.get(uri) for uri in FIRST_GETS])
+        batches.append(commands.preparation(state, device, make))
+        return batches
+    if message.user_id:
+        if "account" not in device.sent:
+            device.sent.add("account")
+            device.account_setup = "inProgress"
+            batches.extend(commands.account(state, device, make))
+        batches.append([make.get(first_sync(PROVIDER, user=True) + "/WasDeviceSuccessfullyProvisioned")])
+    else:
+        if "device" not in device.sent:
+            device.sent.add("device")
+            batches.extend(commands.device(state, device, make))
+        batches.append([make.get(first_sync(PROVIDER) + "/WasDeviceSuccessfullyProvisioned")])
+    return [batch for batch in batches if batch]  # a message without commands ends the session
+
+
+def _result(device: EnrolledDevice, uri: str, value: str) -> None:
+    """The deployment report keeps the first result: a failure never becomes a success (I-30)."""
+    if not uri.endswith("/WasDeviceSuccessfullyProvisioned"):
+        return
+    word = {"0": "failure", "1": "success"}.get(value)
+    if word is None:
+        return
+    if uri.startswith("./User"):
+        if device.account_setup in ("notAttempted", "inProgress"):
+            device.account_setup = word
+    elif device.device_setup == "inProgress":
+        device.device_setup = word
+
+
+HANDLERS: Handlers = {DiscoverEnrolment: discover, EnrollMdm: enrol, ManagementMessage: manage}

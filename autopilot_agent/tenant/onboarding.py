@@ -1,0 +1,129 @@
+"""Answers before sign-in: connectivity, time, the Autopilot profile, activation, Windows Update, log upload."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from autopilot_agent.errors import ServiceFault
+from autopilot_agent.service.base import Done
+from autopilot_agent.service.network import (
+    Activate,
+    CloudAssignedProfile,
+    DownloadProfile,
+    GetDeviceTicket,
+    NetworkTime,
+    ProbeConnectivity,
+    ScanForUpdates,
+    SynchronizeTime,
+    UpdatesFound,
+    UploadDiagnostics,
+)
+from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
+from autopilot_agent.tenant.state import Handlers, TenantState
+
+INTUNE = "0000000a-0000-0000-c000-000000000000"
+DONE = Done()
+USER_SELECTS = ("", "user-select", "user_select")
+
+
+def download_profile(state: TenantState, call: DownloadProfile, now: int) -> CloudAssignedProfile:
+    """The profile of a registered device (flows.md 2.1 and 2.6; formats.md 1.4)."""
+    identity = state.find_identity(call.serial_number)
+    if identity is None:
+        raise ServiceFault("807", "ZtdDeviceIsNotRegistered", "F-02")
+    conditions = state.conditions
+    if conditions.registration_mismatch or (
+        identity.product_key and call.product_key and identity.product_key != call.product_key
+    ):
+        raise ServiceFault("908", "SerialNumberMismatch / ProductKeyIdMismatch", "F-05")
+    if identity.remediation_state == "manualRemediationRequired":
+        raise ServiceFault("908", "the hardware changed: attention required", "F-89")
+    if conditions.profile_deleted:
+        raise ServiceFault("809", "ZtdDeviceHasNoAssignedProfile: the assigned profile no longer exists", "F-04")
+    pending = conditions.profile_pending_until
+    if (pending is not None and now < pending) or identity.deployment_profile_assignment_status == "pending":
+        return CloudAssignedProfile()
+    groups = state.targeting.device_groups(identity, state.entra_object(identity))
+    profile, explicit = state.targeting.deployment_profile(identity, groups)
+    if profile is None:
+        raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
+    return as_downloaded(state, profile, identity, explicit=explicit)
+
+
+def as_downloaded(
+    state: TenantState,
+    profile: WindowsAutopilotDeploymentProfile,
+    identity: WindowsAutopilotDeviceIdentity,
+    *,
+    explicit: bool,
+) -> CloudAssignedProfile:
+    """A deployment profile as the device receives it (flows.md 2.4 and 2.5)."""
+    forced = int(profile.out_of_box_experience_setting.escape_link_hidden)
+    name = "" if profile.hybrid else identity.display_name or profile.device_name_template or ""
+    upn = identity.user_principal_name or ""
+    config = {
+        "CloudAssignedTenantUpn": upn,
+        "CloudAssignedDeviceName": name,
+        "ForcedEnrollment": forced,
+        "CloudAssignedTenantDomain": state.domain,
+    }
+    return CloudAssignedProfile(
+        autopilot_service_correlation_id=state.guid("service correlation"),
+        ztd_registration_id=identity.id,
+        aad_device_id=identity.azure_active_directory_device_id or state.guid("entra device"),
+        cloud_assigned_tenant_id=state.tenant_id,
+        cloud_assigned_tenant_domain=state.domain,
+        cloud_assigned_tenant_upn=upn,
+        cloud_assigned_mdm_id=INTUNE,
+        cloud_assigned_oobe_config=oobe_config(profile),
+        cloud_assigned_domain_join_method=int(profile.hybrid),
+        cloud_assigned_forced_enrollment=forced,
+        cloud_assigned_device_name=name,
+        cloud_assigned_language="" if profile.locale in USER_SELECTS else profile.locale,
+        cloud_assigned_region="" if profile.locale in USER_SELECTS else profile.locale,
+        cloud_assigned_aad_server_data=json.dumps({"ZeroTouchConfig": config}, separators=(",", ":")),
+        hybrid_join_skip_dc_connectivity_check=int(profile.hybrid_azure_ad_join_skip_connectivity_check),
+        deployment_profile_name=profile.display_name or "",
+        is_explicit_profile_assignment=explicit,
+    )
+
+
+def oobe_config(profile: WindowsAutopilotDeploymentProfile) -> int:
+    """The bit field of ``CloudAssignedOobeConfig`` (flows.md 2.5): bits 8 and 256 are always set."""
+    setting = profile.out_of_box_experience_setting
+    bits = 8 + 256
+    bits += 2 if setting.user_type == "standard" else 0
+    bits += 4 if setting.privacy_settings_hidden else 0
+    bits += 16 if setting.eula_hidden else 0
+    bits += 1024 if setting.keyboard_selection_page_skipped else 0
+    bits += 32 + 64 if profile.self_deploying else 0
+    return bits
+
+
+def scan(state: TenantState, call: ScanForUpdates, now: int) -> UpdatesFound:
+    """What Windows Update offers and the device does not have."""
+    offered = {"critical": state.critical, "quality": state.quality}.get(call.kind, ())
+    return UpdatesFound(tuple(update for update in offered if update.kb not in call.installed))
+
+
+def upload(state: TenantState, call: UploadDiagnostics, now: int) -> Done:
+    """Keep count of uploaded logs."""
+    state.diagnostics += 1
+    return DONE
+
+
+def done(state: TenantState, call: Any, now: int) -> Done:
+    """Calls that have nothing to decide."""
+    return DONE
+
+
+HANDLERS: Handlers = {
+    ProbeConnectivity: done,
+    SynchronizeTime: lambda state, call, now: NetworkTime(),
+    GetDeviceTicket: done,
+    DownloadProfile: download_profile,
+    Activate: done,
+    ScanForUpdates: scan,
+    UploadDiagnostics: upload,
+}

@@ -1,0 +1,211 @@
+"""Configuration policies of Graph as CSP settings: which LocURI, which value, and whether the ESP waits for it."""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache
+from urllib.parse import quote
+
+import msgspec
+
+from autopilot_agent.tenant.graph.policies import ConfigurationPolicy, DeviceConfiguration
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One CSP write; ``expect`` says what the ESP waits for: "", certificate or network. ``group`` makes it an Atomic."""
+
+    verb: str
+    uri: str
+    value: str = ""
+    format: str = "chr"
+    expect: str = ""
+    expected_uri: str = ""
+    group: tuple[Setting, ...] = ()
+
+
+_OMA_FORMATS = {
+    "omaSettingString": "chr",
+    "omaSettingInteger": "int",
+    "omaSettingBoolean": "bool",
+    "omaSettingBase64": "b64",
+    "omaSettingStringXml": "chr",
+    "omaSettingDateTime": "chr",
+    "omaSettingFloatingPoint": "chr",
+}
+
+_WINDOWS_UPDATE = {
+    "qualityUpdatesDeferralPeriodInDays": "Update/DeferQualityUpdatesPeriodInDays",
+    "featureUpdatesDeferralPeriodInDays": "Update/DeferFeatureUpdatesPeriodInDays",
+    "qualityUpdatesPaused": "Update/PauseQualityUpdates",
+    "featureUpdatesPaused": "Update/PauseFeatureUpdates",
+}
+_GENERAL = {
+    "passwordRequired": ("DeviceLock/DevicePasswordEnabled", True),
+    "passwordMinimumLength": ("DeviceLock/MinDevicePasswordLength", False),
+    "passwordMinutesOfInactivityBeforeScreenTimeout": ("DeviceLock/MaxInactivityTimeDeviceLock", False),
+    "cortanaBlocked": ("Experience/AllowCortana", True),
+    "cameraBlocked": ("Camera/AllowCamera", True),
+    "resetProtectionModeBlocked": ("Security/AntiTheftMode", True),
+}
+_INVERTED = frozenset(("passwordRequired", "cortanaBlocked", "cameraBlocked", "resetProtectionModeBlocked"))
+"""Properties whose true is the CSP's 0 (DevicePasswordEnabled 0 means enabled)."""
+
+
+
+def settings_of(policy: DeviceConfiguration | ConfigurationPolicy, target: str) -> tuple[Setting, ...]:
+    """The CSP settings of a policy for ``target`` device or user; an unknown kind gives none (docs/limits.md)."""
+    key = (id(policy), target)
+    found = _remembered.get(key)
+    if found is None or found[0] is not policy:
+        made = _catalog(policy) if isinstance(policy, ConfigurationPolicy) else _template(policy, target)
+        if len(_remembered) > 10_000:
+            _remembered.clear()
+        found = _remembered[key] = (policy, made)
+    return found[1]
+
+
+_remembered: dict[tuple[int, str], tuple[object, tuple[Setting, ...]]] = {}
+
+
+def _template(policy: DeviceConfiguration, target: str) -> tuple[Setting, ...]:
+    kind, raw = policy.kind, policy.settings
+    scope = "./User" if target == "user" else "./Device"
+    if kind == "windows10CustomConfiguration":
+        return tuple(_oma(item) for item in _objects(raw.get("omaSettings")))
+    if kind in ("windowsWifiConfiguration", "windowsWifiEnterpriseEAPConfiguration"):
+        ssid = str(raw.get("ssid") or raw.get("networkName") or policy.display_name)
+        uri = f"{scope}/Vendor/MSFT/WiFi/Profile/{quote(ssid, safe='')}/WlanXml"
+        return (Setting("Add", uri, f"<WLANProfile><name>{ssid}</name></WLANProfile>", "xml", "network", uri),)
+    if kind == "windows10VpnConfiguration":
+        name = str(raw.get("connectionName") or policy.display_name)
+        uri = f"{scope}/Vendor/MSFT/VPNv2/{quote(name, safe='')}/ProfileXML"
+        # The ESP waits for VPN profiles of the device only (flows.md 5.3).
+        return (Setting("Add", uri, "<VPNProfile/>", "xml", "network" if target == "device" else "", uri),)
+    if kind == "windows81SCEPCertificateProfile":
+        return (_scep(policy, scope),)
+    if kind == "windows81TrustedRootCertificate":
+        data = str(raw.get("trustedRootCertificate") or base64.b64encode(policy.id.encode()).decode())
+        digest = policy.id.replace("-", "").upper()[:40]
+        uri = f"./Device/Vendor/MSFT/RootCATrustedCertificates/Root/{digest}/EncodedCertificate"
+        return (Setting("Add", uri, data, "b64"),)
+    if kind == "windows10EndpointProtectionConfiguration":
+        return _endpoint_protection(raw)
+    if kind == "windowsUpdateForBusinessConfiguration":
+        return tuple(
+            Setting("Replace", _policy(scope, path), _number(raw[name]), "int")
+            for name, path in _WINDOWS_UPDATE.items()
+            if raw.get(name) is not None
+        )
+    if kind == "windows10GeneralConfiguration":
+        return tuple(_general(scope, raw))
+    if kind == "windowsKioskConfiguration":
+        return (Setting("Replace", "./Device/Vendor/MSFT/AssignedAccess/Configuration", "<AssignedAccessConfiguration/>"),)
+    return ()
+
+
+def _general(scope: str, raw: dict[str, object]) -> list[Setting]:
+    found: list[Setting] = []
+    for name, (path, _) in _GENERAL.items():
+        value = raw.get(name)
+        if value is None or value is False:
+            continue
+        number = "0" if name in _INVERTED else _number(value)
+        found.append(Setting("Replace", _policy(scope, path), number, "int"))
+    return found
+
+
+def _endpoint_protection(raw: dict[str, object]) -> tuple[Setting, ...]:
+    found: list[Setting] = []
+    if raw.get("bitLockerEncryptDevice"):
+        found.append(Setting("Replace", "./Device/Vendor/MSFT/BitLocker/RequireDeviceEncryption", "1", "int"))
+    if raw.get("bitLockerDisableWarningForOtherDiskEncryption"):
+        uri = "./Device/Vendor/MSFT/BitLocker/AllowWarningForOtherDiskEncryption"
+        found.append(Setting("Replace", uri, "0", "int"))
+    if raw.get("deviceGuardEnableVirtualizationBasedSecurity"):
+        uri = "./Device/Vendor/MSFT/Policy/Config/DeviceGuard/EnableVirtualizationBasedSecurity"
+        found.append(Setting("Replace", uri, "1", "int"))
+    if raw.get("appLockerApplicationControl") not in (None, "notConfigured"):
+        uri = "./Device/Vendor/MSFT/AppLocker/ApplicationLaunchRestrictions/Intune/EXE/Policy"
+        found.append(Setting("Add", uri, "<RuleCollection Type='Exe'/>"))
+    return tuple(found)
+
+
+def _scep(policy: DeviceConfiguration, scope: str) -> Setting:
+    raw = policy.settings
+    node = f"{scope}/Vendor/MSFT/ClientCertificateInstall/SCEP/{quote('ModelName=' + policy.id, safe='')}"
+    urls = raw.get("scepServerUrls")
+    server = str(urls[0]) if isinstance(urls, list) and urls else "https://ndes.contoso.example/certsrv/mscep/mscep.dll"
+    children = (
+        Setting("Add", node, "", "node"),
+        Setting("Add", node + "/Install/ServerURL", server),
+        Setting("Add", node + "/Install/SubjectName", str(raw.get("subjectNameFormatString") or "CN={{AAD_Device_ID}}")),
+        Setting("Add", node + "/Install/KeyLength", str(raw.get("keySize") or "2048").removeprefix("size"), "int"),
+        Setting("Exec", node + "/Install/Enroll", "", "null"),
+    )
+    return Setting("Atomic", "", expect="certificate", expected_uri=node, group=children)
+
+
+def _oma(raw: dict[str, object]) -> Setting:
+    uri = str(raw.get("omaUri") or "")
+    kind = str(raw.get("@odata.type") or "omaSettingString").removeprefix("#").rpartition(".")[2]
+    value = raw.get("value")
+    text = ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
+    return Setting("Replace", uri, text, _OMA_FORMATS.get(kind, "chr"))
+
+
+def _catalog(policy: ConfigurationPolicy) -> tuple[Setting, ...]:
+    found: list[Setting] = []
+    for setting in policy.settings:
+        instance = setting.get("settingInstance")
+        if isinstance(instance, dict):
+            _instance(instance, found)
+    return tuple(found)
+
+
+def _instance(instance: dict[str, object], found: list[Setting]) -> None:
+    name = str(instance.get("settingDefinitionId") or "")
+    uri = definition_uri(name)
+    choice = instance.get("choiceSettingValue")
+    simple = instance.get("simpleSettingValue")
+    if isinstance(choice, dict):
+        value = str(choice.get("value") or "").removeprefix(name + "_")
+        if uri:
+            found.append(Setting("Replace", uri, value, "int" if value.lstrip("-").isdigit() else "chr"))
+        for child in _objects(choice.get("children")):
+            _instance(child, found)
+    elif isinstance(simple, dict) and uri:
+        content = simple.get("value")
+        whole = isinstance(content, int) and not isinstance(content, bool)
+        found.append(Setting("Replace", uri, str(content), "int" if whole else "chr"))
+
+
+@lru_cache(maxsize=4096)
+def definition_uri(name: str) -> str:
+    """The LocURI that a settings catalog id stands for, for ids of the Policy CSP; "" for others.
+
+    ``device_vendor_msft_policy_config_update_managepreviewbuilds`` is .../Policy/Config/update/managepreviewbuilds.
+    """
+    lowered = name.casefold()
+    for scope, root in (("device", "./Device"), ("user", "./User")):
+        prefix = f"{scope}_vendor_msft_policy_config_"
+        if lowered.startswith(prefix):
+            rest = name[len(prefix) :]
+            if rest.casefold().startswith("admx_"):
+                first, _, policy = rest[5:].partition("_")
+                area = f"ADMX_{first}"
+            else:
+                area, _, policy = rest.partition("_")
+            return f"{root}/Vendor/MSFT/Policy/Config/{area}/{policy}" if policy else ""
+    return ""
+
+
+def _policy(scope: str, path: str) -> str:
+    return f"{scope}/Vendor/MSFT/Policy/Config/{path}"
+
+
+def _number(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool | int) else str(value)
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,166 @@
+"""One tenant during one run: what administrators configured (never changed) and what happened to it since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from autopilot_agent.service.base import Answer, Call
+from autopilot_agent.service.management import Command
+from autopilot_agent.service.network import Update
+from autopilot_agent.tenant.graph.data import TenantData
+from autopilot_agent.tenant.graph.directory import EntraDevice, User
+from autopilot_agent.tenant.graph.enrollment import EspConfiguration
+from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
+from autopilot_agent.tenant.targeting import AssignedApp, AssignedPolicy, Targeting
+
+OTHER_TENANT = "0ffed0de-0000-4000-8000-000000000001"
+"""Tenant id of everybody whose domain is not this tenant's."""
+
+
+Handlers = dict[type[Call[Any]], Callable[["TenantState", Any, int], Answer]]
+"""Which function answers which call."""
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """State that no export shows; see ``CloudSpec`` in scenario/model.py. ``profile_pending_until`` in milliseconds."""
+
+    joined_devices: int = 0
+    enrolled_devices: int = 0
+    federated: bool = False
+    mfa: bool = False
+    terms_of_use: str = ""
+    terms_of_use_broken: bool = False
+    licence_lost_after_enrolment: bool = False
+    profile_deleted: bool = False
+    profile_pending_until: int | None = None
+    registration_mismatch: bool = False
+    device_already_enrolled: bool = False
+
+
+class EnrolledDevice(msgspec.Struct):
+    """What Intune knows about one enrolment."""
+
+    enrolment_id: str
+    ent_dm_id: str
+    device_id: str
+    device_name: str
+    serial_number: str
+    user_id: str
+    os_build: int
+    device_groups: frozenset[str]
+    user_groups: frozenset[str]
+    esp: EspConfiguration
+    esp_target: str
+    apps: list[AssignedApp]
+    policies: list[AssignedPolicy]
+    profile: WindowsAutopilotDeploymentProfile | None
+    sent: set[str] = msgspec.field(default_factory=set)
+    pending: list[list[Command]] = msgspec.field(default_factory=list)
+    asked: dict[int, str] = msgspec.field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
+    next_command: int = 1
+    sessions: int = 0
+    failed_commands: dict[str, int] = msgspec.field(default_factory=dict)
+    app_results: dict[str, str] = msgspec.field(default_factory=dict)
+    device_setup: str = "inProgress"
+    account_setup: str = "notAttempted"
+    user_phase_began: bool = False
+
+
+class TenantState:
+    """The cloud of one run. ``guid(*names)`` makes ids from the run's seed."""
+
+    def __init__(
+        self,
+        data: TenantData,
+        targeting: Targeting,
+        *,
+        guid: Callable[..., str],
+        conditions: Conditions = Conditions(),
+        identity: WindowsAutopilotDeviceIdentity | None = None,
+        users: tuple[User, ...] = (),
+        critical: tuple[Update, ...] = (),
+        quality: tuple[Update, ...] = (),
+    ) -> None:
+        self.data = data
+        self.targeting = targeting
+        self.guid = guid
+        self.conditions = conditions
+        self.identity = identity
+        self.critical = critical
+        self.quality = quality
+        self.joined: dict[str, EntraDevice] = {}
+        self.enrolled: dict[str, EnrolledDevice] = {}
+        self.hello_keys = 0
+        self.recovery_keys = 0
+        self.diagnostics = 0
+        self.sign_ins: list[str] = []
+        self._extra = {name.casefold(): user for user in users for name in (user.id, user.user_principal_name)}
+        organization = data.organization
+        self.tenant_id = organization.id if organization and organization.id else self.guid("tenant")
+        self.domain, self.domains = _domains(data, users)
+        self.display_name = organization.display_name if organization else ""
+
+    def user(self, name: str) -> User | None:
+        """A user by id or user principal name."""
+        return self._extra.get(name.casefold()) or self.targeting.user(name)
+
+    def find_identity(self, serial_number: str) -> WindowsAutopilotDeviceIdentity | None:
+        """The registration of a device; the run's own, or one of the tenant by serial number."""
+        if self.identity is not None and self.identity.serial_number == serial_number:
+            return self.identity
+        for one in self.data.windows_autopilot_device_identities:
+            if one.serial_number == serial_number:
+                return one
+        return None
+
+    def entra_object(self, identity: WindowsAutopilotDeviceIdentity) -> EntraDevice | None:
+        """The Entra device object that the registration made, if an export shows it."""
+        wanted = identity.azure_active_directory_device_id
+        if not wanted:
+            return None
+        return next((one for one in self.data.devices if wanted in (one.device_id, one.id)), None)
+
+    def recorded(self) -> dict[str, object]:
+        """What an administrator would find in the portal afterwards; the vocabulary is flows.md 7.7."""
+        device = next(iter(self.enrolled.values()), None)
+        found: dict[str, object] = {
+            "joined_devices": len(self.joined),
+            "managed_devices": len(self.enrolled),
+            "hello_keys": self.hello_keys,
+            "recovery_keys": self.recovery_keys,
+            "diagnostics_uploads": self.diagnostics,
+            "sign_ins": list(self.sign_ins),
+        }
+        if device is not None:
+            states = (device.device_setup, device.account_setup)
+            deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
+            found.update(
+                {
+                    "device_name": device.device_name,
+                    "enrollmentType": "azureADJoinedWithAutopilotProfile" if device.profile else "unknown",
+                    "windowsAutopilotDeploymentProfileDisplayName": device.profile.display_name if device.profile else "",
+                    "windows10EnrollmentCompletionPageConfigurationDisplayName": device.esp.display_name,
+                    "deviceSetupStatus": device.device_setup,
+                    "accountSetupStatus": device.account_setup,
+                    "deploymentState": deployment,
+                    "app_results": dict(device.app_results),
+                    "failed_commands": dict(device.failed_commands),
+                    "sessions": device.sessions,
+                }
+            )
+        return found
+
+
+def _domains(data: TenantData, users: tuple[User, ...]) -> tuple[str, frozenset[str]]:
+    """The tenant's main domain, and all it owns; from its users when no organization was exported."""
+    organization = data.organization
+    if organization and organization.verified_domains:
+        names = [one.name.casefold() for one in organization.verified_domains]
+        return organization.default_domain or names[0], frozenset(names)
+    found = [user.user_principal_name.rpartition("@")[2].casefold() for user in (*data.users, *users)]
+    names = list(dict.fromkeys(name for name in found if name))
+    return (names[0] if names else "contoso.example"), frozenset(names)

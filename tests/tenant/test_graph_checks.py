@@ -1,0 +1,58 @@
+"""Profiles that Intune would refuse are errors; pages that contradict themselves give notices."""
+
+from __future__ import annotations
+
+import pytest
+from graph_samples import Json, esp, inline, place_of, profile, texts
+
+from autopilot_agent.errors import InputError
+from autopilot_agent.tenant.graph.checks import wrong_name_template
+
+HYBRID = {"@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"}
+SHARED = {"outOfBoxExperienceSetting": {"deviceUsageType": "shared"}, "outOfBoxExperienceSettings": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (HYBRID, "not from a device name template"),
+        ({**HYBRID, **SHARED, "deviceNameTemplate": None}, "not possible with hybrid join"),
+        ({"deviceType": "holoLens"}, "not possible for HoloLens"),
+        ({"deviceNameTemplate": "CON %SERIAL%"}, "letters, digits and hyphens"),
+    ],
+)
+def test_a_profile_that_cannot_be_is_an_error_with_its_place(change: Json, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        inline(windowsAutopilotDeploymentProfiles=[profile(**change)])
+    assert words in caught.value.message
+    assert place_of(caught.value)[:2] == ("s.yaml", 7)
+
+
+@pytest.mark.parametrize("template", ["CON-%SERIAL%", "%serial%", "K-%RAND:5%", "ABCDEFG%SERIAL%", "PC-01", "%RAND:5%-A"])
+def test_a_good_name_template_passes(template: str) -> None:
+    assert wrong_name_template(template) is None
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["%SERIAL%%RAND:3%", "%RAND:3%-%RAND:3%", "%NAME%", "A_B", "12345", "%RAND:9%", "ABCDEFGH%SERIAL%", "A" * 16,
+     "ABC%RAND:13%", "A%RAND:0%", "100%", "%RAND:99999999999%"],
+)  # fmt: skip
+def test_a_bad_name_template_is_explained(template: str) -> None:
+    assert wrong_name_template(template)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"blockDeviceSetupRetryByUser": True}, "has no effect"),
+        ({"installProgressTimeoutInMinutes": 0}, "its time limit is 0 minutes"),
+    ],
+)
+def test_a_page_that_contradicts_itself_is_noticed(change: Json, words: str) -> None:
+    assert words in texts(inline(deviceEnrollmentConfigurations=[esp(**change)]))
+
+
+def test_a_hidden_page_without_a_time_limit_is_fine() -> None:
+    page = esp(showInstallationProgress=False, installProgressTimeoutInMinutes=0)
+    assert not texts(inline(deviceEnrollmentConfigurations=[page]))
