@@ -31,17 +31,17 @@ async def check_connectivity(device: Device, world: World) -> bool:
     network = device.network
     network.connected = False
     if not network.internet:
-        world.log("Autopilot", 165, "no internet", "I-32")
+        world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
     if network.captive_portal:
         world.note("F-11", "A captive portal answers the connectivity probe: Windows does not count this as internet.")
-        world.log("Autopilot", 165, "no internet", "I-32")
+        world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
     try:
         await world.call(ProbeConnectivity())
     except CallFailed as failed:
         world.note("F-09", f"The connectivity probe failed ({failed.code}): Windows takes itself for offline.")
-        world.log("Autopilot", 165, "no internet", "I-32")
+        world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
     network.connected = True
     await _set_time(device, world)

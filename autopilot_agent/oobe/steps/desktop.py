@@ -49,7 +49,7 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
     memory.user_name = result
     world.show("FSIA", "U12")
     await world.spend("fsia")
-    return StepResult(Outcome.OK, "manual sign-in", "I-10")
+    return StepResult(Outcome.OK, "manual sign-in", "REBOOT-CREDENTIALS")
 
 
 async def _logon(device: Device, world: World, rule: str) -> str | None:

@@ -155,7 +155,7 @@ async def local_rights(device: Device, world: World) -> StepResult:
     memory, disk = device.memory, device.disk
     standard = _standard_user(device) and not memory.administrator_by_role
     if memory.administrator_by_role:
-        world.note("I-34", f"{memory.user_name} holds a directory role that makes local administrators.")
+        world.note("U7", f"{memory.user_name} holds a directory role that makes local administrators.")
     sid = "S-1-12-1-" + "-".join(str(int(part, 16)) for part in _words(memory.user_id))
     disk.accounts[memory.user_name] = Account(memory.user_name, "entra", "users" if standard else "administrators", sid)
     return StepResult(Outcome.OK, "standard user" if standard else "administrator", "SET-USER-TYPE")

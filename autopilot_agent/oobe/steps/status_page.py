@@ -52,7 +52,7 @@ def _show_preparation(device: Device, world: World, settings: EspSettings) -> Pa
     world.show("ESP", "ESP-PROGRESS", "Device preparation")
     page = Page(device, world, "preparation")
     for row in PREPARATION_ROWS[:3]:
-        page.show(row, "succeeded", f"{TITLES[row]} (Complete)", "I-04")
+        page.show(row, "succeeded", f"{TITLES[row]} (Complete)", "ESP-ROW-STATES")
     page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
     return page
 

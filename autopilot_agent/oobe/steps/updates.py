@@ -80,7 +80,7 @@ async def rename(device: Device, world: World) -> StepResult:
     world.note("SET-NAME-TEMPLATE", f"The template {profile.cloud_assigned_device_name} gives {name}.")
     device.disk.computer_name = name
     if world.assumptions.get("Q-17") == "no reboot":
-        return StepResult(Outcome.OK, f"named {name} without a restart of its own", "Q-17")
+        return StepResult(Outcome.OK, f"named {name} without a restart of its own", "C10")
     device.disk.resume = "profile"
     reboot(device, world, f"the device is now called {name}", "C10")
     return StepResult(Outcome.REBOOT, name)
