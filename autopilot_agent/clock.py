@@ -21,6 +21,7 @@ HOUR = 60 * MINUTE
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
+_SPREAD = 0x5851F42D4C957F2D
 
 
 class _Wait:
@@ -79,21 +80,36 @@ class Clock:
             self._env = RealtimeEnvironment(factor=0.001 / speed, strict=False)
 
     @property
+    def environment(self) -> Environment:
+        """SimPy's environment; for the one reader of the time that cannot afford a detour (the world)."""
+        return self._env
+
+    @property
     def now(self) -> int:
         """Milliseconds since power-on."""
         return self._env._now  # type: ignore[return-value]  # we only ever schedule whole numbers
 
     async def sleep(self, milliseconds: int) -> None:
         """Let virtual time pass."""
+        if not self.skip(milliseconds):
+            await _Wait(Timeout(self._env, milliseconds))
+
+    def skip(self, milliseconds: int) -> bool:
+        """Move the clock at once if nobody else is due by then; False means that ``pause`` has to be awaited."""
         self.timeouts += 1
+        if not self._shortcut:
+            return False
         env = self._env
-        if self._shortcut:
-            queue = env._queue
-            due = env._now + milliseconds
-            if not queue or queue[0][0] > due:
-                env._now = due
-                return
-        await _Wait(Timeout(env, milliseconds))
+        due = env._now + milliseconds
+        queue = env._queue
+        if queue and queue[0][0] <= due:
+            return False
+        env._now = due
+        return True
+
+    def pause(self, milliseconds: int) -> _Wait:
+        """An awaitable time-out for whoever asked ``skip`` first."""
+        return _Wait(Timeout(self._env, milliseconds))
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Process:
         """Start something that runs beside the caller."""
@@ -125,19 +141,21 @@ class Clock:
 
     def draw(self, *names: str | int) -> float:
         """A number in [0, 1) that depends on the seed and the names alone, not on what was drawn before (splitmix64)."""
-        state = self.seed
-        for name in names:
-            state = _mixed(state ^ (name & _MASK if isinstance(name, int) else _number(name)))
-        return (state >> 11) / 9007199254740992.0
+        return (_mixed(self._state(names)) >> 11) / 9007199254740992.0
 
     def guid(self, *names: str | int) -> str:
         """A GUID made the same way; version and variant bits are those of a random one."""
-        state = self.seed
-        for name in names:
-            state = _mixed(state ^ (name & _MASK if isinstance(name, int) else _number(name)))
-        high, low = state, _mixed(state)
+        high = _mixed(self._state(names))
+        low = _mixed(high)
         text = f"{high:016x}{low:016x}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[low >> 62]}{text[17:20]}-{text[20:]}"
+
+    def _state(self, names: tuple[str | int, ...]) -> int:
+        state = self.seed
+        for name in names:
+            number = name if isinstance(name, int) else _numbers.get(name) or _number(name)
+            state = (state * _SPREAD + number + 1) & _MASK
+        return state
 
 
 def _mixed(state: int) -> int:

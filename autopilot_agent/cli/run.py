@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
+from pathlib import Path
 
-from autopilot_agent.cli.console import printable
+from autopilot_agent.cli.console import printable, width
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.style import clean
+from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.batch import Options, Outcome, as_document, exit_code, run_files
 from autopilot_agent.scenario.loader import find_scenarios, load_scenario
 from autopilot_agent.scenario.run import Result
+
+WIDEST_NAME = 64
+"""Columns that the names of files get at most in a list of many runs."""
+_NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
+_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -18,41 +28,80 @@ def main(args: argparse.Namespace) -> int:
         _check_backend(args.backend)
     paths = find_scenarios(args.paths)
     if args.tag:
-        wanted = set(args.tag)
-        paths = [path for path in paths if wanted & set(load_scenario(path).scenario.tags)]
+        paths = [path for path in paths if _tagged(path, set(args.tag))]
         if not paths:
             raise InputError(f"no scenario has the tag {' or '.join(args.tag)}.")
-    verbosity = args.verbose - args.quiet
-    timeline = verbosity > 0 or (verbosity == 0 and len(paths) == 1)
-    options = Options(args.seed, args.speed, args.strict, args.backend, args.output, verbosity, timeline)
+    options = _options(args, paths)
     results: list[Result] = []
     for outcome in run_files(paths, options, args.jobs):
         results.append(outcome.result)
-        _print(outcome, options)
+        _print(outcome, options, first=len(results) == 1)
     if args.output == "json":
         import json
 
-        _write(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
-    elif args.output == "text":
-        _write(_summary(results, options))
+        _write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
+    elif args.output == "text" and options.verbosity >= 0:
+        _write(_notices(results) + _summary(results))
     return exit_code(results)
 
 
-def _print(outcome: Outcome, options: Options) -> None:
+def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
+    verbosity = args.verbose - args.quiet
+    return Options(
+        args.seed,
+        args.speed,
+        args.strict,
+        args.backend,
+        args.output,
+        verbosity,
+        timeline=verbosity > 0 or (verbosity == 0 and len(paths) == 1),
+        several=len(paths) > 1,
+        colour=args.output == "text" and _colourful(),
+        width=width(),
+        name_width=min(WIDEST_NAME, max(len(clean(path.as_posix())) for path in paths)),
+    )
+
+
+def _tagged(path: Path, wanted: set[str]) -> bool:
+    """Whether a scenario has one of the tags; a file that cannot be read stays, so that its mistake is not hidden."""
+    try:
+        return bool(wanted & set(load_scenario(path).scenario.tags))
+    except InputError:
+        return True
+
+
+def _colourful() -> bool:
+    """Colour is for terminals that know it, and not where NO_COLOR is set (no-color.org)."""
+    if os.environ.get("NO_COLOR") or sys.stdout is None or not sys.stdout.isatty():
+        return False
+    if sys.platform == "win32":
+        return any(name in os.environ for name in ("WT_SESSION", "ANSICON", "ConEmuANSI", "TERM"))
+    return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _print(outcome: Outcome, options: Options, *, first: bool) -> None:
     if options.form == "jsonl":
-        _write(outcome.printed.decode())
+        _write_json(outcome.printed.decode())
         if outcome.result.problem:
-            print(f"autopilot-agent: {printable(outcome.result.problem)}", file=sys.stderr)
-    elif options.form == "text" and (options.verbosity >= 0 or outcome.result.verdict != "passed"):
-        _write(outcome.printed.decode())
+            print(f"autopilot-agent: {printable(outcome.result.problem, lines=True)}", file=sys.stderr)
+    elif options.form == "text":
+        between = "" if first or not options.timeline else "\n" + "-" * options.width + "\n\n"
+        _write(between + outcome.printed.decode())
 
 
-def _summary(results: list[Result], options: Options) -> str:
+def _notices(results: list[Result]) -> str:
+    """What the reading of the tenants remarked, each remark once however many scenarios share it."""
+    remarks = dict.fromkeys(notice for result in results for notice in result.notices)
+    return "".join(f"note: {clean(remark)}\n" for remark in remarks)
+
+
+def _summary(results: list[Result]) -> str:
     document = as_document(results)
     parts = [f"{document['passed']} passed", f"{document['failed']} failed"]
     if document["errors"]:
         parts.append(f"{document['errors']} with errors")
-    return ", ".join(parts) + "\n"
+    virtual = span(sum(result.virtual_seconds for result in results) * 1000)
+    return f"{count(len(results), 'scenario')}: {', '.join(parts)}; {virtual} of virtual time\n"
 
 
 def _check_backend(name: str) -> None:
@@ -65,4 +114,19 @@ def _check_backend(name: str) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(printable(text, lines=True))
+    """Print at once what is safe already: whoever reads along sees each result when it is there."""
+    if sys.stdout is not None and text:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _write_json(text: str) -> None:
+    """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
+    pattern = _NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else _NOT_ASCII
+    _write(pattern.sub(_escaped, text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    data = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))

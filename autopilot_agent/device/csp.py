@@ -16,9 +16,6 @@ import msgspec
 OK, ACCEPTED, NOT_FOUND, NOT_ALLOWED, ALREADY_EXISTS, UNSUPPORTED, CSP_FAILED = 200, 202, 404, 405, 418, 415, 500
 BAD_REQUEST = 400
 
-LIST_SEPARATOR = "\uf000"
-"""Between the items of a list value (protocols.md 12.3)."""
-
 
 class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row of the node table: ``access`` letters A D E G R, ``scopes`` D, U or DU, ``default`` the value without a write."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cached_property
 
 import msgspec
 
@@ -18,7 +19,7 @@ class Tpm(msgspec.Struct, frozen=True):
     attestation: bool = True
 
 
-class Hardware(msgspec.Struct, frozen=True):
+class Hardware(msgspec.Struct, frozen=True, dict=True):
     """Sizes in MB, clock in MHz, architecture x64, x86 or arm64."""
 
     serial_number: str
@@ -34,7 +35,7 @@ class Hardware(msgspec.Struct, frozen=True):
     architecture: str
     tpm: Tpm
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A stand-in for the hardware hash: base64, the same for the same hardware. The real layout is formats.md 3.5."""
         identity = "|".join((self.manufacturer, self.model, self.serial_number, self.sku_number, self.product_key))

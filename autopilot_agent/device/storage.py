@@ -26,6 +26,7 @@ class JoinState(msgspec.Struct, frozen=True):
     tenant_id: str
     user_name: str
     thumbprint: str
+    administrator_by_role: bool = False
 
 
 class Enrolment(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ class Windows(msgspec.Struct):
     provisioning_package: tuple[str, ...] = ()
     enrolled_before: bool = False
     clock_error: int = 0
+    join_needs_restart: bool = False
 
     @property
     def number(self) -> int:

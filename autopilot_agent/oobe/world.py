@@ -80,7 +80,8 @@ class World:
         self.management: Any = None
         self._delays: Callable[[Call[Any], int], int] | None = None
         self.command_status: Callable[[str], int] = _no_fault
-        self._sink = sink
+        self._record = self.trace.append if sink is None else _both(self.trace.append, sink)
+        self._env = clock.environment
         self._durations = rulebook.durations()
         self._asked: dict[str, int] = {}
 
@@ -94,11 +95,12 @@ class World:
     @property
     def now(self) -> int:
         """Virtual milliseconds since power-on."""
-        return self.clock._env._now  # type: ignore[return-value]  # read on every event: one attribute less
+        return self._env._now  # type: ignore[return-value]  # whole numbers only; read on every event, so no detour
 
     async def sleep(self, milliseconds: int) -> None:
         """Let virtual time pass."""
-        await self.clock.sleep(milliseconds)
+        if not self.clock.skip(milliseconds):
+            await self.clock.pause(milliseconds)
 
     def duration(self, name: str, *key: str | int) -> int:
         """Milliseconds that something takes: the typical value, 15 % up or down by the seed, inside its bounds."""
@@ -128,29 +130,29 @@ class World:
 
     async def call(self, call: Call[A]) -> A:
         """Ask a service. Raises ``ServiceFault`` or ``Unreachable``; both are on record then."""
-        kind = type(call)
+        name, host, rule, takes = _FACTS.get(type(call)) or _facts(type(call))
         network = self.device.network
+        now = self._env._now
         try:
-            if not network.link(self.now):
+            if network.lost_at is not None and not network.link(now):
                 await self.clock.sleep(ROUND_TRIP)
                 raise Unreachable("0x80072EE7", "the network link is down", "F-13")
-            pattern = network.closed(kind.host) if network.blocked else None
+            pattern = network.closed(host) if network.blocked else None
             if pattern is not None:
                 await self.clock.sleep(TIMED_OUT)
-                rule = network.blocked[pattern] or kind.rule
-                raise Unreachable("0x80072EE2", f"{kind.host} cannot be reached: the network closes {pattern}", rule)
-            delay = self._delays(call, self.now) if self._delays is not None else 0
-            takes = kind.takes
-            await self.clock.sleep(delay + (self.duration(takes, kind.__name__, self.count(takes)) if takes else ROUND_TRIP))
-            answer = self.backend.send(call, now=self.now)
+                reason = f"{host} cannot be reached: the network closes {pattern}"
+                raise Unreachable("0x80072EE2", reason, network.blocked[pattern] or rule)
+            duration = self.duration(takes, name, self.count(takes)) if takes else ROUND_TRIP
+            if self._delays is not None:
+                duration += self._delays(call, now)
+            if not self.clock.skip(duration):
+                await self.clock.pause(duration)
+            answer = self.backend.send(call, now=self._env._now)
         except CallFailed as failed:
-            self._record(
-                events.CallRefused(
-                    len(self.trace), self.now, failed.rule or kind.rule, kind.__name__, kind.host, failed.code, failed.reason
-                )
-            )
+            refused = (failed.rule or rule, name, host, failed.code, failed.reason)
+            self._record(events.CallRefused(len(self.trace), self._env._now, *refused))
             raise
-        self._record(events.CallAnswered(len(self.trace), self.now, kind.rule, kind.__name__, kind.host))
+        self._record(events.CallAnswered(len(self.trace), self._env._now, rule, name, host))
         return answer
 
     def count(self, name: str) -> int:
@@ -164,7 +166,7 @@ class World:
     def show(self, screen: str, rule: str = "", text: str = "", choices: tuple[str, ...] = ()) -> None:
         """Put a page in front of the person."""
         self.screens.append(screen)
-        self._record(events.ScreenShown(len(self.trace), self.now, rule, screen, text, choices))
+        self._record(events.ScreenShown(len(self.trace), self._env._now, rule, screen, text, choices))
 
     async def ask(self, question: Question, rule: str, takes: str = "") -> Reply:
         """Show a page and wait for the answer; ``takes`` names how long a person needs for it."""
@@ -183,55 +185,71 @@ class World:
 
     def note(self, rule: str, text: str) -> None:
         """Say why the device did what it did."""
-        self._record(events.Noted(len(self.trace), self.now, rule, text))
+        self._record(events.Noted(len(self.trace), self._env._now, rule, text))
 
     def log(self, channel: str, number: int, text: str = "", rule: str = "") -> None:
         """Write a record into a Windows event log."""
-        self._record(events.LogWritten(len(self.trace), self.now, rule, channel, number, text))
+        self._record(events.LogWritten(len(self.trace), self._env._now, rule, channel, number, text))
 
     def applied(self, verb: str, uri: str, status: int, rule: str = "MDM-STATUS", detail: str = "") -> None:
         """Record what a SyncML command did."""
-        self._record(events.CommandApplied(len(self.trace), self.now, rule, verb, uri, status, detail))
+        self._record(events.CommandApplied(len(self.trace), self._env._now, rule, verb, uri, status, detail))
 
     def set_node(self, uri: str, value: str, rule: str = "") -> None:
         """Write a CSP node from inside the device, on record."""
         self.device.disk.csp.write(uri, value)
-        self._record(events.NodeSet(len(self.trace), self.now, rule, uri, value))
+        self._record(events.NodeSet(len(self.trace), self._env._now, rule, uri, value))
 
     def row(self, phase: str, row: str, state: str, text: str, rule: str = "") -> None:
         """Record a change of a row on the Enrollment Status Page."""
-        self._record(events.RowChanged(len(self.trace), self.now, rule, phase, row, state, text))
+        self._record(events.RowChanged(len(self.trace), self._env._now, rule, phase, row, state, text))
 
     def app(self, app: str, name: str, state: str, code: str = "", rule: str = "") -> None:
         """Record a change of an app."""
-        self._record(events.AppChanged(len(self.trace), self.now, rule, app, name, state, code))
+        self._record(events.AppChanged(len(self.trace), self._env._now, rule, app, name, state, code))
 
     def rebooted(self, reason: str, rule: str) -> None:
         """Record a restart."""
-        self._record(events.Rebooted(len(self.trace), self.now, rule, reason))
+        self._record(events.Rebooted(len(self.trace), self._env._now, rule, reason))
 
     def entered(self, state: State, rule: str) -> None:
         """Record that a state begins."""
         self.state = state
-        self._record(events.StateEntered(len(self.trace), self.now, rule, state.value))
+        self._record(events.StateEntered(len(self.trace), self._env._now, rule, state.value))
 
     def left(self, state: State, outcome: str, rule: str, detail: str) -> None:
         """Record that a state ended."""
-        self._record(events.StateLeft(len(self.trace), self.now, rule, state.value, outcome, detail))
+        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state.value, outcome, detail))
 
     def finished(self, state: State, outcome: str, rule: str) -> None:
         """Record the end of the run."""
-        self._record(events.Finished(len(self.trace), self.now, rule, state.value, outcome))
+        self._record(events.Finished(len(self.trace), self._env._now, rule, state.value, outcome))
 
     def injected(self, fault: str, where: str) -> None:
         """Record that a fault struck."""
-        self._record(events.FaultInjected(len(self.trace), self.now, fault if fault.startswith("F-") else "", fault, where))
+        self._record(events.FaultInjected(len(self.trace), self._env._now, fault if fault.startswith("F-") else "", fault, where))
 
-    def _record(self, event: events.Event) -> None:
-        self.trace.append(event)
-        if self._sink is not None:
-            self._sink(event)
+
+def _both(
+    append: Callable[[events.Event], None], sink: Callable[[events.Event], None]
+) -> Callable[[events.Event], None]:
+    """Keep the event, then show it."""
+
+    def record(event: events.Event) -> None:
+        append(event)
+        sink(event)
+
+    return record
 
 
 def _no_fault(_uri: str) -> int:
     return 0
+
+
+_FACTS: dict[type[Call[Any]], tuple[str, str, str, str]] = {}
+"""Name, host, rule and duration of each call type; class attributes of Structs are slow to reach."""
+
+
+def _facts(kind: type[Call[Any]]) -> tuple[str, str, str, str]:
+    found = _FACTS[kind] = (kind.__name__, kind.host, kind.rule, kind.takes)
+    return found

@@ -1,13 +1,93 @@
-"""A run as a timeline that a person understands."""
+"""A run as text that a person understands: a timeline with its end, or one line of a list."""
 
 from __future__ import annotations
 
-from autopilot_agent.scenario.run import Run
+from autopilot_agent.reports.ending import ending
+from autopilot_agent.reports.style import Style, clean
+from autopilot_agent.reports.timeline import Timeline, write
+from autopilot_agent.reports.verdict import checks, failed_check, problem, replay
+from autopilot_agent.reports.words import count, span
+from autopilot_agent.scenario.plan import Plan
+from autopilot_agent.scenario.run import Result, Run
+
+PLAIN = Style()
+VERDICTS = {"passed": ("passed", "green"), "failed": ("FAILED", "alarm"), "error": ("ERROR", "alarm")}
 
 
-def render(run: Run, verbosity: int, *, timeline: bool) -> str:
-    """The text of one run; ``timeline`` False gives the one line that a list of many runs needs."""
-    result = run.result
-    lines = [f"{result.verdict:7} {result.file}  {result.end_state} {result.problem}"]
-    lines += [f"        {c.name}: expected {c.expected}, got {c.actual}  ({c.place})" for c in result.checks if not c.passed]
+def render(run: Run, verbosity: int, *, timeline: bool, style: Style = PLAIN) -> str:
+    """The text of one run: whole with ``timeline``, else one line and what failed. Nothing for a pass below verbosity 0.
+
+    ``verbosity`` 0 leaves out what went as it always goes, 1 adds log records and calls, 2 shows every event.
+    """
+    if verbosity < 0 and run.result.verdict == "passed":
+        return ""
+    lines = _whole(run, verbosity, style) if timeline and verbosity >= 0 else _short(run.result, style)
     return "\n".join(lines) + "\n"
+
+
+def _short(result: Result, style: Style) -> list[str]:
+    word, colour = VERDICTS[result.verdict]
+    code = result.error.code if result.error is not None else ""
+    took = span(result.virtual_seconds * 1000) if result.end_state else ""
+    rest = f"{clean(result.end_state):18} {clean(code):10} {took:>11}".rstrip()
+    lines = [f"{style.paint(colour, f'{word:6}')}  {clean(result.file):{style.name_width}}  {rest}".rstrip()]
+    if result.verdict == "passed":
+        return lines
+    for check in result.checks:
+        if not check.passed:
+            lines += failed_check(check, style, indent="        ")
+            lines += [f"                {clean(check.place)}"] if check.place else []
+    lines += problem(result, style, indent="        ")
+    return lines + ["        " + line for line in replay(result, style)]
+
+
+def _whole(run: Run, verbosity: int, style: Style) -> list[str]:
+    result = run.result
+    entries = Timeline(verbosity).read(run.events)
+    lines = _head(run, style)
+    if entries:
+        lines += ["", *write(entries, style)]
+    if result.end_state:
+        lines += ending(run, style, verbosity)
+    plain = entries if verbosity <= 0 else Timeline(0).read(run.events)
+    lines += checks(result, plain, style) if result.end_state else []
+    if result.problem:
+        lines += ["", *problem(result, style)]
+    return [*lines, "", *replay(result, style)]
+
+
+def _head(run: Run, style: Style) -> list[str]:
+    result = run.result
+    if not result.scenario:
+        return [style.paint("bold", clean(result.file))]
+    lines = style.block("", clean(result.scenario), "bold")
+    lines.append(f"{clean(result.file)}, {result.mode}, seed {result.seed}")
+    if run.plan is not None:
+        lines += style.block("Device: ", clean(_device(run.plan)))
+        lines += style.block("Tenant: ", clean(_tenant(run.plan)))
+    return lines
+
+
+def _device(plan: Plan) -> str:
+    hardware, windows, network = plan.device.hardware, plan.device.windows, plan.device.network
+    chip = f"TPM {hardware.tpm.version}" if hardware.tpm.present else "no TPM"
+    kind = "virtual machine, " if hardware.virtual_machine else ""
+    system = f"Windows {11 if windows.eleven else 10} {windows.edition} {windows.build}"
+    link = {"ethernet": "network cable", "wifi": "Wi-Fi"}.get(network.kind, network.kind)
+    return f"{hardware.manufacturer} {hardware.model}, serial {hardware.serial_number}, {kind}{chip}, {system}, {link}"
+
+
+def _tenant(plan: Plan) -> str:
+    data = plan.state.data
+    name = data.organization.display_name if data.organization else ""
+    domains = [one.name for one in data.organization.verified_domains if one.name] if data.organization else []
+    known = [
+        (len(data.windows_autopilot_deployment_profiles), "deployment profile"),
+        (len(data.esp_configurations), "status page"),
+        (len(data.mobile_apps), "app"),
+        (len(data.device_configurations) + len(data.configuration_policies), "policy"),
+        (len(data.users), "user"),
+    ]
+    parts = [count(number, word, "policies" if word == "policy" else "") for number, word in known if number]
+    title = f"{name or 'without a name'}{f' ({domains[0]})' if domains else ''}"
+    return f"{title}: {', '.join(parts) or 'nothing configured'}"

@@ -15,7 +15,11 @@ from autopilot_agent.scenario.run import Result, Run, run_scenario
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How to run: ``form`` is text, json or jsonl; ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole."""
+    """How to run, and how to print it.
+
+    ``form`` is text, json or jsonl; ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
+    that there is more than one file. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
+    """
 
     seed: int | None = None
     speed: float | None = None
@@ -24,6 +28,10 @@ class Options(msgspec.Struct, frozen=True):
     form: str = "text"
     verbosity: int = 0
     timeline: bool = True
+    several: bool = False
+    colour: bool = False
+    width: int = 100
+    name_width: int = 0
 
 
 class Outcome(msgspec.Struct):
@@ -48,12 +56,23 @@ def run_file(path: Path, options: Options) -> Outcome:
 
 def _printed(run: Run, options: Options) -> bytes:
     if options.form == "jsonl":
-        return to_json_lines(run.events)
+        return _enclosed(run, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
     if options.form == "text":
+        from autopilot_agent.reports.style import Style
         from autopilot_agent.reports.text import render
 
-        return render(run, options.verbosity, timeline=options.timeline).encode("utf-8", "backslashreplace")
+        style = Style(options.colour, options.width, options.name_width)
+        text = render(run, options.verbosity, timeline=options.timeline, style=style)
+        return text.encode("utf-8", "backslashreplace")
     return b""
+
+
+def _enclosed(run: Run, lines: bytes) -> bytes:
+    """The events of one of several runs, between a line that says whose they are and one that says how it went."""
+    result = run.result
+    first = {"event": "run_started", "file": result.file, "seed": result.seed}
+    last = {"event": "run_finished", "verdict": result.verdict, "trace_hash": result.trace_hash}
+    return b"%s\n%s%s\n" % (msgspec.json.encode(first), lines, msgspec.json.encode(last))
 
 
 def run_files(paths: list[Path], options: Options, jobs: int = 1) -> Iterator[Outcome]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autopilot_agent.errors import Place
-from autopilot_agent.events import LogWritten, ScreenShown, StateEntered, StateLeft
+from autopilot_agent.events import AppChanged, LogWritten, ScreenShown, StateEntered, StateLeft
 from autopilot_agent.rulebook import normalised_code
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
+    from autopilot_agent.device import Device
     from autopilot_agent.scenario.loader import LoadedScenario
     from autopilot_agent.scenario.plan import Plan
     from autopilot_agent.scenario.run import Result
@@ -35,9 +36,11 @@ class _Checker:
         self.result = result
         self.checks: list[Check] = []
 
-    def add(self, name: str, expected: object, actual: object, passed: bool, *path: str | int) -> None:
+    def add(
+        self, name: str, expected: object, actual: object, passed: bool, *path: str | int, at: int | None = None
+    ) -> None:
         place: Place = self.loaded.document.place(("expect", *path)) if not passed else Place("")
-        seconds = self.plan.world.now / 1000
+        seconds = (self.plan.world.now if at is None else at) / 1000
         self.checks.append(Check(name, expected, actual, passed, seconds, str(place) if not passed else ""))
 
     def equal(self, name: str, expected: object, actual: object, *path: str | int) -> None:
@@ -55,12 +58,12 @@ class _Checker:
         if expect.error_step is not None:
             self.equal("error_step", expect.error_step, result.error.step if result.error else "")
         if expect.local_rights is not None:
-            self.equal("local_rights", expect.local_rights, self._rights())
+            self.equal("local_rights", expect.local_rights, local_rights(self.plan.device))
         self._order()
         self._times()
         for name, state in (expect.apps or {}).items():
             actual = result.apps.get(name, "not assigned or not tracked")
-            self.add(f"app {name}", state, actual, _words(state) == _words(actual), "apps", name)
+            self.add(f"app {name}", state, actual, _words(state) == _words(actual), "apps", name, at=self._moment(app=name))
         for name, group in (expect.accounts or {}).items():
             account = device.disk.accounts.get(name)
             self.equal(f"account {name}", group, account.group if account else "no such account", "accounts", name)
@@ -81,12 +84,15 @@ class _Checker:
         for name, wanted_value in (expect.cloud or {}).items():
             self.equal(f"cloud {name}", wanted_value, self.plan.state.recorded().get(name), "cloud", name)
 
-    def _rights(self) -> str:
-        device = self.plan.device
-        account = device.disk.accounts.get(device.disk.signed_in_user)
-        if account is None:
-            return "nobody is signed in"
-        return "administrator" if account.group == "administrators" else "standard"
+    def _moment(self, *, app: str = "", seen: str = "") -> int | None:
+        """When an app changed last, or when a state or screen came first; None if it never did."""
+        moment: int | None = None
+        for event in self.plan.world.trace:
+            if app and isinstance(event, AppChanged) and event.name == app:
+                moment = event.at
+            elif seen and isinstance(event, StateEntered | ScreenShown) and seen in _names(event):
+                return event.at
+        return moment
 
     def _node(self, uri: str, wanted: str | int | bool | None) -> None:
         actual = self.plan.device.disk.csp.read(uri)
@@ -110,7 +116,8 @@ class _Checker:
             self.add("visits", expect.visits, actual, not missing, "visits")
         for unwanted in expect.never or ():
             seen_it = unwanted in result.states or unwanted in result.screens
-            self.add(f"never {unwanted}", "never", "seen" if seen_it else "never", not seen_it, "never")
+            at = self._moment(seen=unwanted) if seen_it else None
+            self.add(f"never {unwanted}", "never", "seen" if seen_it else "never", not seen_it, "never", at=at)
         if expect.screens is not None:
             self.equal("screens", expect.screens, result.screens)
         if expect.error_choices is not None:
@@ -195,6 +202,14 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
     return checker.checks
 
 
+def local_rights(device: Device) -> str:
+    """What the signed-in user may do: administrator or standard."""
+    account = device.disk.accounts.get(device.disk.signed_in_user)
+    if account is None:
+        return "nobody is signed in"
+    return "administrator" if account.group == "administrators" else "standard"
+
+
 def time_in_states(plan: Plan) -> dict[str, int]:
     """Virtual milliseconds spent in each state, summed over its visits."""
     spent: dict[str, int] = {}
@@ -205,6 +220,10 @@ def time_in_states(plan: Plan) -> dict[str, int]:
         elif isinstance(event, StateLeft):
             spent[event.state] = spent.get(event.state, 0) + event.at - began
     return spent
+
+
+def _names(event: StateEntered | ScreenShown) -> tuple[str]:
+    return (event.state,) if isinstance(event, StateEntered) else (event.screen,)
 
 
 def _words(text: str) -> str:

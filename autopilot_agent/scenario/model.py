@@ -56,6 +56,7 @@ class WindowsSpec(Strict):
     oobe_restarts: int = 0
     provisioning_package: list[str] = []
     enrolled_before: bool = False
+    join_needs_restart: bool = False
 
 
 class DeviceSpec(Strict):
@@ -126,10 +127,12 @@ class CloudSpec(Strict):
     terms_of_use: str = ""
     terms_of_use_broken: bool = False
     licence_lost_after_enrolment: bool = False
+    profile_missing: bool = False
     profile_deleted: bool = False
     profile_pending_until: Duration | None = None
     registration_mismatch: bool = False
     device_already_enrolled: bool = False
+    stale_registered_object: bool = False
 
 
 class AnswerSpec(Strict):

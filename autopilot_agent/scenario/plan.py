@@ -78,6 +78,7 @@ def make_plan(
         guid=clock.guid,
         conditions=_conditions(scenario.cloud),
         identity=identity,
+        unregistered=scenario.device.serial_number if identity is None else "",
         users=users,
         critical=tuple(_update(update) for update in scenario.windows_update.critical),
         quality=(_update(scenario.windows_update.quality),) if scenario.windows_update.quality else (),
@@ -180,6 +181,7 @@ def _device(spec: DeviceSpec, blocked: dict[str, str], loaded: LoadedScenario) -
         tuple(spec.windows.provisioning_package),
         spec.windows.enrolled_before,
         parse_signed_duration(spec.clock_skew),
+        spec.windows.join_needs_restart,
     )
     device = Device(hardware, adapter, windows)
     device.disk.free_mb = spec.free_disk_mb
@@ -205,6 +207,8 @@ def _conditions(cloud: CloudSpec) -> Conditions:
         parse_duration(pending) if pending else None,
         cloud.registration_mismatch,
         cloud.device_already_enrolled,
+        cloud.profile_missing,
+        cloud.stale_registered_object,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,7 +84,7 @@ def run_scenario(
     """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4."""
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
-    result.replay = f'autopilot-agent run "{loaded.path.as_posix()}" --seed {used}'
+    result.replay = replay_command(loaded.path, used, strict=strict, backend=backend if isinstance(backend, str) else "memory")
     plan: Plan | None = None
     try:
         plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend)
@@ -103,6 +106,27 @@ def run_scenario(
         passed = all(check.passed for check in result.checks)
         result.verdict, result.exit_code = ("passed", 0) if passed else ("failed", 1)
     return Run(result, plan.world.trace, plan)
+
+
+def replay_command(path: Path, seed: int, *, strict: bool = False, backend: str = "memory") -> str:
+    """The command that gives a run again, fit to be pasted into a POSIX shell, PowerShell or cmd."""
+    words = ["autopilot-agent run", quoted(path.as_posix()), f"--seed {seed}"]
+    if strict:
+        words.append("--strict")
+    if backend != "memory":
+        words.append(f"--backend {quoted(backend)}")
+    return " ".join(words)
+
+
+def quoted(word: str, *, windows: bool = os.name == "nt") -> str:
+    """One word of a command line; double quotes serve every shell unless the word holds what a POSIX shell expands in them."""
+    if word.startswith("-"):
+        word = f"./{word}"
+    if re.fullmatch(r"[A-Za-z0-9_./:+=-]+", word):
+        return word
+    if windows or not re.search(r'[$`"\\!\x00-\x1f]', word):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def play_plan(plan: Plan) -> State:

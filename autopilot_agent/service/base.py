@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 import msgspec
 
@@ -25,3 +25,12 @@ class Call(msgspec.Struct, Generic[A], frozen=True, gc=False):
 
 class Done(Answer, frozen=True, gc=False):
     """Nothing but: it is done."""
+
+
+def answer_type(kind: type[Call[Any]]) -> type[Answer]:
+    """The answer that a type of call declares: ``DeviceJoined`` for ``class JoinDevice(Call[DeviceJoined])``."""
+    for base in getattr(kind, "__orig_bases__", ()):
+        for found in get_args(base):
+            if isinstance(found, type) and issubclass(found, Answer):
+                return found
+    raise TypeError(f"{kind.__name__} declares no answer")

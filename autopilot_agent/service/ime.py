@@ -8,6 +8,9 @@ import msgspec
 
 from autopilot_agent.service.base import Answer, Call, Done
 
+IME_PRODUCT = "{3FA85F64-0000-4000-8000-494D45000001}"
+"""Product code of IntuneWindowsAgent.msi in this simulation; the real one changes with each version."""
+
 
 class FileRule(msgspec.Struct, frozen=True, gc=False):
     """A detection or requirement rule; ``kind`` is file_system, registry, product_code or script, the rest as in Graph."""

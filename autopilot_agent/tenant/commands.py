@@ -5,10 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from autopilot_agent.device.csp import LIST_SEPARATOR
-from autopilot_agent.oobe.management.jobs import IME_PRODUCT
-from autopilot_agent.oobe.management.uris import PROVIDERS, SIDECAR, app_provider, first_sync
+from autopilot_agent.service.ime import IME_PRODUCT
 from autopilot_agent.service.management import Command
+from autopilot_agent.service.uris import LIST_SEPARATOR, PROVIDERS, SIDECAR, app_provider, first_sync
 from autopilot_agent.tenant.graph.apps import (
     MobileApp,
     OfficeSuiteApp,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from autopilot_agent.errors import ServiceFault
-from autopilot_agent.oobe.management.uris import first_sync
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
 from autopilot_agent.service.management import Command, Commands, ManagementMessage
+from autopilot_agent.service.uris import first_sync
 from autopilot_agent.tenant import commands
 from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.graph.directory import User

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import msgspec
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Done
@@ -39,6 +40,8 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
         raise ServiceFault("908", "SerialNumberMismatch / ProductKeyIdMismatch", "F-05")
     if identity.remediation_state == "manualRemediationRequired":
         raise ServiceFault("908", "the hardware changed: attention required", "F-89")
+    if conditions.profile_missing:
+        raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
     if conditions.profile_deleted:
         raise ServiceFault("809", "ZtdDeviceHasNoAssignedProfile: the assigned profile no longer exists", "F-04")
     pending = conditions.profile_pending_until
@@ -82,7 +85,7 @@ def as_downloaded(
         cloud_assigned_device_name=name,
         cloud_assigned_language="" if profile.locale in USER_SELECTS else profile.locale,
         cloud_assigned_region="" if profile.locale in USER_SELECTS else profile.locale,
-        cloud_assigned_aad_server_data=json.dumps({"ZeroTouchConfig": config}, separators=(",", ":")),
+        cloud_assigned_aad_server_data=msgspec.json.encode({"ZeroTouchConfig": config}).decode(),
         hybrid_join_skip_dc_connectivity_check=int(profile.hybrid_azure_ad_join_skip_connectivity_check),
         deployment_profile_name=profile.display_name or "",
         is_explicit_profile_assignment=explicit,

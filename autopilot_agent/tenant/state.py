@@ -38,6 +38,8 @@ class Conditions(msgspec.Struct, frozen=True):
     profile_pending_until: int | None = None
     registration_mismatch: bool = False
     device_already_enrolled: bool = False
+    profile_missing: bool = False
+    stale_registered_object: bool = False
 
 
 class EnrolledDevice(msgspec.Struct):
@@ -81,6 +83,7 @@ class TenantState:
         guid: Callable[..., str],
         conditions: Conditions = Conditions(),
         identity: WindowsAutopilotDeviceIdentity | None = None,
+        unregistered: str = "",
         users: tuple[User, ...] = (),
         critical: tuple[Update, ...] = (),
         quality: tuple[Update, ...] = (),
@@ -90,6 +93,7 @@ class TenantState:
         self.guid = guid
         self.conditions = conditions
         self.identity = identity
+        self.unregistered = unregistered
         self.critical = critical
         self.quality = quality
         self.joined: dict[str, EntraDevice] = {}
@@ -109,7 +113,9 @@ class TenantState:
         return self._extra.get(name.casefold()) or self.targeting.user(name)
 
     def find_identity(self, serial_number: str) -> WindowsAutopilotDeviceIdentity | None:
-        """The registration of a device; the run's own, or one of the tenant by serial number."""
+        """The registration of a device; the run's own, or one of the tenant by serial number unless it was taken away."""
+        if serial_number == self.unregistered:
+            return None
         if self.identity is not None and self.identity.serial_number == serial_number:
             return self.identity
         for one in self.data.windows_autopilot_device_identities:
@@ -129,6 +135,7 @@ class TenantState:
         device = next(iter(self.enrolled.values()), None)
         found: dict[str, object] = {
             "joined_devices": len(self.joined),
+            "join_type": self._join_type(),
             "managed_devices": len(self.enrolled),
             "hello_keys": self.hello_keys,
             "recovery_keys": self.recovery_keys,
@@ -153,6 +160,12 @@ class TenantState:
                 }
             )
         return found
+
+    def _join_type(self) -> str:
+        """What the portal shows; a registered object that was kept hides the join (rule F-110)."""
+        if not self.joined:
+            return "none"
+        return "registered" if self.conditions.stale_registered_object else "joined"
 
 
 def _domains(data: TenantData, users: tuple[User, ...]) -> tuple[str, frozenset[str]]:

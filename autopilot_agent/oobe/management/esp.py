@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autopilot_agent.clock import MINUTE
-from autopilot_agent.device.csp import LIST_SEPARATOR
 from autopilot_agent.device.registry import SETTINGS
-from autopilot_agent.oobe.management.uris import SIDECAR, app_provider, first_sync, scope, tracked_app
-from autopilot_agent.oobe.management.uris import TRACKING as TRACKING_ROOT
+from autopilot_agent.service.uris import LIST_SEPARATOR, SIDECAR, app_provider, first_sync, scope, tracked_app
+from autopilot_agent.service.uris import TRACKING as TRACKING_ROOT
 
 if TYPE_CHECKING:
     from autopilot_agent.device import Device

@@ -13,10 +13,10 @@ from autopilot_agent.device.registry import WIN32_APPS
 from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.detection import detected, leave_traces, unmet_requirement
-from autopilot_agent.oobe.management.uris import PROVIDERS, SIDECAR, app_provider, tracked_app
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, Installer, World
 from autopilot_agent.service.content import DownloadContent
 from autopilot_agent.service.ime import Apps, GetContentInfo, GetScripts, GetSelectedApps, ReportAppResult, Win32App
+from autopilot_agent.service.uris import PROVIDERS, SIDECAR, app_provider, tracked_app
 
 NOT_INSTALLED, IN_PROGRESS, COMPLETED, ERROR = "1", "2", "3", "4"
 NO_REBOOT, SOFT_REBOOT, HARD_REBOOT = "1", "2", "3"

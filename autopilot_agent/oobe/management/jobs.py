@@ -13,9 +13,7 @@ from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
 from autopilot_agent.service.content import DownloadMsi, DownloadOffice, IssueCertificate
-
-IME_PRODUCT = "{3FA85F64-0000-4000-8000-494D45000001}"
-"""Product code of IntuneWindowsAgent.msi in this simulation; the real one changes with each version."""
+from autopilot_agent.service.ime import IME_PRODUCT
 
 SCOPES = {"D": "S-0-0-00-0000000000-0000000000-000000000-000"}
 

@@ -9,12 +9,12 @@ from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult, reboot
 from autopilot_agent.oobe.management.client import ManagementClient
 from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, PROVIDER_TIMEOUT_MINUTES, TITLES, EspSettings, Page
-from autopilot_agent.oobe.management.uris import PROVIDERS, SIDECAR
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.network import UploadDiagnostics
+from autopilot_agent.service.uris import PROVIDERS, SIDECAR
 
 OK = StepResult(Outcome.OK)
 TIMED_OUT = "0x800705B4"

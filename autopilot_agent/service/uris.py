@@ -1,4 +1,4 @@
-"""LocURIs that the ESP and its helpers read and write."""
+"""LocURIs that both sides of the ESP talk about: what the MDM server sends, the page reads and the extension writes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ TRACKING = "Vendor/MSFT/EnrollmentStatusTracking"
 PROVIDERS = f"./Device/{TRACKING}/DevicePreparation/PolicyProviders"
 SIDECAR = "Sidecar"
 CONFIGMGR = "ConfigMgr"
+
+LIST_SEPARATOR = "\uf000"
+"""Between the items of a list value (protocols.md 12.3)."""
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,110 @@
+"""What was expected and what came: checks, the lines of the scenario file that ask for them, and how to see it again."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from autopilot_agent.errors import InputError
+from autopilot_agent.reports.style import Style, clean
+from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
+from autopilot_agent.reports.words import clock
+from autopilot_agent.scenario.checks import Check
+from autopilot_agent.scenario.run import Result
+from autopilot_agent.scenario.text_file import read_text
+
+LAST_EVENTS = 5
+AROUND = 2
+"""Lines of the file before and after the one that asks."""
+_PLACE = re.compile(r"(.+?):([0-9]+)(?::([0-9]+))?(?=$|: )")
+
+
+def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
+    """Passed checks in one line, failed ones at length."""
+    passed = [check.name for check in result.checks if check.passed]
+    failed = [check for check in result.checks if not check.passed]
+    lines = [""]
+    if not result.checks:
+        lines.append("Checks: the scenario expects nothing in particular.")
+    if passed:
+        lines += style.block("Checks passed: ", clean(", ".join(passed)), hang=2, head_colour="green")
+    shown = -1.0
+    for check in failed:
+        lines += failed_check(check, style)
+        if entries and check.at and check.at != shown:
+            lines += last_events(entries, check.at, style)
+            shown = check.at
+        lines += excerpt(check.place, style)
+    return lines if len(lines) > 1 else []
+
+
+def failed_check(check: Check, style: Style, *, indent: str = "") -> list[str]:
+    """One failed check in one sentence."""
+    when = f" (at {clock(check.at * 1000)})" if check.at else ""
+    text = f"{clean(check.name)}: expected {_value(check.expected)}, got {_value(check.actual)}{when}"
+    return style.block(f"{indent}FAILED  ", text, hang=len(indent) + 8, head_colour="alarm")
+
+
+def last_events(entries: list[Entry], seconds: float, style: Style) -> list[str]:
+    """The last things before a moment."""
+    before = [entry for entry in entries if entry.at <= seconds * 1000 and entry.kind != SKIPPED][-LAST_EVENTS:]
+    lines = ["        before that:"] if before else []
+    for entry in before:
+        kind = "" if entry.kind in (HEAD, RESTART) else f"{entry.kind} "
+        again = f" ({entry.times} times)" if entry.times > 1 else ""
+        lines += style.block(f"          {clock(entry.at)}  ", f"{kind}{entry.text}{again}", "dim")
+    return lines
+
+
+def excerpt(place: str, style: Style) -> list[str]:
+    """The lines of the file around a place, the one that is meant marked; nothing when the file cannot be read."""
+    found = _PLACE.match(place)
+    if found is None:
+        return []
+    file, line, column = found[1], int(found[2]), int(found[3] or 0)
+    texts = _lines(file)
+    if not 0 < line <= len(texts):
+        return [f"        {clean(place)}"]
+    first, last = max(1, line - AROUND), min(len(texts), line + AROUND)
+    size = len(str(last))
+    lines = [f"        {clean(file)}:{line}" + (f":{column}" if column else "")]
+    for number in range(first, last + 1):
+        text = clean(texts[number - 1])
+        room = max(30, style.width - size - 14)
+        if len(text) > room:
+            text = text[: room - 3] + "..."
+        mark = ">" if number == line else " "
+        shown = f"        {mark} {number:{size}} | {text}".rstrip()
+        lines.append(style.paint("bold", shown) if number == line else shown)
+    return lines
+
+
+def problem(result: Result, style: Style, *, indent: str = "") -> list[str]:
+    """What stopped a run, each sentence on its line, with the lines of the file it is about."""
+    lines: list[str] = []
+    for number, text in enumerate(result.problem.splitlines()):
+        head = f"{indent}ERROR   " if not number else f"{indent}        "
+        lines += style.block(head, clean(text), head_colour="alarm")
+    return lines + (excerpt(result.problem.splitlines()[0], style) if result.problem else [])
+
+
+def replay(result: Result, style: Style) -> list[str]:
+    """The command that gives this run again, unwrapped: it is there to be copied."""
+    return [f"Replay: {clean(result.replay)}"] if result.replay else []
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return clean(", ".join(str(one) for one in value) or "nothing")
+    if value is None or value == "":
+        return "nothing"
+    return clean(str(value).lower() if isinstance(value, bool) else value)
+
+
+@lru_cache(maxsize=8)
+def _lines(file: str) -> tuple[str, ...]:
+    try:
+        return tuple(read_text(Path(file)).removesuffix("\n").split("\n"))
+    except InputError:
+        return ()
