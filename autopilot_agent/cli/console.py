@@ -5,28 +5,15 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+
+from autopilot_agent.reports.printable import printable as printable
 
 PROGRAM = "autopilot-agent"
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 TRACEBACK = "AUTOPILOT_AGENT_TRACEBACK"
-
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e01ef]"
-)
-
-
-def printable(text: str, *, lines: bool = False) -> str:
-    """Text from a file or a service made safe for a terminal: escapes, bidi and invisible characters become visible.
-
-    ``lines`` keeps line ends.
-    """
-    return _UNSAFE.sub(lambda found: _visible(found[0], lines), text)
-
 
 def say(text: str = "") -> None:
     """Print one or more lines that may hold data from elsewhere."""
@@ -140,10 +127,3 @@ def _tolerant(stream: object) -> None:
     """A console that cannot show a character shows '?' instead of ending the program."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
-
-
-def _visible(character: str, lines: bool) -> str:
-    if character == "\n" and lines:
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

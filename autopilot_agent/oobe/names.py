@@ -26,3 +26,12 @@ def expand_template(template: str, serial: str, draw: Callable[..., float]) -> s
         room = max(0, LONGEST - len(_SERIAL.sub("", name)))
         name = _SERIAL.sub(lambda _match: clean[-room:] if room else "", name)
     return name[:LONGEST]
+
+
+def wrong_name(name: str) -> str:
+    """Why Windows would not take a computer name, or "" (rule SET-NAME-RULES)."""
+    if not name:
+        return "which is empty"
+    if name.isdigit():
+        return "which is only digits"
+    return ""

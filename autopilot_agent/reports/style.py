@@ -6,7 +6,7 @@ import textwrap
 
 import msgspec
 
-from autopilot_agent.cli.console import printable
+from autopilot_agent.reports.printable import printable
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "bold": "1", "dim": "2", "alarm": "1;31"}
 _PLAIN = str.maketrans(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
@@ -184,7 +185,7 @@ class Timeline:
         self.add(event, "fault", f"{event.fault} strikes{where}", "yellow", rule=False)
 
 
-_READERS = {
+_READERS: dict[type[events.Event], Callable[[Timeline, Any], None]] = {
     events.StateEntered: Timeline.entered,
     events.StateLeft: Timeline.left,
     events.ScreenShown: Timeline.shown,

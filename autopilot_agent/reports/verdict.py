@@ -105,6 +105,6 @@ def _value(value: object) -> str:
 @lru_cache(maxsize=8)
 def _lines(file: str) -> tuple[str, ...]:
     try:
-        return tuple(read_text(Path(file)).removesuffix("\n").split("\n"))
+        return tuple(read_text(Path(file)).replace("\r\n", "\n").removesuffix("\n").split("\n"))
     except InputError:
         return ()

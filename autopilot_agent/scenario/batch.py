@@ -116,5 +116,3 @@ def as_document(results: list[Result]) -> dict[str, Any]:
         "errors": sum(result.verdict == "error" for result in results),
         "exit_code": exit_code(results),
     }
-
-

@@ -36,9 +36,7 @@ class _Checker:
         self.result = result
         self.checks: list[Check] = []
 
-    def add(
-        self, name: str, expected: object, actual: object, passed: bool, *path: str | int, at: int | None = None
-    ) -> None:
+    def add(self, name: str, expected: object, actual: object, passed: bool, *path: str | int, at: int | None = None) -> None:
         place: Place = self.loaded.document.place(("expect", *path)) if not passed else Place("")
         seconds = (self.plan.world.now if at is None else at) / 1000
         self.checks.append(Check(name, expected, actual, passed, seconds, str(place) if not passed else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ def apply_faults(scenario: Scenario) -> tuple[Scenario, list[CallFault], dict[st
             if path == "device.network.blocked":
                 blocked.update({str(host): spec.fault for host in _items(value)})
             else:
-                changes[path] = value
+                changes[path] = _filled(value, spec)
         for call in row.calls:
             merged = {**call, **_given(spec)}
             calls.append(_call_fault(msgspec.convert(merged, FaultSpec), spec.fault))
@@ -46,6 +47,17 @@ def _given(spec: FaultSpec) -> dict[str, Any]:
     written = msgspec.to_builtins(spec)
     written.pop("fault", None)
     return dict(written)
+
+
+_PLACEHOLDER = re.compile(r"\{(since|until)\|([^}]*)\}")
+
+
+def _filled(value: object, spec: FaultSpec) -> object:
+    """``{since|2m}`` in a change is the time the scenario writes beside the fault's name, else what stands after the bar."""
+    found = _PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    return getattr(spec, found[1]) or found[2] or None
 
 
 def _changed(scenario: Scenario, changes: dict[str, object]) -> Scenario:

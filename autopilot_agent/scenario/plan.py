@@ -238,7 +238,14 @@ def _identity(scenario: Scenario, data: TenantData, clock: Clock) -> WindowsAuto
     if not spec.registered or scenario.mode == "ordinary-oobe":
         return None
     if known is not None:
-        return known
+        written = {
+            "group_tag": spec.group_tag,
+            "purchase_order_identifier": spec.purchase_order,
+            "user_principal_name": spec.assigned_user,
+            "display_name": spec.device_name,
+        }
+        given = {field: value for field, value in written.items() if value}
+        return msgspec.structs.replace(known, **given) if given else known
     return WindowsAutopilotDeviceIdentity(
         id=clock.guid("ztd registration"),
         serial_number=spec.serial_number,

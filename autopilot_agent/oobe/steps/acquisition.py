@@ -25,6 +25,9 @@ OOBE_SETTINGS = (
     (1024, "AUTOPILOT_OOBE_SETTINGS_SKIP_KEYBOARD"),
 )
 
+BROKEN_ACQUISITION = {19044: range(1645, 1708)}
+"""Revisions from the April 2022 update to the one before KB5015020, which mends it (rule F-113)."""
+
 
 async def check_connectivity(device: Device, world: World) -> bool:
     """DHCP, NCSI probe and time; True when Windows takes itself for online. Sets ``device.network.connected``."""
@@ -75,6 +78,9 @@ async def acquire_profile(device: Device, world: World) -> None:
         _no_profile(device, world, "no device ticket", "F-07")
         return
     hardware, windows = device.hardware, device.windows
+    if windows.number in BROKEN_ACQUISITION and windows.revision in BROKEN_ACQUISITION[windows.number]:
+        _no_profile(device, world, f"Windows {windows.build} neither collects the hash nor applies a profile", "F-113")
+        return
     try:
         await world.call(GetDeviceTicket(hardware.hash))
         profile = await world.call(
@@ -96,8 +102,9 @@ async def acquire_profile(device: Device, world: World) -> None:
     except Unreachable as failed:
         for _ in range(3):
             world.log("Autopilot", 100, "policy not found while the profile is awaited", "EVT-100")
-        world.log("Autopilot", 314, f"the profile could not be downloaded: {failed.code}", "F-01")
-        _no_profile(device, world, failed.code, "F-01")
+        rule = failed.rule if failed.rule.startswith("F-") else "F-01"
+        world.log("Autopilot", 314, f"the profile could not be downloaded: {failed.code}", rule)
+        _no_profile(device, world, failed.code, rule)
         return
     if not profile.cloud_assigned_tenant_id:
         world.log("Autopilot", 704, "the service answered with an empty profile", "F-06")

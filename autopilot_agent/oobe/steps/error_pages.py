@@ -16,6 +16,9 @@ AGAIN = {
     State.MDM_ENROLMENT: Outcome.RETRY_ENROLMENT,
 }
 
+NEEDS_SIGN_IN = ("F-22", "F-97")
+"""The token or credentials were not accepted: trying again begins with a new sign-in."""
+
 
 async def something_went_wrong(device: Device, world: World) -> StepResult:
     """WRONG: the code and Try again; Skip only where enrolment is not forced (flows.md 2.2)."""
@@ -28,9 +31,11 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
         Question("WRONG", ("Try again", "Restart"), "", text=f"Something went wrong. {failure.code}{meaning}"), failure.rule
     )
     if reply.choice == "Try again":
-        return StepResult(AGAIN[failure.state], f"tries {failure.state.value.replace('_', ' ')} again", failure.rule)
+        where = State.SIGN_IN if failure.rule in NEEDS_SIGN_IN else failure.state
+        return StepResult(AGAIN[where], f"tries {where.value.replace('_', ' ')} again", failure.rule)
     if reply.choice == "Restart":
         device.disk.resume = ""
+        device.windows.join_needs_restart = False
         reboot(device, world, "the person restarted the PC", failure.rule)
         return StepResult(Outcome.REBOOT, "restarted by hand", failure.rule)
     return StepResult(Outcome.GIVE_UP, f"{failure.code}: nobody tried again", failure.rule)

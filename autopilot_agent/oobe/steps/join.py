@@ -22,7 +22,15 @@ async def entra_join(device: Device, world: World) -> StepResult:
     memory, disk, profile = device.memory, device.disk, device.memory.profile
     token = _token(device)
     if disk.join is not None:
+        memory.administrator_by_role = disk.join.administrator_by_role
         return StepResult(Outcome.SKIPPED, "already joined")
+    if "join" in device.windows.provisioning_package:
+        failed: CallFailed = CallFailed("0x801C0003", "a provisioning package has joined this device already", "F-91")
+        return _failed(world, State.ENTRA_JOIN, failed, "F-91")
+    if device.windows.join_needs_restart:
+        failed = CallFailed("0x801C000F", "Windows must restart before it can be registered", "F-103")
+        world.log("UserDeviceRegistration", 204, f"{failed.code}: {failed.reason}", failed.rule)
+        return _failed(world, State.ENTRA_JOIN, failed, "F-103")
     world.show("PLEASEWAIT", "U5", "Joining your organization.")
     world.log("UserDeviceRegistration", 101, "discovery answered", "EVT-UDR")
     try:
@@ -36,17 +44,18 @@ async def entra_join(device: Device, world: World) -> StepResult:
                 not _standard_user(device),
             )
         )
-    except CallFailed as failed:
-        world.log("UserDeviceRegistration", 204, f"{failed.code}: {failed.reason}", failed.rule)
-        return _failed(world, State.ENTRA_JOIN, failed, "F-10" if isinstance(failed, Unreachable) else "U5")
+    except CallFailed as error:
+        world.log("UserDeviceRegistration", 204, f"{error.code}: {error.reason}", error.rule)
+        return _failed(world, State.ENTRA_JOIN, error, "F-10" if isinstance(error, Unreachable) else "U5")
     for number, text in ((102, "join request initialised"), (103, "sent"), (104, "answered"), (105, "join completed")):
         world.log("UserDeviceRegistration", number, text, "EVT-UDR")
-    disk.join = JoinState(joined.device_id, token.tenant_id, token.user_name, joined.certificate_thumbprint)
+    role = joined.user_is_administrator_by_role
+    disk.join = JoinState(joined.device_id, token.tenant_id, token.user_name, joined.certificate_thumbprint, role)
     disk.certificates[joined.certificate_thumbprint] = f"CN={joined.device_id} (MS-Organization-Access)"
     disk.registry.update(
         rf"{JOIN_INFO}\{joined.certificate_thumbprint}", {"TenantId": token.tenant_id, "UserEmail": token.user_name}
     )
-    memory.administrator_by_role = joined.user_is_administrator_by_role
+    memory.administrator_by_role = role
     world.note("A-DEVICE-CERT", f"Joined to Entra as device {joined.device_id}.")
     return OK
 
@@ -58,6 +67,10 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
     if "enrol" in device.windows.provisioning_package:
         failed: CallFailed = CallFailed("0x8018000A", "a provisioning package has enrolled this device already", "F-91")
         return _failed(world, State.MDM_ENROLMENT, failed, "F-91")
+    if device.windows.enrolled_before:
+        failed = CallFailed("0x8018000A", "the image carries an earlier enrolment", "F-28")
+        world.log("DeviceManagement", 71, f"MDM enrolment failed: {failed.code}", failed.rule)
+        return _failed(world, State.MDM_ENROLMENT, failed, "F-28")
     if not token.mdm_discovery_url:
         if profile is not None and profile.cloud_assigned_forced_enrollment:
             failed = CallFailed("0x8018002B", "no MDM is configured for this user", "F-29")

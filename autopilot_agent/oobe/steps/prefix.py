@@ -14,6 +14,9 @@ OK = StepResult(Outcome.OK)
 TOO_MANY_RESTARTS = 5
 """Restarts of OOBE after which Windows shows the recovery OOBE; the number is not published (rule F-08, assumed)."""
 
+PACKAGE_NAME = "PPKG-DEVICE"
+"""What a provisioning package with a name calls the PC."""
+
 RESUME = {
     "profile": Outcome.RESUME_PROFILE,
     "device_setup": Outcome.RESUME_DEVICE_SETUP,
@@ -29,6 +32,7 @@ async def boot(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.TOO_MANY_RESTARTS, f"{device.windows.oobe_restarts} restarts of OOBE", "F-08")
     if not device.disk.computer_name:
         device.disk.computer_name = _default_name(world)
+        _run_package(device, world)
     if not device.disk.free_mb:
         device.disk.free_mb = 200_000
     resume = device.disk.resume
@@ -40,6 +44,15 @@ async def boot(device: Device, world: World) -> StepResult:
     if device.network.kind == "ethernet" and device.network.link(world.now) and await check_connectivity(device, world):
         await acquire_profile(device, world)
     return OK
+
+
+def _run_package(device: Device, world: World) -> None:
+    """A provisioning package of the image runs before Autopilot; what it sets collides with Autopilot later."""
+    package = device.windows.provisioning_package
+    if package:
+        world.note("F-91", f"A provisioning package has run before Autopilot; it sets: {', '.join(package)}.")
+    if "name" in package:
+        device.disk.computer_name = PACKAGE_NAME
 
 
 async def language(device: Device, world: World) -> StepResult:
@@ -108,9 +121,10 @@ async def network(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, f"{adapter.ssid} is known")
     tried = world.count("network page")
     if tried and not (adapter.back_at is not None and world.now < adapter.back_at):
-        reply = await world.ask(Question("NET", ("Connect", "Next"), "", text="No internet. Next stays disabled."), "F-09")
+        rule = "F-11" if adapter.captive_portal else "F-09" if adapter.link(world.now) else "F-13"
+        reply = await world.ask(Question("NET", ("Connect", "Next"), "", text="No internet. Next stays disabled."), rule)
         if not reply.choice or tried >= 5:
-            return StepResult(Outcome.STUCK, "no internet: Next stays disabled", "F-09")
+            return StepResult(Outcome.STUCK, "no internet: Next stays disabled", rule)
         return StepResult(Outcome.OK, "tries again")
     await world.ask(Question("NET", ("Connect", "Next"), "Next", "network", adapter.ssid), "C5", "network-page")
     if not adapter.link(world.now) and adapter.back_at is not None:

@@ -73,7 +73,11 @@ async def local_account(device: Device, world: World) -> StepResult:
 async def identify(device: Device, world: World) -> StepResult:
     """U1. The branded sign-in page."""
     profile = device.memory.profile
+    if not device.network.link(world.now):
+        return StepResult(Outcome.BACK, "the network is gone: back to the network page", "F-13")
     try:
+        assigned = profile.cloud_assigned_tenant_upn if profile is not None else ""
+        federated = bool(assigned) and (await world.call(DiscoverRealm(assigned))).account_type == "Federated"
         if profile is not None:
             branding = await world.call(GetBranding(profile.cloud_assigned_tenant_domain))
         else:
@@ -84,11 +88,13 @@ async def identify(device: Device, world: World) -> StepResult:
         return _failed(world, State.SIGN_IN, "OOBEIDPS", failed.rule if failed.rule.startswith("F-") else "F-14", str(failed))
     except ServiceFault as fault:
         return _failed(world, State.SIGN_IN, "OOBEIDPS", fault.rule or "F-14", str(fault))
-    assigned = profile.cloud_assigned_tenant_upn if profile is not None else ""
     text = " - ".join(part for part in (branding.tenant_name, branding.sign_in_text) if part)
     if profile is not None and not branding.configured:
         text, assigned = "", ""
         world.note("REQ-BRANDING", "The tenant has no company branding: the page is unbranded and nothing can be prefilled.")
+    if assigned and federated:
+        world.note("REG-ASSIGNED-USER", f"{assigned} is assigned to this device, but a federated name is not prefilled.")
+        assigned = ""
     if assigned and not device.hardware.manufacturer.casefold().startswith(PREFILL_MANUFACTURERS):
         world.note("U1", f"{device.hardware.manufacturer} is not on the list of OEMs with a prefilled user name.")
         assigned = ""
@@ -128,6 +134,8 @@ async def authenticate(device: Device, world: World) -> StepResult:
             try:
                 token = await _token(device, world, reply.value, proof)
             except ServiceFault as fault:
+                if fault.code == "AADSTS50034" and world.count("unknown user") < MOST_ATTEMPTS:
+                    return StepResult(Outcome.BACK, fault.reason)
                 if fault.code not in ("AADSTS50126", "AADSTS500121"):
                     raise
                 world.show("PWD", "F-18", "That did not work. Try again.")
@@ -158,6 +166,9 @@ def _signed_in(device: Device, world: World, token: SignedIn, password: str) -> 
     memory.credentials = "" if token.federated else "cached"
     memory.token = token
     device.disk.registry.set(DIAGNOSTICS, "AadTenantId", token.tenant_id)
+    assigned = memory.profile.cloud_assigned_tenant_upn if memory.profile is not None else ""
+    if token.federated and assigned and assigned.casefold() != token.user_name.casefold():
+        world.note("F-109", f"{token.user_name} signed in to the device of {assigned}: a federated tenant does not enforce it.")
     return StepResult(Outcome.OK, token.user_name)
 
 

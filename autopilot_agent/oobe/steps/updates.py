@@ -6,7 +6,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.device.windows import AUTOPILOT_EDITIONS
 from autopilot_agent.errors import CallFailed, InputError
 from autopilot_agent.oobe.engine import StepResult, reboot
-from autopilot_agent.oobe.names import expand_template
+from autopilot_agent.oobe.names import expand_template, wrong_name
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.network import Activate, ScanForUpdates, Update
@@ -76,6 +76,10 @@ async def rename(device: Device, world: World) -> StepResult:
         return OK
     name = expand_template(profile.cloud_assigned_device_name, device.hardware.serial_number, world.clock.draw)
     if name == device.disk.computer_name:
+        return OK
+    wrong = wrong_name(name)
+    if wrong:
+        world.note("SET-NAME-RULES", f"The template {profile.cloud_assigned_device_name} gives {name!r}, {wrong}: not renamed.")
         return OK
     world.note("SET-NAME-TEMPLATE", f"The template {profile.cloud_assigned_device_name} gives {name}.")
     device.disk.computer_name = name

@@ -1,0 +1,126 @@
+"""A finished run, taken apart once so that every monitor looks at short lists."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from autopilot_agent import events
+from autopilot_agent.events import StateEntered, StateLeft
+
+if TYPE_CHECKING:
+    from autopilot_agent.scenario.plan import Plan
+    from autopilot_agent.scenario.run import Result
+
+Visit = tuple[StateEntered, StateLeft]
+"""One stay in a state."""
+
+SCOPES = {"device": "./Device", "account": "./User"}
+
+
+@lru_cache(maxsize=64)
+def first_sync_root(provider: str, phase: str) -> str:
+    """FirstSyncStatus of a provider, for the phase device or account."""
+    return f"{SCOPES[phase]}/Vendor/MSFT/DMClient/Provider/{quote(provider, safe='')}/FirstSyncStatus"
+
+
+class Record:
+    """Events by kind, calls by name, stays by state; and where the present disk, enrolment and boot begin.
+
+    ``fresh`` is the number of the event after which the present disk began (-1: at power-on; else a reset), ``enrolled_at``
+    that of the last good enrolment (-1: none), ``known`` what the tenant has on record about this enrolment.
+    """
+
+    __slots__ = (
+        "answered",
+        "answers",
+        "apps",
+        "autopilot",
+        "calls",
+        "commands",
+        "device",
+        "disk",
+        "enrolled_at",
+        "entered",
+        "finished",
+        "fresh",
+        "injected",
+        "known",
+        "left",
+        "nodes",
+        "plan",
+        "read",
+        "reboots",
+        "refused",
+        "result",
+        "rows",
+        "scenario",
+        "screens",
+        "state",
+        "stays",
+        "trace",
+    )
+
+    def __init__(self, plan: Plan, result: Result) -> None:
+        self.plan, self.result = plan, result
+        self.scenario, self.state, self.device = plan.scenario, plan.state, plan.device
+        disk = self.disk = plan.device.disk
+        self.trace = trace = plan.world.trace
+        kinds: dict[type[events.Event], list[Any]] = {kind: [] for kind in events.KINDS}
+        for event in trace:
+            kinds[type(event)].append(event)
+        self.entered: list[StateEntered] = kinds[StateEntered]
+        self.left: list[StateLeft] = kinds[StateLeft]
+        self.screens: list[events.ScreenShown] = kinds[events.ScreenShown]
+        self.answers: list[events.Answered] = kinds[events.Answered]
+        self.answered: list[events.CallAnswered] = kinds[events.CallAnswered]
+        self.refused: list[events.CallRefused] = kinds[events.CallRefused]
+        self.commands: list[events.CommandApplied] = kinds[events.CommandApplied]
+        self.nodes: list[events.NodeSet] = kinds[events.NodeSet]
+        self.rows: list[events.RowChanged] = kinds[events.RowChanged]
+        self.apps: list[events.AppChanged] = kinds[events.AppChanged]
+        self.injected: list[events.FaultInjected] = kinds[events.FaultInjected]
+        self.finished: list[events.Finished] = kinds[events.Finished]
+        self.reboots: list[int] = [event.seq for event in kinds[events.Rebooted]]
+        self.autopilot: list[tuple[int, int]] = [
+            (event.seq, event.id) for event in kinds[events.LogWritten] if event.channel == "Autopilot"
+        ]
+        self.calls: dict[str, list[int]] = {}
+        for call in self.answered:
+            name = call.call
+            if name in self.calls:
+                self.calls[name].append(call.seq)
+            else:
+                self.calls[name] = [call.seq]
+        self.stays: dict[str, list[Visit]] = {}
+        for stay in zip(self.entered, self.left, strict=False):
+            name = stay[0].state
+            if name in self.stays:
+                self.stays[name].append(stay)
+            else:
+                self.stays[name] = [stay]
+        resets = self.stays.get("reset_device")
+        self.fresh = resets[-1][1].seq if resets else -1
+        enrolments = self.calls.get("EnrollMdm")
+        self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > self.fresh else -1
+        self.read = disk.csp.read
+        self.known = plan.state.enrolled.get(disk.enrolment.enrolment_id) if disk.enrolment is not None else None
+
+    def root(self, phase: str) -> str:
+        """FirstSyncStatus of the enrolment, for the phase device or account."""
+        enrolment = self.disk.enrolment
+        return first_sync_root(enrolment.provider_id if enrolment is not None else "", phase)
+
+    def last_reboot_before(self, seq: int) -> int:
+        """Number of the last restart before an event, or -1."""
+        return max((reboot for reboot in self.reboots if reboot < seq), default=-1)
+
+    def struck(self, where: str) -> bool:
+        """Whether a fault of the scenario struck a call of that name."""
+        return any(fault.where == where for fault in self.injected)
+
+    def lives(self) -> list[tuple[int, int]]:
+        """Ranges of event numbers between resets of the device: one, unless it was reset."""
+        ends = [left.seq for _, left in self.stays.get("reset_device", ())]
+        return list(zip([-1, *ends], [*ends, len(self.trace)], strict=True))
