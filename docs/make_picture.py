@@ -1,13 +1,15 @@
-"""Makes docs/run.svg, the picture of a run in a terminal: ``python docs/make_picture.py [SCENARIO]``, with the extra ``picture``.
+"""Makes docs/run.svg, the picture of a run in a terminal: ``python docs/make_picture.py [SCENARIO]``.
 
-The same scenario gives the same bytes.
+Needs the optional extra ``picture``. The same scenario gives the same bytes.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+from html import unescape
 from pathlib import Path
 
 from rich.console import Console
@@ -47,6 +49,11 @@ THEME = TerminalTheme(
         (255, 255, 255),
     ],
 )
+SPACE = "&#160;"
+_INDENTED = re.compile(
+    r'(?P<head><text class="[^"]*") x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" textLength="(?P<length>[^"]*)"(?P<tail>[^>]*)>'
+    rf"(?P<spaces>(?:{SPACE})+)(?P<text>[^<]*)</text>"
+)
 
 
 def picture(scenario: Path) -> str:
@@ -59,7 +66,19 @@ def picture(scenario: Path) -> str:
     console.print(Text(f"$ autopilot-agent run {scenario.as_posix()}", style="bold"), soft_wrap=True)
     console.print()
     console.print(Text.from_ansi(text), soft_wrap=True)
-    return console.export_svg(title="autopilot-agent", theme=THEME, unique_id="autopilot-agent-run")
+    svg = console.export_svg(title="autopilot-agent", theme=THEME, unique_id="autopilot-agent-run")
+    return _INDENTED.sub(_moved, svg)
+
+
+def _moved(found: re.Match[str]) -> str:
+    """Leading spaces as a position: some viewers drop them."""
+    spaces = len(found["spaces"]) // len(SPACE)
+    x, length = float(found["x"]), float(found["length"])
+    cell = length / (spaces + len(unescape(found["text"])))
+    return (
+        f'{found["head"]} x="{x + spaces * cell:g}" y="{found["y"]}" textLength="{length - spaces * cell:g}"'
+        f"{found['tail']}>{found['text']}</text>"
+    )
 
 
 def main(words: list[str]) -> int:

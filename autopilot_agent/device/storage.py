@@ -83,9 +83,13 @@ class Disk:
         self.device_lock = False
         self.policies: dict[str, str] = {}
         self.jobs: dict[str, str] = {}
+        self.failed_jobs: dict[str, str] = {}
         self.app_names: dict[str, str] = {}
         self.esp_started: dict[str, int] = {}
         self.left_page = False
+        self.locked_out = False
+        self.restart_rule = ""
+        self.scripts: set[str] = set()
         self.reboots = 0
         self.boots = 0
         self.sessions = 0

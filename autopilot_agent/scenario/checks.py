@@ -112,10 +112,10 @@ class _Checker:
             if missing:
                 actual = f"{missing} did not come after what stands before it; seen: {', '.join(seen)}"
             self.add("visits", expect.visits, actual, not missing, "visits")
-        for unwanted in expect.never or ():
+        for index, unwanted in enumerate(expect.never or ()):
             seen_it = unwanted in result.states or unwanted in result.screens
             at = self._moment(seen=unwanted) if seen_it else None
-            self.add(f"never {unwanted}", "never", "seen" if seen_it else "never", not seen_it, "never", at=at)
+            self.add(f"never {unwanted}", "never", "seen" if seen_it else "never", not seen_it, "never", index, at=at)
         if expect.screens is not None:
             self.equal("screens", expect.screens, result.screens)
         if expect.error_choices is not None:

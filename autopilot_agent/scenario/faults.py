@@ -29,6 +29,7 @@ def apply_faults(scenario: Scenario) -> tuple[Scenario, list[CallFault], dict[st
         row = rulebook.injections().get(spec.fault)
         if row is None:
             raise InputError(f"the fault {spec.fault} cannot be injected in this version")
+        _refuse_idle_words(spec, row)
         for path, value in row.change.items():
             if path == "device.network.blocked":
                 blocked.update({str(host): spec.fault for host in _items(value)})
@@ -47,6 +48,17 @@ def _given(spec: FaultSpec) -> dict[str, Any]:
     written = msgspec.to_builtins(spec)
     written.pop("fault", None)
     return dict(written)
+
+
+def _refuse_idle_words(spec: FaultSpec, row: rulebook.Injection) -> None:
+    """A named fault without calls takes no code and no count: what would do nothing is an error."""
+    if row.calls:
+        return
+    takes = {found[1] for value in row.change.values() if isinstance(value, str) and (found := _PLACEHOLDER.fullmatch(value))}
+    idle = sorted(_given(spec).keys() - takes)
+    if idle:
+        kept = f"it takes only {' and '.join(sorted(takes))}" if takes else "it takes nothing else"
+        raise InputError(f"{', '.join(idle)} would do nothing to the fault {spec.fault}: {kept}")
 
 
 _PLACEHOLDER = re.compile(r"\{(since|until)\|([^}]*)\}")

@@ -16,6 +16,8 @@ from autopilot_agent.scenario.yaml_text import Document
 
 ACTS = ("provision",)
 _HRESULT = re.compile(r"0x[0-9A-F]{8}")
+_MESSAGE = re.compile(r"AADSTS[0-9]+|OOBEIDPS|rejectedTermsOfUse")
+"""What the pages before the ESP show instead of a HRESULT."""
 _EVENT = re.compile(r"[^/]*[^/\s]/[0-9]+")
 
 
@@ -189,7 +191,7 @@ class _Check:
             self.duration(("expect", "states", state, "at_least"), limits.at_least)
         if it.error is not None:
             code = rulebook.normalised_code(it.error)
-            if code not in known_codes() and not _HRESULT.fullmatch(code):
+            if code not in known_codes() and not _HRESULT.fullmatch(code) and not _MESSAGE.fullmatch(code):
                 self.add(("expect", "error"), f'{it.error[:60]!r} is not a code; write it as "0x80180014", in quotes.')
         self.events("events", it.events)
         self.events("no_events", it.no_events)

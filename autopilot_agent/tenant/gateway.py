@@ -163,6 +163,9 @@ def _rule(rule: AppRule) -> FileRule:
     return FileRule(rule.kind, rule.path, rule.name, rule.operation, rule.operator, rule.value)
 
 
+described = _win32
+"""How the gateway describes an app; the monitors ask it what an app's detection rules look for."""
+
 HANDLERS: Handlers = {
     GetSelectedApps: selected,
     GetRequiredApps: all_required,

@@ -56,7 +56,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         model=call.model,
         manufacturer=call.manufacturer,
         device_name=call.device_name,
-        device_ownership="Corporate" if call.registration_id else "Personal",
+        device_ownership="Corporate" if _corporate(state, call) else "Personal",
     )
     esp, target = state.targeting.esp_configuration(device_groups, user_groups, facts)
     enrolment_id, dm_id = state.guid("enrolment").upper(), state.guid("managed device")
@@ -104,10 +104,15 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
     restriction = state.targeting.platform_restriction(user)
     if restriction.platform_blocked:
         raise ServiceFault("0x80180014", "enrolment of Windows devices is blocked", "F-26")
-    if restriction.personal_device_enrollment_blocked and not call.registration_id:
+    if restriction.personal_device_enrollment_blocked and not _corporate(state, call):
         raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", "F-77")
     if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
         raise ServiceFault("0x80180013", f"{user.user_principal_name} has reached the device limit", "F-25")
+
+
+def _corporate(state: TenantState, call: EnrollMdm) -> bool:
+    """A registered device counts as corporate, even when its profile did not arrive (I-26)."""
+    return bool(call.registration_id) or state.find_identity(call.serial_number) is not None
 
 
 def _device_groups(state: TenantState, call: EnrollMdm) -> frozenset[str]:

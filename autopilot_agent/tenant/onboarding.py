@@ -30,14 +30,14 @@ USER_SELECTS = ("", "user-select", "user_select")
 
 def download_profile(state: TenantState, call: DownloadProfile, now: int) -> CloudAssignedProfile:
     """The profile of a registered device (flows.md 2.1 and 2.6; formats.md 1.4)."""
+    conditions = state.conditions
+    if conditions.registration_mismatch:
+        raise ServiceFault("908", "SerialNumberMismatch", "F-05")
     identity = state.find_identity(call.serial_number)
     if identity is None:
         raise ServiceFault("807", "ZtdDeviceIsNotRegistered", "F-02")
-    conditions = state.conditions
-    if conditions.registration_mismatch or (
-        identity.product_key and call.product_key and identity.product_key != call.product_key
-    ):
-        raise ServiceFault("908", "SerialNumberMismatch / ProductKeyIdMismatch", "F-05")
+    if identity.product_key and call.product_key and identity.product_key != call.product_key:
+        raise ServiceFault("908", "ProductKeyIdMismatch", "F-05")
     if identity.remediation_state == "manualRemediationRequired":
         raise ServiceFault("908", "the hardware changed: attention required", "F-89")
     if conditions.profile_missing:

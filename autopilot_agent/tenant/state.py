@@ -113,8 +113,8 @@ class TenantState:
         return self._extra.get(name.casefold()) or self.targeting.user(name)
 
     def find_identity(self, serial_number: str) -> WindowsAutopilotDeviceIdentity | None:
-        """The registration of a device; the run's own, or one of the tenant by serial number unless it was taken away."""
-        if serial_number == self.unregistered:
+        """The registration that this hardware matches: the run's own, or one of the tenant by serial number; None without."""
+        if serial_number == self.unregistered or self.conditions.registration_mismatch:
             return None
         if self.identity is not None and self.identity.serial_number == serial_number:
             return self.identity

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
 
 from autopilot_agent import rulebook
-from autopilot_agent.clock import MINUTE, SECOND
+from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
 from autopilot_agent.device.csp import resolve
 from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
@@ -13,6 +14,7 @@ from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.esp import EspSettings
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
+from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.management import Alert, Command, Commands, ManagementMessage, Status
 
@@ -22,7 +24,13 @@ MOST_MESSAGES = 60
 CLOCK_TOLERANCE = 5 * MINUTE
 """How far the clock may be off before TLS refuses certificates (assumed; rule F-30)."""
 
+SETTLED_AFTER = 4 * HOUR
+"""How long the desktop is watched for work in the background (a limit of this simulation)."""
+CLOCK_TICK = 15 * SECOND
+
 DEVICE_LOCK = "D/vendor/msft/policy/config/devicelock/"
+NO_PASSWORD = DEVICE_LOCK + "devicepasswordenabled", "1"
+"""The one DeviceLock setting that asks for nothing: 1 switches device passwords off."""
 
 
 def _reboot_prefixes() -> dict[str, str]:
@@ -41,13 +49,15 @@ class ManagementClient:
         self.device = device
         self.world = world
         self.changed = world.clock.signal()
-        self.jobs = Jobs(device, world, self.changed.fire)
+        self.jobs = Jobs(device, world, self.beside, self.changed.fire)
         self.ime = IntuneManagementExtension(device, world, self.changed.fire)
         self.restart: tuple[str, str] | None = None
         self.stopped = False
         self.generation = 0
         self.last_failure = ""
         self.phase = "device"
+        self.left = False
+        self._talking = False
         self._prefixes = _reboot_prefixes()
         self._prefix_tuple = tuple(self._prefixes)
         self._nodes = 0
@@ -73,19 +83,42 @@ class ManagementClient:
     def stop(self) -> None:
         """The power is gone: nothing in the background goes on."""
         self.stopped = True
-        self.ime.stopped = True
-        self.jobs.stopped = True
+
+    def beside(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Start work in the background of this boot; it ends where it stands when the power goes."""
+        return self.world.beside(self._while_powered(work))  # type: ignore[arg-type]  # a generator has send, throw and close too
+
+    def _while_powered(self, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, None]:
+        value = None
+        try:
+            while not self.stopped:
+                value = yield work.send(value)
+        except StopIteration:
+            return
+        finally:
+            work.close()
 
     def retry(self) -> None:
-        """Try again on the error page: failed installations are attempted once more."""
+        """Try again on the error page: what did not succeed is attempted once more."""
         self.last_failure = ""
         self.ime.restart = self.restart = None
+        self.jobs.retry()
 
-    async def session(self, user_id: str = "") -> None:
+    async def session(self, user_id: str = "", *, patient: bool = False) -> None:
         """One OMA-DM session (MS-MDM): package 1, then commands and statuses until the server has no more commands.
 
+        Sessions come one after the other. A ``patient`` one waits out a lost link, as the ESP does (F-13).
         Raises ``CallFailed`` when the server cannot be talked to.
         """
+        while self._talking:
+            await self.world.sleep(SECOND)
+        self._talking = True
+        try:
+            await self._session(user_id, patient=patient)
+        finally:
+            self._talking = False
+
+    async def _session(self, user_id: str, *, patient: bool) -> None:
         device, world = self.device, self.world
         enrolment = device.disk.enrolment
         if enrolment is None:
@@ -110,25 +143,14 @@ class ManagementClient:
         )
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
-            answer = await self._patiently(
-                ManagementMessage(enrolment.enrolment_id, number, message, alerts, information, statuses, user_id)
-            )
-            if not answer.commands or self.stopped:
+            package = ManagementMessage(enrolment.enrolment_id, number, message, alerts, information, statuses, user_id)
+            answer: Commands = await (patiently(world, package) if patient else world.call(package))
+            if not answer.commands:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
             alerts = information = ()
         world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
         self.changed.fire()
-
-    async def _patiently(self, message: ManagementMessage) -> Commands:
-        """Wait out a lost link as the ESP does (F-13); every other failure ends the session."""
-        while True:
-            try:
-                return await self.world.call(message)
-            except Unreachable as failed:
-                if failed.rule != "F-13" or self.stopped:
-                    raise
-                await self.world.sleep(MINUTE)
 
     def apply(self, command: Command) -> Status:
         """Carry out one command and what follows from it."""
@@ -180,7 +202,7 @@ class ManagementClient:
     # What follows from single CSPs.
 
     def _policy(self, verb: str, uri: str, key: str, value: str) -> None:
-        if key.startswith(DEVICE_LOCK):
+        if key.startswith(DEVICE_LOCK) and (key, value) != NO_PASSWORD and verb != "Delete":
             self.device.disk.device_lock = True
             self.world.note("REBOOT-PASSWORD-POLICY", f"{uri} asks for a password: automatic sign-in will not happen.")
         self.device.disk.policies[uri] = value
@@ -207,6 +229,37 @@ class ManagementClient:
     def _reboot_now(self, verb: str, uri: str, key: str, value: str) -> None:
         if verb == "Exec":
             self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
+
+    async def settle(self) -> None:
+        """After the ESP: finish what it did not wait for, or what it was not shown for."""
+        jobs, done = self.jobs, False
+        deadline = self.world.now + SETTLED_AFTER
+
+        async def finish() -> None:
+            nonlocal done
+            jobs.resume()
+            while jobs.busy:
+                await self.world.sleep(CLOCK_TICK)
+            await self.ime.after_esp(self._user_id(), self._why_late())
+            done = True
+            self.changed.fire()
+
+        self.beside(finish())
+        self.world.clock.alarm(SETTLED_AFTER, self.changed.fire)
+        while not done and self.world.now < deadline:
+            await self.changed.wait()
+
+    def _user_id(self) -> str:
+        enrolment = self.device.disk.enrolment
+        return enrolment.user_id if enrolment is not None else ""
+
+    def _why_late(self) -> str:
+        if self.device.disk.left_page:
+            return "ERR-CONTINUE"
+        settings = self.esp
+        if settings.device_page_shown:
+            return "APP-DEFERRED" if settings.user_page_shown else "ESP-SKIP-USER"
+        return "ESP-DEFAULT-HIDDEN" if settings.target == "default" else "ESP-SKIP-DEVICE"
 
     async def report(self, user_id: str = "") -> None:
         """Send the result of the ESP in a session of its own; a server that cannot be reached loses it."""

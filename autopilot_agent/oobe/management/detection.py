@@ -22,10 +22,24 @@ def leave_traces(app: Win32App, device: Device) -> None:
     for rule in app.detection:
         if rule.kind == "product_code":
             device.disk.products.add(rule.path)
+        elif rule.operation in NOT_THERE:
+            if rule.kind == "file_system":
+                device.disk.files.pop(_path(rule), None)
+            elif rule.kind == "registry":
+                device.disk.registry.delete(rule.path)
         elif rule.kind == "registry":
-            device.disk.registry.set(rule.path, rule.name or "(default)", rule.value)
+            device.disk.registry.set(rule.path, rule.name or "(default)", _fitting(rule))
         elif rule.kind == "file_system":
-            device.disk.files[_path(rule)] = rule.value
+            device.disk.files[_path(rule)] = _fitting(rule)
+
+
+def _fitting(rule: FileRule) -> str:
+    """A value that the rule accepts."""
+    if rule.operator == "greaterThan":
+        return f"{rule.value}.1"
+    if rule.operator == "lessThan":
+        return "0"
+    return f"{rule.value} (another)" if rule.operator == "notEqual" else rule.value
 
 
 def unmet_requirement(app: Win32App, device: Device, installer: Installer) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import msgspec
 
@@ -55,6 +56,13 @@ SUBCATEGORIES = {
     "network": "NetworkConnectionsSubcategory",
     "apps": "AppsSubcategory",
 }
+SILENT_ROWS = {
+    "preparation": ("InitiateSyncSessions", "SetContinueAnywayButtonVisibility"),
+    "device": ("RebootCoalescing", "SendResultsToMdmServer", "SaveWhiteGloveSuccessResult"),
+    "account": ("SendResultsToMdmServer",),
+}
+"""Steps of a category that the page does not show (diagnostics.md 1.3.1)."""
+
 PROVIDER_TIMEOUT_MINUTES = 15
 
 
@@ -113,7 +121,9 @@ class Page:
         self.code = ""
         self.failed_row = ""
         enrolment = device.disk.enrolment
-        self.root = first_sync(enrolment.provider_id if enrolment else "", user=phase == "account")
+        provider = enrolment.provider_id if enrolment else ""
+        self.root = first_sync(provider, user=phase == "account")
+        self._dummy = first_sync(provider).rpartition("/")[0] + "/EntDMID"
         self._open = list(SETUP_ROWS)
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
@@ -164,7 +174,15 @@ class Page:
         }
         for row, (row_state, text) in self.rows.items():
             status[f"{category}.{SUBCATEGORIES[row]}"] = {"subcategoryState": row_state, "subcategoryStatusText": text}
-        self.device.disk.registry.set(SETTINGS, f"{category}Category.Status", json.dumps(status, separators=(",", ":")))
+        for row in SILENT_ROWS[self.phase]:
+            text = f"{category}.{row} (Previous step failed)" if state == "failed" else state
+            silent = "failedFromPreviousSubcategory" if state == "failed" else state
+            status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
+        registry = self.device.disk.registry
+        registry.set(SETTINGS, f"{category}Category.Status", json.dumps(status, separators=(",", ":")))
+        if state == "failed":
+            for later in tuple(CATEGORIES.values())[tuple(CATEGORIES).index(self.phase) + 1 :]:
+                registry.set(SETTINGS, f"{later}Category.Status", '{"categoryState":"failedFromPreviousCategory"}')
 
     # One method a row: (state, text, rule).
 
@@ -172,8 +190,8 @@ class Page:
         if row == "apps":
             return self._apps()
         if row == "policies":
-            wanted = self._list("ExpectedPolicies") or (f"{self.root[: -len('/FirstSyncStatus')]}/EntDMID",)
-            done = sum(1 for uri in wanted if self.device.disk.csp.exists(uri) or self.phase == "account")
+            wanted = self._list("ExpectedPolicies") or (self._dummy,)
+            done = sum(1 for uri in wanted if self.device.disk.csp.exists(uri))
             return _progress(row, done, len(wanted), "applied")
         if row == "network":
             wanted = self._list("ExpectedNetworkProfiles")
@@ -203,13 +221,13 @@ class Page:
             status = csp.read(item.split(";")[0])
             done += status == "70"
             if status in ("60", "30"):
-                return self._app_failed(item.split(";")[0])
+                return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
         for item in self._list("ExpectedModernAppPackages"):
             wanted += 1
             status = csp.read(item.split(";")[0])
             done += status == "3"
             if status == "2":
-                return self._app_failed(item.split(";")[0])
+                return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
         providers = csp.children(f"{scope(self.phase)}/{TRACKING_ROOT}/Setup/Apps/PolicyProviders")
         for provider in providers:
             if csp.read(app_provider(self.phase, provider) + "/TrackingPoliciesCreated") != "true":
@@ -219,17 +237,16 @@ class Page:
                 state = csp.read(tracked_app(self.phase, provider, app) + "/InstallationState")
                 done += state == "3"
                 if state == "4":
-                    return self._app_failed(app)
+                    return self._app_failed(app.removeprefix("Win32App_").rpartition("_")[0])
         if providers and SIDECAR not in providers:
             return "inProgress", "Apps (Identifying)", "ESP-FOREIGN-MDM"
         return _progress("apps", done, wanted, "installed")
 
-    def _app_failed(self, what: str) -> tuple[str, str, str]:
+    def _app_failed(self, app: str) -> tuple[str, str, str]:
         """The code that the row shows is the one of the app that failed."""
-        for app in self.device.disk.apps.values():
-            if app.state == "failed":
-                self.code = app.code
-        self.code = self.code or "0x81036502"
+        found = self.device.disk.apps.get(unquote(app))
+        code = found.code if found is not None else ""
+        self.code = f"0x{0x80070000 | int(code):08X}" if code.isdigit() else code or "0x80004005"
         return "failed", f"Apps ({self.code})", "APP-STOP"
 
     def _list(self, name: str) -> tuple[str, ...]:

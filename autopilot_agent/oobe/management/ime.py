@@ -13,19 +13,34 @@ from autopilot_agent.device.registry import WIN32_APPS
 from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.detection import detected, leave_traces, unmet_requirement
+from autopilot_agent.oobe.management.patience import patiently, transfer
+from autopilot_agent.service.uris import PROVIDERS, SIDECAR, app_provider, tracked_app
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, Installer, World
 from autopilot_agent.service.content import DownloadContent
-from autopilot_agent.service.ime import Apps, GetContentInfo, GetScripts, GetSelectedApps, ReportAppResult, Win32App
-from autopilot_agent.service.uris import PROVIDERS, SIDECAR, app_provider, tracked_app
+from autopilot_agent.service.ime import (
+    Apps,
+    GetContentInfo,
+    GetRequiredApps,
+    GetScripts,
+    GetSelectedApps,
+    ReportAppResult,
+    Win32App,
+)
 
 NOT_INSTALLED, IN_PROGRESS, COMPLETED, ERROR = "1", "2", "3", "4"
 NO_REBOOT, SOFT_REBOOT, HARD_REBOOT = "1", "2", "3"
 ATTEMPTS = 3
+ALREADY_RUNNING = 1618
 
 NOT_DETECTED = "0x87D1041C"
 OVER_TIME = "0x87D01101"
+NOT_APPLICABLE = "0x87D00213"
 DEPENDENCY_FAILED = "0x87D00215"
 DOWNLOAD_FAILED = "0x87D30068"
+CHECK_IN = 3 * MINUTE
+"""Between two attempts to get the list of apps."""
+
+FINAL = ("installed", "failed", "not applicable")
 
 
 class IntuneManagementExtension:
@@ -35,12 +50,13 @@ class IntuneManagementExtension:
         self.device = device
         self.world = world
         self.changed = changed
-        self.stopped = False
         self.running = ""
+        self.halted = False
         self.restart: tuple[str, str] | None = None
-        self.no_list = False
-        self.no_end = False
+        self.failed_rule = ""
+        self.no_list = ""
         self._apps: dict[str, Win32App] = {}
+        self._waiting_for: list[str] = []
 
     def ready(self) -> None:
         """The agent is installed and says so to the ESP."""
@@ -50,30 +66,25 @@ class IntuneManagementExtension:
 
     async def run(self, phase: str, user_id: str = "") -> None:
         """One ESP phase: list the apps to track, then install them in order. Ends early on a failure or a hard reboot."""
-        while self.running and not self.stopped:
-            await self.world.sleep(1000)
-        self.running = phase
+        while self.running:
+            await self.world.sleep(15_000)
+        self.running, self.halted, self.failed_rule = phase, False, ""
         try:
             await self._run(phase, user_id)
         finally:
             self.running = ""
+            self.changed()
 
     async def _run(self, phase: str, user_id: str) -> None:
         device, world = self.device, self.world
         enrolment = device.disk.enrolment
         if enrolment is None or not device.disk.ime_installed:
             return
-        try:
-            listed = await self._patiently(GetSelectedApps(enrolment.enrolment_id, phase, user_id))
-        except CallFailed as failed:
-            self.no_list = True
-            world.note("ESP-IDENTIFYING", f"The Intune Management Extension got no app list: {failed}.")
-            return
-        self._apps = {app.id: app for app in listed.apps + listed.others}
+        listed = await self._list(GetSelectedApps(enrolment.enrolment_id, phase, user_id))
         csp = device.disk.csp
         for app in listed.apps:
             node = self._node(phase, app)
-            if csp.read(node + "/InstallationState") not in (COMPLETED,):
+            if csp.read(node + "/InstallationState") != COMPLETED:
                 csp.write(node + "/InstallationState", NOT_INSTALLED)
                 csp.write(node + "/RebootRequired", NO_REBOOT)
                 device.disk.apps.setdefault(app.id, InstalledApp(app.id, app.name, "pending"))
@@ -81,30 +92,63 @@ class IntuneManagementExtension:
         world.log("Autopilot", 293, f"policy provider Sidecar: list of {len(listed.apps)}", "MDM-SIDECAR")
         self.changed()
         for app in listed.apps:
-            if self.stopped or self.restart:
+            if self.restart or self.halted:
                 return
             if csp.read(self._node(phase, app) + "/InstallationState") == COMPLETED:
                 continue
             if not await self._install(app, phase, self._node(phase, app)):
                 world.note("APP-STOP", f"{app.name} failed: no further app is started in this phase.")
                 return
-        await self._scripts(enrolment.enrolment_id, user_id)
+        await self._scripts(enrolment.enrolment_id, phase, user_id)
 
-    async def _patiently(self, call: GetSelectedApps) -> Apps:
+    async def _list(self, call: GetSelectedApps) -> Apps:
+        """The list of the phase; asked for again and again, because without it the page stays in Identifying."""
         while True:
             try:
-                return await self.world.call(call)
-            except Unreachable as failed:
-                if failed.rule != "F-13" or self.stopped:
-                    raise
-                await self.world.sleep(MINUTE)
+                listed = await patiently(self.world, call)
+            except CallFailed as failed:
+                self.no_list = failed.rule if failed.rule.startswith("F-") else "F-96"
+                self.world.note("ESP-IDENTIFYING", f"The Intune Management Extension got no app list: {failed}.")
+                await self.world.sleep(CHECK_IN)
+                continue
+            self.no_list = ""
+            self._apps.update({app.id: app for app in listed.apps + listed.others})
+            return listed
 
-    async def _scripts(self, enrolment_id: str, user_id: str) -> None:
+    async def after_esp(self, user_id: str, why: str) -> None:
+        """What is required and not there yet, tracked or not, once the ESP is out of the way; ``why`` is the rule."""
+        device, world = self.device, self.world
+        enrolment = device.disk.enrolment
+        while self.running:
+            await world.sleep(15_000)
+        if enrolment is None or not device.disk.ime_installed:
+            return
+        try:
+            found = await patiently(world, GetRequiredApps(enrolment.enrolment_id, user_id))
+        except CallFailed as failed:
+            world.note("NET-INTUNE", f"The list of required apps did not come: {failed}.")
+            return
+        self._apps.update({app.id: app for app in found.apps + found.others})
+        self.halted = False
+        for app in found.apps:
+            known = device.disk.apps.get(app.id)
+            if known is not None and known.state in FINAL:
+                continue
+            ignored = why == "APP-DEFERRED" and app.target == "device" and enrolment.esp_target == "user"
+            world.note("F-50" if ignored else why, f"{app.name} is installed only now, after the Enrollment Status Page.")
+            await self._install(app, app.target, self._node(app.target, app))
+
+    async def _scripts(self, enrolment_id: str, phase: str, user_id: str) -> None:
+        """Platform scripts, once each; those in user context wait until there is a user."""
         try:
             found = await self.world.call(GetScripts(enrolment_id, user_id))
         except CallFailed:
             return
+        ran = self.device.disk.scripts
         for script in found.scripts:
+            if script.id in ran or (script.context == "user" and phase == "device"):
+                continue
+            ran.add(script.id)
             self.world.note("APP-SCRIPTS", f"Ran the script {script.name} ({script.context}); the page does not track scripts.")
 
     @staticmethod
@@ -121,24 +165,33 @@ class IntuneManagementExtension:
         unmet = unmet_requirement(app, device, installer)
         if unmet:
             world.note("APP-REQUIREMENT", f"{app.name} does not apply: it {unmet}.")
-            await self._end(app, node, "not applicable", "0x87D00213", "APP-REQUIREMENT")
+            await self._end(app, node, "not applicable", NOT_APPLICABLE, "APP-REQUIREMENT")
             return True
-        for wanted, kind in app.dependencies:
-            if not await self._dependency(app, wanted, kind, phase):
-                await self._end(app, node, "failed", DEPENDENCY_FAILED, "APP-DEPENDENCY")
-                return False
-        device.disk.csp.write(node + "/InstallationState", IN_PROGRESS)
+        self._waiting_for.append(app.id)
+        try:
+            for wanted, kind in app.dependencies:
+                if not await self._dependency(app, wanted, kind, phase):
+                    await self._end(app, node, "failed", DEPENDENCY_FAILED, "APP-DEPENDENCY")
+                    return False
+        finally:
+            self._waiting_for.remove(app.id)
+        if self.restart:
+            return True  # a dependency restarts Windows first; this app is begun again afterwards
+        if device.disk.csp.exists(node):
+            device.disk.csp.write(node + "/InstallationState", IN_PROGRESS)
         self._state(app, "downloading")
         code = await self._download(app, installer)
         if code:
             await self._end(app, node, "failed", code, "NET-CONTENT")
             return False
-        return await self._execute(app, installer, node)
+        return await self._execute(app, installer, phase, node)
 
     async def _dependency(self, app: Win32App, wanted: str, kind: str, phase: str) -> bool:
+        """Whether what the app needs is there; installed first where the dependency says so. It is not tracked itself."""
         other = self._apps.get(wanted)
-        if other is None:
-            self.world.note("APP-DEPENDENCY", f"{app.name} depends on {wanted}, which the service does not offer.")
+        if other is None or wanted in self._waiting_for:
+            why = "which needs it in turn" if other is not None else "which the service does not offer"
+            self.world.note("APP-DEPENDENCY", f"{app.name} depends on {other.name if other else wanted}, {why}.")
             return False
         if detected(other, self.device):
             return True
@@ -146,27 +199,25 @@ class IntuneManagementExtension:
             self.world.note("APP-DEPENDENCY", f"{app.name} depends on {other.name}, which is not there.")
             return False
         self.world.note("APP-DEPENDENCY", f"{other.name} is installed first: {app.name} depends on it.")
-        return await self._install(other, phase, self._node(phase, other))
+        installed = await self._install(other, phase, self._node(phase, other))
+        return installed and (detected(other, self.device) or self.restart is not None)
 
     async def _download(self, app: Win32App, installer: Installer) -> str:
         """Fetch the package; "" or the code of the failure. A lost link is waited out (F-13)."""
         enrolment = self.device.disk.enrolment
-        while True:
-            try:
-                info = await self.world.call(GetContentInfo(enrolment.enrolment_id if enrolment else "", app.id))
-                size = installer.size or info.size or app.size
-                await self.world.call(DownloadContent(app.id, size))
-                if installer.download_fails:
-                    return DOWNLOAD_FAILED
-            except CallFailed as failed:
-                if failed.rule == "F-13" and not self.stopped:
-                    await self.world.sleep(MINUTE)
-                    continue
-                return DOWNLOAD_FAILED if isinstance(failed, Unreachable) else failed.code
-            await self.world.sleep(self.device.network.milliseconds(size))
-            return ""
+        try:
+            info = await patiently(self.world, GetContentInfo(enrolment.enrolment_id if enrolment else "", app.id))
+            size = installer.size or info.size or app.size
+            await patiently(self.world, DownloadContent(app.id, size))
+        except CallFailed as failed:
+            self.failed_rule = failed.rule
+            return DOWNLOAD_FAILED if isinstance(failed, Unreachable) else failed.code
+        if installer.download_fails:
+            return DOWNLOAD_FAILED
+        await transfer(self.world, size)
+        return ""
 
-    async def _execute(self, app: Win32App, installer: Installer, node: str) -> bool:
+    async def _execute(self, app: Win32App, installer: Installer, phase: str, node: str) -> bool:
         """Run the installer, up to three times for a retry code; then detect again."""
         device, world, memory = self.device, self.world, self.device.memory
         meanings = dict(app.return_codes)
@@ -175,49 +226,51 @@ class IntuneManagementExtension:
         for attempt in range(ATTEMPTS):
             self._state(app, "installing")
             memory.win32_installing = app.name
-            exit_code = await self._attempt(app, installer, attempt, uses_msi=uses_msi)
+            exit_code, clash = await self._attempt(app, installer, uses_msi=uses_msi)
             memory.win32_installing = ""
-            if self.stopped:
-                return True
+            if clash:
+                self.failed_rule = clash
+                await self._end(app, node, "failed", str(ALREADY_RUNNING), clash)
+                return False
             if exit_code is None:
                 world.note("TIME-APP", f"{app.name} ran longer than {app.milliseconds // MINUTE} min; its process goes on.")
                 await self._end(app, node, "failed", OVER_TIME, "APP-LIMIT")
                 return False
             code = exit_code
             meaning = meanings.get(code, "failed")
-            if meaning == "retry" and attempt + 1 < ATTEMPTS:
-                world.app(app.id, app.name, "waiting to try again", str(code), "APP-RETRY")
-                await world.spend("retry-interval", app.id, attempt)
-                continue
-            break
+            if installer.restarts_windows or meaning != "retry" or attempt + 1 == ATTEMPTS:
+                break
+            world.app(app.id, app.name, "waiting to try again", str(code), "APP-RETRY")
+            await world.spend("retry-interval", app.id, attempt)
         if installer.restarts_windows:
             if installer.leaves:
                 leave_traces(app, device)
-            self.restart = (f"the installer of {app.name} restarted Windows by itself", "REBOOT-UNMANAGED")
+            self.restart = (f"the installer of {app.name} restarted Windows by itself", "F-46")
             self.changed()
             return True
         if meaning in ("failed", "retry"):
-            shown = str(code) if code == 1618 else hresult(code)
-            rule = "F-42" if code == 1618 else "F-41"
-            await self._end(app, node, "failed", shown, rule)
+            rule = "F-42" if code == ALREADY_RUNNING else "F-41"
+            await self._end(app, node, "failed", str(code) if code == ALREADY_RUNNING else hresult(code), rule)
             return False
         if installer.leaves:
             leave_traces(app, device)
         if not detected(app, device):
-            await self._end(app, node, "failed", NOT_DETECTED, "APP-NOT-DETECTED")
+            await self._end(app, node, "failed", NOT_DETECTED, "APP-DETECTION")
             return False
-        self._reboot(app, node, meaning, code)
+        self._reboot(app, phase, node, meaning, code)
         await self._end(app, node, "installed", str(code), "APP-RETURN-CODES")
         return True
 
-    async def _attempt(self, app: Win32App, installer: Installer, attempt: int, *, uses_msi: bool) -> int | None:
-        """One run of the installer: its exit code, or None when the time limit ended it."""
+    async def _attempt(self, app: Win32App, installer: Installer, *, uses_msi: bool) -> tuple[int | None, str]:
+        """One run of the installer: its exit code, or None when the time limit ended it; and the rule of a clash.
+
+        Two engines drive Windows Installer and neither knows of the other: where they overlap this one fails (I-18).
+        """
         world, memory = self.world, self.device.memory
         if uses_msi and memory.installer_owner:
-            world.note("APP-1618", f"{memory.installer_owner} is being installed: {app.name} ends with 1618.")
-            return 1618
+            return ALREADY_RUNNING, self._clash(app, memory.installer_owner)
         codes = installer.return_codes
-        code = codes[min(attempt, len(codes) - 1)]
+        code = codes[min(world.count(f"installer {app.id}"), len(codes) - 1)]
         milliseconds = installer.milliseconds
         if milliseconds is None:
             milliseconds = world.duration("win32-app", app.id)
@@ -227,24 +280,27 @@ class IntuneManagementExtension:
         if uses_msi:
             memory.installer_owner = ""
             if memory.installer_clash:
-                world.note("APP-1618", f"{memory.installer_clash} began meanwhile: {app.name} ends with 1618.")
-                memory.installer_clash = ""
-                return 1618
-        if milliseconds > app.milliseconds:
-            return None
-        return code
+                owner, memory.installer_clash = memory.installer_clash, ""
+                return ALREADY_RUNNING, self._clash(app, owner)
+        return (None if milliseconds > app.milliseconds else code), ""
 
-    def _reboot(self, app: Win32App, node: str, meaning: str, code: int) -> None:
+    def _clash(self, app: Win32App, owner: str) -> str:
+        self.world.note("APP-1618", f"{owner} and {app.name} overlap: another installation is in progress.")
+        return "F-114" if owner == "Teams" else "F-42"
+
+    def _reboot(self, app: Win32App, phase: str, node: str, meaning: str, code: int) -> None:
         """Return code and restart behaviour decide; only what the provider reports makes the ESP reboot."""
         behaviour = app.restart_behavior
         hard = meaning == "hardReboot" or behaviour == "force"
-        soft = meaning == "softReboot"
-        if behaviour in ("suppress", "allow") or not (hard or soft):
-            if hard or soft:
-                self.world.note("REBOOT-UNREPORTED", f"{app.name} returned {code}, but its restart behaviour is {behaviour}.")
+        if not hard and meaning != "softReboot":
+            return
+        if behaviour in ("suppress", "allow") or not self.device.disk.csp.exists(node):
+            self.world.note("REBOOT-UNREPORTED", f"{app.name} returned {code}, which the page does not get to know ({behaviour}).")
             return
         self.device.disk.csp.write(node + "/RebootRequired", HARD_REBOOT if hard else SOFT_REBOOT)
-        if hard:
+        if phase == "account":
+            self.world.note("REBOOT-ACCOUNT", f"{app.name} returned {code}: no restart in account setup, it waits for the desktop.")
+        elif hard:
             self.restart = (f"{app.name} returned {code}", "REBOOT-HARD")
         else:
             self.device.memory.reboot_reasons.append(f"{app.name} returned {code}")
@@ -259,8 +315,9 @@ class IntuneManagementExtension:
         device, world = self.device, self.world
         enrolment = device.disk.enrolment
         failed = state == "failed"
-        tracked = device.disk.csp.exists(node)
-        if tracked:
+        if failed:
+            self.failed_rule = self.failed_rule or {"APP-DETECTION": "F-41"}.get(rule, rule)
+        if device.disk.csp.exists(node):
             device.disk.csp.write(node + "/InstallationState", ERROR if failed else COMPLETED)
         device.disk.apps[app.id] = InstalledApp(app.id, app.name, state, code)
         device.disk.registry.set(rf"{WIN32_APPS}\00000000-0000-0000-0000-000000000000\{app.id}_{app.version}", "ExitCode", code)

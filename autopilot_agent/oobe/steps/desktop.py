@@ -7,6 +7,7 @@ from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
+from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignIn
@@ -19,13 +20,15 @@ LOGON_BREAKERS = {
 }
 """Policies besides DeviceLock that break the automatic sign-in (rule U12); AutoAdminLogon is a registry value."""
 
+XTS_AES_256 = 'EncryptionMethodWithXtsOsDropDown_Name" value="7"'
+"""What EncryptionMethodByDriveType says when system drives shall use XTS-AES 256; 6 is 128, the default."""
+
 WINLOGON = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 
 
 async def first_sign_in(device: Device, world: World) -> StepResult:
     """U12. Automatic with the credentials of U2, unless a restart lost them or a policy is in the way."""
     memory, disk = device.memory, device.disk
-    resumed = disk.resume == "first_sign_in"
     disk.resume = ""
     obstacle = _obstacle(device)
     if memory.credentials and not obstacle:
@@ -40,8 +43,8 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.OK, "automatic sign-in")
     if disk.join is None:
         return StepResult(Outcome.STUCK, "nobody can sign in")
-    rule = "F-93" if resumed else ("REBOOT-PASSWORD-POLICY" if obstacle and memory.credentials else "REBOOT-CREDENTIALS")
-    world.note(rule, obstacle or "The restart lost the cached credentials: somebody has to sign in.")
+    rule, why = _why_by_hand(device, obstacle)
+    world.note(rule, why)
     result = await _logon(device, world, rule)
     if result is None:
         return StepResult(Outcome.STUCK, "nobody signed in", rule)
@@ -49,7 +52,17 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
     memory.user_name = result
     world.show("FSIA", "U12")
     await world.spend("fsia")
-    return StepResult(Outcome.OK, "manual sign-in", "REBOOT-CREDENTIALS")
+    return StepResult(Outcome.OK, "manual sign-in", rule)
+
+
+def _why_by_hand(device: Device, obstacle: str) -> tuple[str, str]:
+    memory, disk = device.memory, device.disk
+    if memory.credentials:
+        return ("REBOOT-PASSWORD-POLICY" if disk.device_lock else "U12"), obstacle
+    if memory.token is not None:
+        return "U12", "The sign-in page of another identity provider leaves no credentials behind: somebody has to sign in."
+    rule = "F-93" if disk.restart_rule == "F-93" else "REBOOT-CREDENTIALS"
+    return rule, "The restart lost the cached credentials: somebody has to sign in."
 
 
 async def _logon(device: Device, world: World, rule: str) -> str | None:
@@ -104,13 +117,21 @@ async def hello(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "the tenant does not ask for Windows Hello")
     if disk.csp.values.get(prefix + "requiresecuritydevice") == "true" and not device.hardware.tpm.present:
         return StepResult(Outcome.SKIPPED, "Windows Hello needs a TPM here", "REQ-TPM")
-    reply = await world.ask(Question("WHFB", ("Set up", "Cancel"), "Set up", "PIN", "135792", secret=True), "U15", "hello")
-    if reply.choice == "Cancel":
-        world.log("Hello", 6045, "0x801C044F", "U15")
-        return StepResult(Outcome.FAILED, "0x801C044F: the person cancelled")
     minimum = int(disk.csp.values.get(prefix + "pincomplexity/minimumpinlength", "4"))
-    if len(reply.value) < minimum:
+    for _ in range(MOST_ATTEMPTS):
+        reply = await world.ask(
+            Question("WHFB", ("Set up", "Cancel"), "Set up", "PIN", "135792468"[: max(6, minimum)].ljust(minimum, "0"), secret=True),
+            "U15",
+            "hello",
+        )
+        if reply.choice != "Cancel" and len(reply.value) >= minimum:
+            break
+        if reply.choice == "Cancel":
+            world.log("Hello", 6045, "0x801C044F", "U15")
+            return StepResult(Outcome.FAILED, "0x801C044F: the person cancelled")
         world.show("WHFB", "U15", f"The PIN must have at least {minimum} characters.")
+    else:
+        return StepResult(Outcome.FAILED, "no PIN that the policy accepts")
     try:
         await world.call(RegisterHelloKey(device.memory.user_id, disk.join.device_id))
     except CallFailed as failed:
@@ -121,17 +142,32 @@ async def hello(device: Device, world: World) -> StepResult:
 
 
 async def desktop(device: Device, world: World) -> StepResult:
-    """U16: what becomes true when the user is there."""
+    """U16: what becomes true when the user is there; then the background finishes what the ESP did not wait for."""
     disk = device.disk
     disk.oobe_complete = True
     disk.accounts.pop("defaultuser0", None)
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
     if device.hardware.tpm.present and disk.join is not None:
-        try:
-            await world.call(EscrowRecoveryKey(disk.join.device_id, "C:"))
-        except CallFailed as failed:
-            disk.bitlocker = f"not encrypted: {failed.code}"
-            return OK
-        disk.bitlocker = "encrypting"
-        world.note("U16", "BitLocker began to encrypt the drive after device setup; the recovery key is in Entra.")
+        await _encrypt(device, world)
+    account = disk.accounts.get(disk.signed_in_user)
+    if disk.enrolment is not None and account is not None and account.kind != "local":
+        await start_management(device, world).settle()
     return OK
+
+
+async def _encrypt(device: Device, world: World) -> None:
+    """Automatic device encryption: after device setup, so that a registered device knows the policy's cipher by then."""
+    disk = device.disk
+    assert disk.join is not None
+    try:
+        await world.call(EscrowRecoveryKey(disk.join.device_id, "C:"))
+    except CallFailed as failed:
+        disk.bitlocker = f"not encrypted: {failed.code}"
+        return
+    disk.bitlocker = "encrypting"
+    wanted = disk.csp.read("./Device/Vendor/MSFT/BitLocker/EncryptionMethodByDriveType") or ""
+    if disk.profile is None and XTS_AES_256 in wanted:
+        world.note("F-95", "Encryption began with XTS-AES 128 before the policy arrived, which asks for 256.")
+    else:
+        cipher = "256" if XTS_AES_256 in wanted else "128"
+        world.note("U16", f"BitLocker began to encrypt the drive (XTS-AES {cipher}); the recovery key is in Entra.")

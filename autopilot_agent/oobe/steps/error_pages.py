@@ -30,6 +30,8 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
     reply = await world.ask(
         Question("WRONG", ("Try again", "Restart"), "", text=f"Something went wrong. {failure.code}{meaning}"), failure.rule
     )
+    if reply.choice:
+        world.failure = None  # what comes now is a new attempt
     if reply.choice == "Try again":
         where = State.SIGN_IN if failure.rule in NEEDS_SIGN_IN else failure.state
         return StepResult(AGAIN[where], f"tries {where.value.replace('_', ' ')} again", failure.rule)
@@ -48,5 +50,6 @@ async def other_organization(device: Device, world: World) -> StepResult:
     choices = ("Try again",) if hidden else ("Try again", "Use another account")
     reply = await world.ask(Question("ORGERR", choices, ""), "F-15")
     if reply.choice:
+        world.failure = None
         return StepResult(Outcome.RETRY_SIGN_IN, reply.choice, "F-15")
     return StepResult(Outcome.GIVE_UP, "the user belongs to another organisation", "F-15")

@@ -130,20 +130,21 @@ async def network(device: Device, world: World) -> StepResult:
     if not adapter.link(world.now) and adapter.back_at is not None:
         await world.sleep(adapter.back_at - world.now)
         world.note("F-13", "The network is back.")
-    if adapter.kind == "wifi" and adapter.link(world.now):
-        device.disk.wifi_profiles[adapter.ssid] = "OOBE"
     return OK
 
 
 async def connectivity(device: Device, world: World) -> StepResult:
-    """C6."""
+    """C6. A Wi-Fi is remembered once it gave internet; one that gave none is asked for again."""
     if device.network.connected and device.network.link(world.now):
         return StepResult(Outcome.OK, "checked at power-on")
     if not device.network.link(world.now):
         return StepResult(Outcome.FAILED, "the link is down", "F-13")
     if await check_connectivity(device, world):
+        if device.network.kind == "wifi":
+            device.disk.wifi_profiles[device.network.ssid] = "OOBE"
         return OK
-    return StepResult(Outcome.FAILED, "no internet", "F-09")
+    device.disk.wifi_profiles.pop(device.network.ssid, None)
+    return StepResult(Outcome.FAILED, "no internet", "F-11" if device.network.captive_portal else "F-09")
 
 
 async def profile(device: Device, world: World) -> StepResult:

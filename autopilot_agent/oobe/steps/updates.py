@@ -32,7 +32,8 @@ async def critical_updates(device: Device, world: World) -> StepResult:
     try:
         found = await world.call(ScanForUpdates("critical", tuple(device.disk.updates)))
     except CallFailed as failed:
-        return StepResult(Outcome.OK, f"Windows Update cannot be reached ({failed.code}): no updates", "F-12")
+        rule = failed.rule if failed.rule.startswith("F-") else "F-12"
+        return StepResult(Outcome.OK, f"Windows Update cannot be reached ({failed.code}): no updates", rule)
     restart = await _install(device, world, found.updates)
     if restart:
         device.disk.resume = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,8 +27,14 @@ def first_sync_root(provider: str, phase: str) -> str:
     return f"{SCOPES[phase]}/Vendor/MSFT/DMClient/Provider/{quote(provider, safe='')}/FirstSyncStatus"
 
 
+def last_before(numbers: Sequence[int], seq: int) -> int:
+    """The last of ascending event numbers that is before ``seq``, or -1."""
+    index = bisect_left(numbers, seq)
+    return numbers[index - 1] if index else -1
+
+
 class Record:
-    """Events by kind, calls by name, stays by state; and where the present disk, enrolment and boot begin.
+    """Events by kind, calls by name, stays by state, rows by phase; and where the present disk, enrolment and boot begin.
 
     ``fresh`` is the number of the event after which the present disk began (-1: at power-on; else a reset), ``enrolled_at``
     that of the last good enrolment (-1: none), ``known`` what the tenant has on record about this enrolment.
@@ -48,6 +56,7 @@ class Record:
         "injected",
         "known",
         "left",
+        "logs",
         "nodes",
         "plan",
         "read",
@@ -78,14 +87,15 @@ class Record:
         self.refused: list[events.CallRefused] = kinds[events.CallRefused]
         self.commands: list[events.CommandApplied] = kinds[events.CommandApplied]
         self.nodes: list[events.NodeSet] = kinds[events.NodeSet]
-        self.rows: list[events.RowChanged] = kinds[events.RowChanged]
+        self.rows: dict[str, list[events.RowChanged]] = {"preparation": [], "device": [], "account": []}
+        for row in kinds[events.RowChanged]:
+            self.rows[row.phase].append(row)
         self.apps: list[events.AppChanged] = kinds[events.AppChanged]
         self.injected: list[events.FaultInjected] = kinds[events.FaultInjected]
         self.finished: list[events.Finished] = kinds[events.Finished]
         self.reboots: list[int] = [event.seq for event in kinds[events.Rebooted]]
-        self.autopilot: list[tuple[int, int]] = [
-            (event.seq, event.id) for event in kinds[events.LogWritten] if event.channel == "Autopilot"
-        ]
+        self.logs: list[events.LogWritten] = kinds[events.LogWritten]
+        self.autopilot = [(log.seq, log.id) for log in self.logs if log.channel == "Autopilot"]
         self.calls: dict[str, list[int]] = {}
         for call in self.answered:
             name = call.call
@@ -114,7 +124,7 @@ class Record:
 
     def last_reboot_before(self, seq: int) -> int:
         """Number of the last restart before an event, or -1."""
-        return max((reboot for reboot in self.reboots if reboot < seq), default=-1)
+        return last_before(self.reboots, seq)
 
     def struck(self, where: str) -> bool:
         """Whether a fault of the scenario struck a call of that name."""

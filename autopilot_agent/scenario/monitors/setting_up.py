@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot_agent.scenario.monitors.record import Record
+from autopilot_agent.scenario.monitors.record import Record, last_before
 
 GOOD_PROFILE = [160, 164, 161, 111, 153]
 LOOKUPS = ("GetDeviceTicket", "DownloadProfile")
@@ -155,8 +155,7 @@ def probe_before_lookup(run: Record) -> str | None:
     """I-32."""
     probes = run.calls.get("ProbeConnectivity", ())
     for seq in _lookups(run):
-        before = run.last_reboot_before(seq)
-        if not any(before < probe < seq for probe in probes):
+        if last_before(probes, seq) <= run.last_reboot_before(seq):
             return f"event {seq} asks for a profile although the connectivity probe had not succeeded"
     return None
 
@@ -182,10 +181,9 @@ def registration_survives_reset(run: Record) -> str | None:
         return None
     if run.state.find_identity(serial) is None:
         return "the registration is gone after the reset"
-    for refusal in run.refused:
+    for refusal in run.refused if not run.struck("DownloadProfile") else ():
         if refusal.seq > run.fresh and refusal.call == "DownloadProfile" and refusal.code == "807":
-            if not run.struck("DownloadProfile"):
-                return f"event {refusal.seq}: after the reset the service does not know the device any more"
+            return f"event {refusal.seq}: after the reset the service does not know the device any more"
     return None
 
 

@@ -1,0 +1,160 @@
+"""Line-of-business MSI packages, and the Intune Management Extension itself, installed by OMA-DM (protocols.md 13.7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from html import unescape
+from urllib.parse import unquote
+
+from autopilot_agent.clock import MINUTE
+from autopilot_agent.device import Device
+from autopilot_agent.device.registry import DESKTOP_APPS
+from autopilot_agent.device.storage import InstalledApp
+from autopilot_agent.errors import CallFailed
+from autopilot_agent.oobe.management.patience import patiently, transfer
+from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
+from autopilot_agent.service.content import DownloadMsi
+from autopilot_agent.service.ime import IME_PRODUCT
+
+DEVICE_OWNER = "S-0-0-00-0000000000-0000000000-000000000-000"
+LEAST_PROCESSORS, LEAST_MEMORY_MB = 2, 4096
+"""A virtual machine below this never gets the extension ready (rules F-88 and REQ-VM)."""
+
+GOOD_CODES = (0, 1707, 3010, 1641)
+DOWNLOADING, DOWNLOAD_LATER, DOWNLOAD_FAILED, INSTALLING, INSTALL_LATER, INSTALL_FAILED, DONE = 20, 25, 30, 50, 55, 60, 70
+"""Values of Status (protocols.md 13.7)."""
+
+
+class Package:
+    """One job: which product, under which node, how often it is tried again, and the rule its records cite."""
+
+    def __init__(self, device: Device, uri: str, job: str) -> None:
+        self.node = uri.rsplit("/", 1)[0]
+        self.product = unquote(self.node.rsplit("/", 1)[1])
+        self.ime = self.product == IME_PRODUCT
+        per_machine = uri.casefold().startswith("./device")
+        self.rule = "MDM-IME" if self.ime else "APP-LOB-MACHINE" if per_machine else "APP-LOB-USER"
+        self.owner = DEVICE_OWNER if per_machine else device.disk.csp.user_sid
+        names = device.disk.app_names
+        self.name = "Intune Management Extension" if self.ime else names.get(self.product, self.product)
+        self.url = field(job, "ContentURL")
+        self.retries = int(field(job, "RetryCount") or 0)
+        self.pause = int(field(job, "RetryInterval") or 0) * MINUTE
+
+
+class MsiInstalls:
+    """The installer of OMA-DM; it never runs beside another Windows Installer transaction."""
+
+    def __init__(self, device: Device, world: World, changed: Callable[[], None]) -> None:
+        self.device = device
+        self.world = world
+        self.changed = changed
+        self.busy = False
+
+    async def never_ready(self, uri: str) -> bool:
+        """Whether this is the extension on a virtual machine that is too small for it (F-88)."""
+        package, hardware = Package(self.device, uri, ""), self.device.hardware
+        enough = hardware.processors >= LEAST_PROCESSORS and hardware.memory_mb >= LEAST_MEMORY_MB
+        if not package.ime or not hardware.virtual_machine or enough:
+            return False
+        self._state(package, INSTALLING, "installing", package.rule)
+        self.world.note("F-88", "The virtual machine has less than 2 processors or 4 GB: the extension never gets ready.")
+        return True
+
+    async def install(self, uri: str, job: str) -> tuple[int, Callable[[], None]]:
+        """Download and install with the job's retries; the final status, and what puts it on record."""
+        package = Package(self.device, uri, job)
+        if not package.ime and package.product in self.device.disk.products:
+            return DONE, partial(self._end, package, DONE, "0", "APP-DETECTION")
+        failed = await self._download(package)
+        if failed is not None:
+            return DOWNLOAD_FAILED, partial(self._end, package, DOWNLOAD_FAILED, failed.code, failed.rule or package.rule)
+        for attempt in range(package.retries + 1):
+            code = await self._run(package)
+            if code in GOOD_CODES:
+                return DONE, partial(self._installed, package, code)
+            if attempt < package.retries:
+                self._state(package, INSTALL_LATER, "waiting to try again", "APP-RETRY")
+                await self.world.sleep(package.pause)
+        return INSTALL_FAILED, partial(self._end, package, INSTALL_FAILED, f"0x{0x80070000 | (code & 0xFFFF):08X}", "F-41")
+
+    async def _download(self, package: Package) -> CallFailed | None:
+        """Fetch the package; the last failure, or None."""
+        world, product = self.world, package.product
+        installer = world.installers.get(product, PLAIN_INSTALLER)
+        last: CallFailed | None = None
+        for attempt in range(package.retries + 1):
+            self._state(package, DOWNLOADING, "downloading", package.rule)
+            world.log("DeviceManagement", 1905, f"{product}: download started", "EVT-MSI")
+            try:
+                content = await patiently(world, DownloadMsi(package.url))
+                if installer.download_fails:
+                    raise CallFailed("0x80072EE2", "the content cannot be downloaded", "NET-CONTENT")
+            except CallFailed as failed:
+                last = failed
+                if attempt < package.retries:
+                    self._state(package, DOWNLOAD_LATER, "waiting to download again", failed.rule or package.rule)
+                    await world.sleep(package.pause)
+                continue
+            await transfer(world, installer.size or content.size)
+            world.log("DeviceManagement", 1906, f"{product}: download finished", "EVT-MSI")
+            return None
+        return last
+
+    async def _run(self, package: Package) -> int:
+        """One run of the package, when Windows Installer is free; its exit code."""
+        world, memory, product = self.world, self.device.memory, package.product
+        await self._windows_installer_free(package.name)
+        installer = world.installers.get(product, PLAIN_INSTALLER)
+        codes = installer.return_codes
+        code = codes[min(world.count(f"installer {product}"), len(codes) - 1)]
+        memory.installer_owner = package.name
+        self._state(package, INSTALLING, "installing", package.rule)
+        world.log("DeviceManagement", 1920, f"{product}: install started", "EVT-MSI")
+        if installer.milliseconds is not None:
+            await world.sleep(installer.milliseconds)
+        else:
+            await world.spend("ime-install" if package.ime else "lob-msi", product)
+        memory.installer_owner = ""
+        return code
+
+    async def _windows_installer_free(self, name: str) -> None:
+        """OMA-DM's installer waits for the other engine, but its arrival makes the other one fail (rule APP-1618)."""
+        memory = self.device.memory
+        if memory.installer_owner:
+            memory.installer_clash = name
+        while memory.installer_owner:
+            await self.world.sleep(5000)
+
+    def _installed(self, package: Package, code: int) -> None:
+        disk = self.device.disk
+        disk.products.add(package.product)
+        if package.ime:
+            disk.ime_installed = True
+        if code in (3010, 1641):
+            self.device.memory.reboot_reasons.append(f"{package.name} returned {code}")
+        self._end(package, DONE, str(code), package.rule)
+
+    def _end(self, package: Package, status: int, code: str, rule: str) -> None:
+        good = status == DONE
+        self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", rule)
+        if not good:
+            self.device.disk.csp.write(package.node + "/LastError", str(int(code, 0) if code.startswith("0x") else 0))
+        self._state(package, status, "installed" if good else "failed", rule, code)
+
+    def _state(self, package: Package, status: int, state: str, rule: str, code: str = "") -> None:
+        disk, product = self.device.disk, package.product
+        disk.csp.write(package.node + "/Status", str(status))
+        disk.registry.set(rf"{DESKTOP_APPS}\{package.owner}\MSI\{product}", "Status", status)
+        if not package.ime:
+            disk.apps[product] = InstalledApp(product, package.name, state, code)
+        self.world.app(product, package.name, state, code, rule)
+        self.changed()
+
+
+def field(document: str, name: str) -> str:
+    """The text of one element of a small XML document, or "" (the documents are flat and bounded)."""
+    found = re.search(rf"<{name}[^>]*>([^<]*)</{name}>", document[:65536])
+    return unescape(found.group(1)) if found else ""

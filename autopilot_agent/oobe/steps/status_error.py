@@ -1,0 +1,95 @@
+"""The error page of the Enrollment Status Page, what each of its buttons does, and the reset of the device."""
+
+from __future__ import annotations
+
+from autopilot_agent.clock import SECOND
+from autopilot_agent.device import Device
+from autopilot_agent.device.storage import Disk
+from autopilot_agent.errors import CallFailed
+from autopilot_agent.oobe.engine import StepResult, reboot
+from autopilot_agent.oobe.management.esp import TITLES, Page
+from autopilot_agent.oobe.person import Question
+from autopilot_agent.oobe.states import Outcome, State
+from autopilot_agent.oobe.steps.join import start_management
+from autopilot_agent.oobe.world import Failure, World
+from autopilot_agent.service.network import UploadDiagnostics
+
+MOST_VISITS = 20
+"""Nobody presses a button of the same error page more often than this."""
+
+GENERIC_TEXT = "Setup could not be completed. Try again, or contact your support person for help."
+
+AGAIN = {
+    State.DEVICE_PREPARATION: Outcome.RETRY_PREPARATION,
+    State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
+    State.ACCOUNT_SETUP: Outcome.RETRY_ACCOUNT_SETUP,
+}
+
+
+async def fail(device: Device, world: World, state: State, code: str, rule: str, why: str, page: Page) -> StepResult:
+    """A phase failed: remember why, and send the logs that Windows sends by itself."""
+    world.failure = Failure(code, state, rule, why, TITLES.get(page.failed_row, ""))
+    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_ErrorButtons_Displayed", "EVT-SHELL")
+    try:
+        await world.call(UploadDiagnostics())
+    except CallFailed:
+        world.note("ERR-UPLOAD", "The diagnostics could not be uploaded.")
+    return StepResult(Outcome.FAILED, f"{code}: {why}", rule)
+
+
+async def error_page(device: Device, world: World) -> StepResult:
+    """ESPERR: exactly the choices that BlockInStatusPage gives, and each does what it says (flows.md 5.6)."""
+    failure = world.failure
+    if failure is None:
+        return StepResult(Outcome.GIVE_UP)
+    settings = start_management(device, world).esp
+    choices = settings.buttons + (("Collect logs",) if settings.collect_logs else ())
+    text = f"{settings.message or GENERIC_TEXT} {failure.row}: {failure.code}"
+    default = "" if settings.block else "Leave the page"
+    for _ in range(MOST_VISITS):
+        reply = await world.ask(Question("ESPERR", choices, default, text=text), "ERR-CHOICES")
+        if reply.choice != "Collect logs":
+            break
+        device.disk.files[r"E:\MDMDiagReport.cab"] = "mdmdiagnosticstool -area Autopilot;TPM"
+        world.note("ERR-LOGS", "The logs were written to the USB drive.")
+    return _chosen(device, world, reply.choice, failure)
+
+
+def _chosen(device: Device, world: World, choice: str, failure: Failure) -> StepResult:
+    account = failure.state is State.ACCOUNT_SETUP
+    if choice == "Try again" and world.count("ESPERR: Try again") < MOST_VISITS:
+        device.disk.esp_started.pop("account" if account else "device", None)
+        _forget_failures(device, world)
+        return StepResult(AGAIN[failure.state], rule="ERR-TRY-AGAIN")
+    if choice in ("Continue anyway", "Leave the page"):
+        device.disk.left_page = True
+        rule = "ERR-CONTINUE" if choice == "Continue anyway" else "ERR-NOT-BLOCKING"
+        world.note(rule, "What is left goes on in the background; the report keeps the failure.")
+        return StepResult(Outcome.CONTINUE_ACCOUNT if account else Outcome.CONTINUE_DEVICE, rule=rule)
+    if choice == "Reset device":
+        return StepResult(Outcome.RESET, rule="ERR-RESET")
+    return StepResult(Outcome.GIVE_UP, "nobody chose anything that helps", failure.rule)
+
+
+def _forget_failures(device: Device, world: World) -> None:
+    """Try again runs the items that did not succeed once more."""
+    values = device.disk.csp.values
+    for key in [key for key, value in values.items() if value == "4" and key.endswith("/installationstate")]:
+        values[key] = "1"
+    for app in device.disk.apps.values():
+        if app.state == "failed":
+            app.state = "pending"
+    start_management(device, world).retry()
+
+
+async def reset_device(device: Device, world: World) -> StepResult:
+    """ESP "Reset device": back to OOBE with nothing left; the registration lives in the cloud and stays."""
+    old, fresh = device.disk, Disk()
+    fresh.boots, fresh.reboots, fresh.free_mb, fresh.app_names = old.boots, old.reboots, old.free_mb, old.app_names
+    device.disk = fresh
+    world.failure = None
+    await world.spend("autopilot-reset")
+    reboot(device, world, "Reset device was chosen on the error page", "ERR-RESET")
+    world.note("RST-ESP-RESET", "Join, enrolment, apps and accounts are gone; setup begins again.")
+    await world.sleep(SECOND)
+    return StepResult(Outcome.OK)

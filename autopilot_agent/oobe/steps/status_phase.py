@@ -1,0 +1,182 @@
+"""Device setup and Account setup while they run: the page watches, the management client works, the timer counts."""
+
+from __future__ import annotations
+
+from autopilot_agent.clock import MINUTE
+from autopilot_agent.device import Device
+from autopilot_agent.device.registry import ENROLLMENTS, REBOOT_REQUIRED, TRACKING
+from autopilot_agent.errors import CallFailed
+from autopilot_agent.oobe.engine import StepResult, reboot
+from autopilot_agent.oobe.management.client import ManagementClient
+from autopilot_agent.oobe.management.esp import TITLES, EspSettings, Page
+from autopilot_agent.oobe.person import Question
+from autopilot_agent.oobe.states import Outcome, State
+from autopilot_agent.oobe.steps.status_error import fail
+from autopilot_agent.oobe.world import World
+
+TIMED_OUT = "0x800705B4"
+CHECK_INS = (3 * MINUTE, 15 * MINUTE, 15 * MINUTE, 120 * MINUTE, 480 * MINUTE)
+"""After enrolment: every 3 minutes for 15 minutes, then every 15 for 2 hours, then every 8 hours (flows.md 10)."""
+
+
+async def run_phase(device: Device, world: World, client: ManagementClient, phase: str, *, resumed: bool) -> StepResult:
+    """Run one phase to its end: done, failed, left by the person, or interrupted by a restart."""
+    disk = device.disk
+    user_id = disk.enrolment.user_id if phase == "account" and disk.enrolment else ""
+    page = Page(device, world, phase)
+    settings = client.esp
+    world.show("ESP", "ESP-PROGRESS", "Device setup" if phase == "device" else "Account setup")
+    if phase == "account":
+        world.note("A-USER-TRACKING", f"Tracking for {disk.signed_in_user} begins; device setup succeeded.")
+        disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
+    deadline = disk.esp_started.setdefault(phase, world.now) + settings.timeout
+    world.clock.alarm(max(1, deadline - world.now), client.changed.fire)
+    client.generation += 1
+    client.left = False
+    client.beside(_check_in(world, client, user_id, client.generation))
+    if not settings.block:
+        client.beside(_offer_to_leave(world, client, client.generation))
+    if resumed:
+        client.jobs.resume()
+    outcome = await _watch(device, world, client, page, deadline)
+    if outcome is None:
+        return await _succeeded(device, world, client, page, user_id)
+    if outcome.outcome is not Outcome.FAILED:
+        return outcome
+    client.ime.halted = True
+    page.store("failed")
+    _result(device, page, "0")
+    await client.report(user_id)
+    state = State.DEVICE_SETUP if phase == "device" else State.ACCOUNT_SETUP
+    return await fail(device, world, state, outcome.detail, outcome.rule, f"in {TITLES[page.failed_row]}", page)
+
+
+async def _offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:
+    """A page that does not block can be left at any time; the work goes on without it."""
+    reply = await world.ask(Question("ESP", ("Leave the page", "Wait"), "Wait"), "ERR-NOT-BLOCKING")
+    if reply.choice == "Leave the page" and client.generation == generation:
+        client.left = True
+        client.changed.fire()
+
+
+async def _watch(
+    device: Device, world: World, client: ManagementClient, page: Page, deadline: int
+) -> StepResult | None:
+    """Look at the tree until the phase is done (None), failed, out of time, left, or wants a restart."""
+    ime = client.ime
+    while True:
+        seen = page.look()
+        restart = ime.restart or client.restart
+        if restart is not None and page.phase == "device":
+            return restart_device(device, world, restart[0], restart[1], "device_setup", page)
+        if restart is not None and client.jobs.blame != "F-46":
+            client.restart = None
+            world.note("REBOOT-ACCOUNT", f"{restart[0]}: a restart in account setup is not supported.")
+            if restart[1] == "F-46":  # the extension never comes back to its list: the page hangs until its time is up
+                client.jobs.blame = "F-46"
+        if seen == "done":
+            reason = device.memory.reboot_reasons[0] if page.phase == "device" and device.memory.reboot_reasons else ""
+            if reason:
+                rule = "F-47" if reason.startswith("./") else "REBOOT-SOFT"
+                return restart_device(device, world, reason, rule, "device_setup", page)
+            return None
+        if seen == "failed":
+            rule = "ESP-ROW-CERTIFICATES" if page.failed_row == "certificates" else ime.failed_rule or "F-41"
+            return StepResult(Outcome.FAILED, page.code, rule)
+        if client.left:
+            device.disk.left_page = True
+            return StepResult(Outcome.LEFT_PAGE, "the page does not block and was left", "ERR-NOT-BLOCKING")
+        if world.now >= deadline:
+            rule = _blame(device, client)
+            page.fail(page.first_open(), TIMED_OUT, rule)
+            return StepResult(Outcome.FAILED, TIMED_OUT, rule)
+        await client.changed.wait()
+
+
+def _blame(device: Device, client: ManagementClient) -> str:
+    """Why the time ran out: the most particular known cause, else the load itself (F-40)."""
+    network = device.network
+    if not network.link(client.world.now):
+        return "F-13"
+    return client.last_failure or client.jobs.blame or client.ime.no_list or "F-40"
+
+
+async def _check_in(world: World, client: ManagementClient, user_id: str, generation: int) -> None:
+    """The first session of the phase, the extension's work, then sessions at the cadence after enrolment."""
+    began = world.now
+    often, first, seldom, second, rarely = CHECK_INS
+    working = False
+    while client.generation == generation:
+        try:
+            await client.session(user_id, patient=True)
+            client.last_failure = ""
+        except CallFailed as failed:
+            client.last_failure = failed.rule if failed.rule.startswith("F-") else "F-96"
+            world.note(failed.rule or "NET-INTUNE", f"The management session failed: {failed}.")
+        if not working and not client.last_failure:
+            working = True
+            client.beside(client.ime.run(client.phase, user_id))
+        elapsed = world.now - began
+        await world.sleep(often if elapsed < first else seldom if elapsed < second else rarely)
+
+
+async def _succeeded(device: Device, world: World, client: ManagementClient, page: Page, user_id: str) -> StepResult:
+    client.generation += 1
+    page.store("succeeded")
+    _result(device, page, "1")
+    await client.report(user_id)
+    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_Page_Exiting", "EVT-SHELL")
+    if page.phase == "device":
+        device.disk.bitlocker = "waiting"
+    return StepResult(Outcome.OK)
+
+
+def _result(device: Device, page: Page, result: str) -> None:
+    """WasDeviceSuccessfullyProvisioned is final once it is 0 or 1, so a second attempt cannot mend the report (I-30)."""
+    csp = device.disk.csp
+    known = csp.read(page.root + "/WasDeviceSuccessfullyProvisioned")
+    if known not in ("0", "1"):
+        csp.write(page.root + "/WasDeviceSuccessfullyProvisioned", result)
+    elif known == "0" and result == "1":
+        page.world.note("F-106", "Everything is there now, but the deployment report keeps the first result: failed.")
+    if result == "1":
+        csp.write(page.root + "/IsSyncDone", "true")
+    store_settings(device, EspSettings.read(device), page.root)
+
+
+def store_settings(device: Device, settings: EspSettings, root: str = "") -> None:
+    """The registry's mirror of FirstSyncStatus (diagnostics.md 1.6)."""
+    enrolment, csp = device.disk.enrolment, device.disk.csp
+    values: dict[str, str | int] = {
+        "SkipDeviceStatusPage": 0 if settings.device_page_shown else 0xFFFFFFFF,
+        "SkipUserStatusPage": 0 if settings.user_page_shown else 0xFFFFFFFF,
+        "SyncFailureTimeout": settings.timeout // MINUTE,
+        "BlockInStatusPage": settings.block,
+        "AllowCollectLogsButton": int(settings.collect_logs),
+        "CustomErrorText": settings.message,
+    }
+    if root:
+        values["IsServerProvisioningDone"] = int(csp.read(root + "/ServerHasFinishedProvisioning") == "true")
+        values["IsSyncDone"] = int(csp.read(root + "/IsSyncDone") == "true")
+        values["ProvisioningStatus"] = int(csp.read(root + "/WasDeviceSuccessfullyProvisioned") or 2)
+    key = rf"{ENROLLMENTS}\{enrolment.enrolment_id if enrolment else ''}\FirstSync"
+    if root.startswith("./User"):
+        key += "\\" + csp.user_sid
+    device.disk.registry.update(key, values)
+
+
+def restart_device(
+    device: Device, world: World, reason: str, rule: str, resume: str, page: Page | None = None
+) -> StepResult:
+    """Restart in device setup: supported, but the cached credentials are lost; with a device lock nobody gets back (F-48)."""
+    disk = device.disk
+    if page is not None:
+        page.store("inProgress")
+    had_credentials = bool(device.memory.credentials)
+    disk.resume, disk.restart_rule = resume, rule
+    disk.locked_out = disk.device_lock and resume == "device_setup"
+    disk.registry.delete(REBOOT_REQUIRED)
+    reboot(device, world, reason, rule)
+    if had_credentials:
+        world.note("REBOOT-CREDENTIALS", "The restart loses the cached credentials.")
+    return StepResult(Outcome.REBOOT, reason, rule)

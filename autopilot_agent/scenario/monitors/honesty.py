@@ -1,0 +1,194 @@
+"""Invariants of our own about the record: it is sound, complete and discreet, and claims no sign-in, join or key of its own."""
+
+from __future__ import annotations
+
+from functools import cache
+from operator import attrgetter
+
+from autopilot_agent import rulebook
+from autopilot_agent.oobe.flow import Flow
+from autopilot_agent.oobe.states import ENDS
+from autopilot_agent.scenario.monitors.record import Record, last_before
+
+SECRETS = ("PWD", "LOGON", "WHFB")
+WITH_TOKEN = ("GetTermsOfUse", "JoinDevice", "DiscoverEnrolment", "EnrollMdm")
+
+
+_time, _number = attrgetter("at"), attrgetter("seq")
+_COUNT = list(range(4096))
+
+
+def order_kept(run: Record) -> str | None:
+    """X-01."""
+    times = list(map(_time, run.trace))
+    if times != sorted(times):
+        return "time goes back"
+    numbers = list(map(_number, run.trace))
+    wanted = _COUNT[: len(numbers)] if len(numbers) <= len(_COUNT) else list(range(len(numbers)))
+    return "the events are not numbered from 0 without gaps" if numbers != wanted else None
+
+
+@cache
+def _edges(flow: Flow) -> dict[tuple[str, str], str]:
+    return {(edge.state.value, edge.outcome.value): edge.target.value for edge in flow.edges}
+
+
+_ENDS = {state.value: outcome for state, outcome in ENDS.items()}
+
+
+def flow_followed(run: Record) -> str | None:
+    """X-02."""
+    entered, left, result = run.entered, run.left, run.result
+    edges = _edges(run.plan.flow)
+    if len(entered) != len(left) + 1 or entered[0].state != run.plan.flow.start.value:
+        return f"{len(entered)} states were entered and {len(left)} left"
+    for index, out in enumerate(left):
+        if entered[index].state != out.state or edges.get((out.state, out.outcome)) != entered[index + 1].state:
+            return f"event {out.seq}: {out.state} ended with {out.outcome} and {entered[index + 1].state} came next"
+    end = entered[-1].state
+    if len(run.finished) != 1 or run.trace[-1] is not run.finished[0]:
+        return "the end of the run is not the last event"
+    last = run.finished[0]
+    if not end == last.end_state == result.end_state or not _ENDS.get(end) == last.outcome == result.outcome:
+        return f"the run ended in {end}, its result says {result.end_state} ({result.outcome})"
+    return None
+
+
+def desktop_needs_sign_in(run: Record) -> str | None:
+    """X-05."""
+    if run.result.end_state != "desktop":
+        return None
+    name = run.disk.signed_in_user
+    account = run.disk.accounts.get(name)
+    if account is None or account.kind == "system":
+        return f"the desktop belongs to {name or 'nobody'}, who has no account"
+    last = run.reboots[-1] if run.reboots else -1
+    if not any(left.outcome == "ok" and left.seq > last for _, left in run.stays.get("first_sign_in", ())):
+        return "nobody signed in to Windows after the last restart"
+    if account.kind == "entra" and not any(seq > run.fresh for seq in run.calls.get("SignIn", ())):
+        return f"{name} reached the desktop without Entra having answered a sign-in"
+    return None
+
+
+def bound_only_by_answer(run: Record) -> str | None:
+    """X-06."""
+    disk, result, calls = run.disk, run.result, run.calls
+    joined = any(seq > run.fresh for seq in calls.get("JoinDevice", ()))
+    if (disk.join is not None) != joined or (result.join != "none") != joined:
+        return f"the result says {result.join}, Entra {'joined' if joined else 'did not join'} the device"
+    enrolled = run.enrolled_at >= 0
+    if (disk.enrolment is not None) != enrolled or result.mdm_enrolled != enrolled:
+        return f"the MDM {'enrolled' if enrolled else 'did not enrol'} the device, and the device says otherwise"
+    if run.commands:
+        enrolments = calls.get("EnrollMdm")
+
+
+        if not enrolments or run.commands[0].seq < enrolments[0]:
+            return f"event {run.commands[0].seq}: a SyncML command was applied before the enrolment"
+    return None
+
+
+@cache
+def _known_rules() -> frozenset[str]:
+    return frozenset(rulebook.rules())
+
+
+def rules_known(run: Record) -> str | None:
+    """X-07."""
+    known = _known_rules()
+    if known.issuperset(run.result.rules):
+        return None
+    return f"the run cites {', '.join(sorted(set(run.result.rules) - known))}, which the rulebook does not have"
+
+
+def secrets_kept(run: Record) -> str | None:
+    """X-08."""
+    for event in run.answers:
+        if event.screen in SECRETS and not event.answer.startswith("***"):
+            offered = next((page.choices for page in reversed(run.screens) if page.screen == event.screen and page.choices), ())
+            if event.answer != "(no answer)" and event.answer not in offered:
+                return f"event {event.seq} records what was typed on {event.screen}"
+    return None
+
+
+def failure_explained(run: Record) -> str | None:
+    """X-09."""
+    result = run.result
+    if result.outcome == "completed":
+        return None if result.error is None else "a run that completed has an error report"
+    if result.error is None:
+        return f"the run is {result.outcome} without an error report"
+    if result.error.rule not in _known_rules():
+        return f"the error report of a run that is {result.outcome} cites {result.error.rule or 'no rule'!r}"
+    return None
+
+
+def token_gone_after_restart(run: Record) -> str | None:
+    """X-10."""
+    if not run.reboots:
+        return None
+    sign_ins = run.calls.get("SignIn", ())
+    for name in WITH_TOKEN:
+        for seq in run.calls.get(name, ()):
+            if last_before(sign_ins, seq) <= run.last_reboot_before(seq):
+                return f"event {seq}: {name} uses a token from before the restart"
+    memory = run.device.memory
+    held = (memory.token is not None or bool(memory.credentials)) and memory.credentials != "local"
+    if held and not any(seq > run.reboots[-1] for seq in sign_ins):
+        return "memory holds a token from before the last restart"
+    return None
+
+
+def restarts_counted(run: Record) -> str | None:
+    """X-11."""
+    restarts, boots = len(run.reboots), len(run.stays.get("boot", ()))
+    if not run.disk.reboots == run.result.reboots == restarts or boots != restarts + 1:
+        return f"{restarts} restarts on record, {run.disk.reboots} on disk, {boots} boots"
+    return None
+
+
+def closed_hosts_silent(run: Record) -> str | None:
+    """X-12."""
+    network = run.device.network
+    if network.blocked:
+        for call in run.answered:
+            pattern = network.closed(call.host)
+            if pattern is not None:
+                return f"event {call.seq}: {call.call} was answered by {call.host}, which {pattern} closes"
+    return None
+
+
+def encrypted_after_escrow(run: Record) -> str | None:
+    """X-15."""
+    if run.disk.bitlocker == "encrypting" and not any(seq > run.fresh for seq in run.calls.get("EscrowRecoveryKey", ())):
+        return "the drive is being encrypted and Entra has no recovery key"
+    return None
+
+
+def rights_of_profile(run: Record) -> str | None:
+    """X-16."""
+    join, profile = run.disk.join, run.disk.profile
+    account = run.disk.accounts.get(join.user_name) if join is not None else None
+    if join is None or account is None or account.group == "users" or profile is None:
+        return None
+    user = run.state.user(join.user_name)
+    standard = profile.cloud_assigned_oobe_config & 2
+    if standard and user is not None and not run.state.targeting.is_local_administrator_role(user):
+        return f"{join.user_name} is in {account.group}, the profile says standard user"
+    return None
+
+
+MONITORS = {
+    "X-01": order_kept,
+    "X-02": flow_followed,
+    "X-05": desktop_needs_sign_in,
+    "X-06": bound_only_by_answer,
+    "X-07": rules_known,
+    "X-08": secrets_kept,
+    "X-09": failure_explained,
+    "X-10": token_gone_after_restart,
+    "X-11": restarts_counted,
+    "X-12": closed_hosts_silent,
+    "X-15": encrypted_after_escrow,
+    "X-16": rights_of_profile,
+}
