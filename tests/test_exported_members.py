@@ -50,5 +50,6 @@ def test_importing_the_package_imports_no_room() -> None:
 
 
 def test_the_testing_kit_needs_no_test_framework() -> None:
-    code = "import autopilot_agent.testing, sys; print([n for n in ('pytest', '_pytest', 'unittest', 'hypothesis') if n in sys.modules])"
+    frameworks = ("pytest", "_pytest", "unittest", "hypothesis")
+    code = f"import autopilot_agent.testing, sys; print([name for name in {frameworks} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

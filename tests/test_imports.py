@@ -68,8 +68,8 @@ def imports_of(path: Path) -> list[Import]:
             base = ".".join(dots[: len(dots) - node.level + 1]) + "." if node.level else ""
             module = base + (node.module or "")
             names = [f"{module}.{alias.name}" if module == "autopilot_agent" else module for alias in node.names]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module" and isinstance(node.args[0], ast.Constant):
-            names = [str(node.args[0].value)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module":
+            names = [str(one.value) for one in node.args[:1] if isinstance(one, ast.Constant)]
         found.extend(Import(name, inside=inside, typing_only=typing_only) for name in names)
         typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

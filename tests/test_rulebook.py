@@ -159,7 +159,8 @@ class Citations(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if isinstance(node.target, ast.Name) and isinstance(node.value, ast.Constant) and "ClassVar" in ast.unparse(node.annotation):
+        of_class = "ClassVar" in ast.unparse(node.annotation)
+        if of_class and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Constant):
             if node.target.id == "rule":
                 self.rules.add(str(node.value.value))
             elif node.target.id == "takes":

@@ -261,27 +261,37 @@ def _identity(scenario: Scenario, data: TenantData, clock: Clock) -> WindowsAuto
 
 
 def _installers(specs: dict[str, InstallerSpec], data: TenantData) -> dict[str, Installer]:
-    """Installers by everything an app is known by: name, id, product code, package name."""
+    """Installers by everything an app is known by: name, id, product code, package name; ``*`` is every app not named.
+
+    Raises ``InputError`` for an app that the tenant does not have.
+    """
     found: dict[str, Installer] = {}
-    for name, spec in specs.items():
-        script = spec.requirement_script
-        installer = Installer(
-            parse_duration(spec.duration) if spec.duration else None,
-            tuple(spec.return_codes) or (0,),
-            spec.leaves != "nothing",
-            None if script is None else str(script).lower() if isinstance(script, bool) else str(script),
-            spec.restarts_windows,
-            spec.windows_installer,
-            spec.size_mb * 1_000_000 if spec.size_mb is not None else None,
-            spec.download_fails,
-        )
-        found[name] = installer
+    for name, spec in sorted(specs.items(), key=lambda item: item[0] != "*"):
+        installer = _installer(spec)
+        known = False
         for app in data.mobile_apps:
-            if name in (app.display_name, app.id):
-                for key in (app.id, getattr(app, "product_code", None), getattr(app, "identity_name", None)):
-                    if key:
-                        found[key] = installer
+            package = getattr(app, "identity_name", None) or getattr(app, "package_identity_name", None)
+            names = (app.id, getattr(app, "product_code", None), package)
+            if name == "*" or name == app.display_name or name in names:
+                known = True
+                found.update({key: installer for key in names if key})
+        if not known and name != "*":
+            raise InputError(f"installers: the tenant has no app {name!r}")
     return found
+
+
+def _installer(spec: InstallerSpec) -> Installer:
+    script = spec.requirement_script
+    return Installer(
+        parse_duration(spec.duration) if spec.duration else None,
+        tuple(spec.return_codes) or (0,),
+        spec.leaves != "nothing",
+        None if script is None else str(script).lower() if isinstance(script, bool) else str(script),
+        spec.restarts_windows,
+        spec.windows_installer,
+        spec.size_mb * 1_000_000 if spec.size_mb is not None else None,
+        spec.download_fails,
+    )
 
 
 def _update(spec: UpdateSpec) -> Update:

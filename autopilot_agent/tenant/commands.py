@@ -9,6 +9,7 @@ from autopilot_agent.service.ime import IME_PRODUCT
 from autopilot_agent.service.management import Command
 from autopilot_agent.service.uris import LIST_SEPARATOR, PROVIDERS, SIDECAR, app_provider, first_sync
 from autopilot_agent.tenant.graph.apps import (
+    MicrosoftStoreForBusinessApp,
     MobileApp,
     OfficeSuiteApp,
     Win32LobApp,
@@ -17,6 +18,7 @@ from autopilot_agent.tenant.graph.apps import (
     WindowsUniversalAppX,
     WinGetApp,
 )
+from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.policies import Setting, settings_of
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
 
@@ -100,6 +102,7 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
     first: list[Command] = []
     certificates: list[str] = []
     networks: list[str] = []
+    tracked = [first_sync(PROVIDER).rpartition("/")[0] + "/EntDMID"]
     if phase == "device":
         first.extend(make.setting(setting) for setting in _hello(state, device))
     for assigned in device.policies:
@@ -114,10 +117,13 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
                 certificates.append(setting.expected_uri)
             elif setting.expect == "network":
                 networks.append(setting.expected_uri)
-    packages, modern, apps = _apps(device, make, phase)
+            elif setting.expect == "policy":
+                tracked.append(setting.expected_uri)
+    packages, modern, apps = _apps(state, device, make, phase)
     root = first_sync(PROVIDER, user=phase == "account")
-    lists = [make.replace(root + "/ExpectedPolicies", first_sync(PROVIDER).rpartition("/")[0] + "/EntDMID")]
+    lists: list[Command] = []
     for name, uris in (
+        ("ExpectedPolicies", tracked),
         ("ExpectedSCEPCerts", certificates),
         ("ExpectedNetworkProfiles", networks),
         ("ExpectedMSIAppPackages", packages),
@@ -129,12 +135,12 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
     return [first + apps, lists]
 
 
-def _apps(device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], list[str], list[Command]]:
+def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], list[str], list[Command]]:
     """LOB, Store and Office apps by OMA-DM: the Expected lists of those that block, and the commands for all."""
     packages: list[str] = []
     modern: list[str] = []
     sent: list[Command] = []
-    blocking = blocking_ids(device, phase)
+    blocking = blocking_ids(device, phase, default_page(state))
     for app in required(device, phase):
         tracked = blocking is None or app.id in blocking
         if isinstance(app, WindowsMobileMSI):
@@ -147,8 +153,16 @@ def _apps(device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], l
         elif isinstance(app, OfficeSuiteApp):
             node = f"./{'User' if phase == 'account' else 'Device'}/Vendor/MSFT/Office/Installation/{app.id}"
             sent += [make.add(node, "", "node"), make.execute(node + "/Install", "<Configuration/>", "xml")]
-            if tracked:
+            if tracked and phase == "device":  # never tracked in Account setup (flows.md 5.4)
                 packages.append(node + "/Status;1")
+        elif isinstance(app, MicrosoftStoreForBusinessApp):
+            name = app.package_identity_name or app.id
+            scope = "User" if phase == "account" else "Device"
+            node = f"./{scope}/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/{quote(name, safe='')}"
+            data = f'<Application id="{app.id}" flags="0" skuid="0016"/>'
+            sent += [make.add(node + "/StoreInstall", "", "xml"), make.execute(node + "/StoreInstall", data, "xml")]
+            if tracked:
+                modern.append(node + "/Status;1")
         elif isinstance(app, WindowsUniversalAppX | WindowsMicrosoftEdgeApp):
             name = getattr(app, "identity_name", None) or app.id
             scope = "User" if phase == "account" else "Device"
@@ -176,17 +190,24 @@ def phase_of(app: MobileApp, target: str) -> str:
     return "device"
 
 
-def blocking_ids(device: EnrolledDevice, phase: str) -> frozenset[str] | None:
+def default_page(state: TenantState) -> EspConfiguration | None:
+    """The tenant's built-in ESP configuration, if it is known."""
+    return next((one for one in state.data.esp_configurations if one.is_default), None)
+
+
+def blocking_ids(device: EnrolledDevice, phase: str, default: EspConfiguration | None = None) -> frozenset[str] | None:
     """Ids of the apps that block a phase; None means all. A user-targeted list does not count in the device phase.
 
-    The device phase then goes by the tenant's default page, which tracks nothing while it is hidden (rule F-50).
+    The device phase then goes by the tenant's ``default`` page, which tracks nothing while it is hidden (rule F-50, I-15).
     """
     selected = device.esp.selected_mobile_app_ids
     if not selected:
         return None
     if phase == "device" and device.esp_target == "user":
-        return frozenset()
-    return frozenset(selected)
+        if default is None or not (default.settings_known and default.show_installation_progress):
+            return frozenset()
+        selected = default.selected_mobile_app_ids
+    return frozenset(selected) or None
 
 
 def _hello(state: TenantState, device: EnrolledDevice) -> list[Setting]:

@@ -18,11 +18,14 @@ from autopilot_agent.service.ime import (
     Scripts,
     Win32App,
 )
-from autopilot_agent.tenant.commands import blocking_ids, required
+from autopilot_agent.tenant.commands import blocking_ids, default_page, required
 from autopilot_agent.tenant.graph.apps import AppRule, MobileApp, Win32LobApp, WinGetApp
+from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
 
 DONE = Done()
+STORE, STORE_APP = "ms-windows-store:", "45a330b1-b1ec-4cc1-9161-9f03992aa49f"
+"""How a download from the store is written, and the store's application id in Entra."""
 MSI_BYTES, OFFICE_BYTES, DEFAULT_APP_BYTES = 20_000_000, 0, 50_000_000
 RELEASES = {
     "1607": 14393, "1703": 15063, "1709": 16299, "1803": 17134, "1809": 17763, "1903": 18362, "1909": 18363, "2004": 19041,
@@ -31,32 +34,35 @@ RELEASES = {
 }  # fmt: skip
 """Build of each value of minimumSupportedWindowsRelease."""
 
-_made: dict[int, tuple[MobileApp, Win32App]] = {}
+_made: dict[tuple[int, str], tuple[MobileApp, Win32App]] = {}
 
 
 def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
     """The apps that block this phase of the ESP: assigned, required, of the phase, and on the list if there is one."""
     device = _device(state, call.enrolment_id)
-    if call.phase == "account":
-        user = state.user(device.user_id)
-        if state.conditions.licence_lost_after_enrolment or user is None or not user.licensed:
-            raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
-    blocking = blocking_ids(device, call.phase)
+    if call.phase == "account" and not _licensed(state, device):
+        raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
+    blocking = blocking_ids(device, call.phase, default_page(state))
     apps = [app for app in required(device, call.phase) if isinstance(app, Win32LobApp | WinGetApp)]
     listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
     return Apps(listed, _dependencies(state, listed))
 
 
 def all_required(state: TenantState, call: GetRequiredApps, now: int) -> Apps:
-    """All required apps of device and user."""
+    """All required apps of the device, and of the user if that one has a licence."""
     device = _device(state, call.enrolment_id)
     apps = tuple(
         _win32(app, phase)
-        for phase in ("device", "account")
+        for phase in (("device", "account") if _licensed(state, device) else ("device",))
         for app in required(device, phase)
         if isinstance(app, Win32LobApp | WinGetApp)
     )
     return Apps(apps, _dependencies(state, apps))
+
+
+def _licensed(state: TenantState, device: EnrolledDevice) -> bool:
+    user = state.user(device.user_id)
+    return user is not None and user.licensed and not state.conditions.licence_lost_after_enrolment
 
 
 def _dependencies(state: TenantState, listed: tuple[Win32App, ...]) -> tuple[Win32App, ...]:
@@ -99,6 +105,29 @@ def report(state: TenantState, call: ReportAppResult, now: int) -> Done:
     return DONE
 
 
+def package(state: TenantState, call: DownloadMsi, now: int) -> Content:
+    """A package; the store gives none to a user whom Conditional Access asks for a compliant device, which this is not yet."""
+    if call.url.startswith(STORE):
+        for policy in state.data.conditional_access_policies:
+            if any(_needs_compliance(state, policy, device.user_id) for device in state.enrolled.values()):
+                raise ServiceFault("0x80190193", f"{policy.display_name!r} demands a compliant device", "F-44")
+    return Content(MSI_BYTES)
+
+
+def _needs_compliance(state: TenantState, policy: ConditionalAccessPolicy, user_id: str) -> bool:
+    controls, users, apps = policy.grant_controls, policy.conditions.users, policy.conditions.applications
+    if policy.state != "enabled" or controls is None or "compliantDevice" not in controls.built_in_controls:
+        return False
+    if controls.operator == "OR" and "mfa" in controls.built_in_controls:
+        return False
+    if not {"All", STORE_APP} & set(apps.include_applications) or STORE_APP in apps.exclude_applications:
+        return False
+    user = state.user(user_id)
+    groups = state.targeting.user_groups(user) if user is not None else frozenset()
+    included = "All" in users.include_users or user_id in users.include_users or not groups.isdisjoint(users.include_groups)
+    return included and user_id not in users.exclude_users
+
+
 def _device(state: TenantState, enrolment_id: str) -> EnrolledDevice:
     device = state.enrolled.get(enrolment_id)
     if device is None:
@@ -107,8 +136,8 @@ def _device(state: TenantState, enrolment_id: str) -> EnrolledDevice:
 
 
 def _win32(app: Win32LobApp | WinGetApp, phase: str) -> Win32App:
-    """An app in the gateway's words; made once, because apps never change during a process."""
-    key = id(app)
+    """An app in the gateway's words; made once for each phase: apps never change during a process."""
+    key = (id(app), phase)
     found = _made.get(key)
     if found is not None and found[0] is app:
         return found[1]
@@ -173,7 +202,7 @@ HANDLERS: Handlers = {
     GetContentInfo: content_info,
     ReportAppResult: report,
     DownloadContent: lambda state, call, now: Content(call.size),
-    DownloadMsi: lambda state, call, now: Content(MSI_BYTES),
+    DownloadMsi: package,
     DownloadOffice: lambda state, call, now: Content(OFFICE_BYTES),
     IssueCertificate: lambda state, call, now: Content(),
 }

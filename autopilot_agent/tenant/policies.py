@@ -12,7 +12,7 @@ from autopilot_agent.tenant.graph.policies import ConfigurationPolicy, DeviceCon
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One CSP write; ``expect`` says what the ESP waits for: "", certificate or network. ``group`` makes it an Atomic."""
+    """One CSP write; ``expect`` is what the ESP waits for: "", policy, certificate or network. ``group`` makes it an Atomic."""
 
     verb: str
     uri: str
@@ -47,6 +47,8 @@ _GENERAL = {
     "cameraBlocked": ("Camera/AllowCamera", True),
     "resetProtectionModeBlocked": ("Security/AntiTheftMode", True),
 }
+_TRACKED = ("/config/microsoft_edge", "~policy~microsoft_edge", "/kioskbrowser/", "/assignedaccess/")
+_CIPHERS = {"aesCbc128": 3, "aesCbc256": 4, "xtsAes128": 6, "xtsAes256": 7}
 _INVERTED = frozenset(("passwordRequired", "cortanaBlocked", "cameraBlocked", "resetProtectionModeBlocked"))
 """Properties whose true is the CSP's 0 (DevicePasswordEnabled 0 means enabled)."""
 
@@ -92,25 +94,26 @@ def _template(policy: DeviceConfiguration, target: str) -> tuple[Setting, ...]:
         return _endpoint_protection(raw)
     if kind == "windowsUpdateForBusinessConfiguration":
         return tuple(
-            Setting("Replace", _policy(scope, path), _number(raw[name]), "int")
+            Setting("Replace", _policy(path), _number(raw[name]), "int")
             for name, path in _WINDOWS_UPDATE.items()
             if raw.get(name) is not None
         )
     if kind == "windows10GeneralConfiguration":
-        return tuple(_general(scope, raw))
+        return tuple(_general(raw))
     if kind == "windowsKioskConfiguration":
-        return (Setting("Replace", "./Device/Vendor/MSFT/AssignedAccess/Configuration", "<AssignedAccessConfiguration/>"),)
+        uri = "./Device/Vendor/MSFT/AssignedAccess/Configuration"
+        return (Setting("Replace", uri, "<AssignedAccessConfiguration/>", expect="policy", expected_uri=uri),)
     return ()
 
 
-def _general(scope: str, raw: dict[str, object]) -> list[Setting]:
+def _general(raw: dict[str, object]) -> list[Setting]:
     found: list[Setting] = []
     for name, (path, _) in _GENERAL.items():
         value = raw.get(name)
         if value is None or value is False:
             continue
         number = "0" if name in _INVERTED else _number(value)
-        found.append(Setting("Replace", _policy(scope, path), number, "int"))
+        found.append(Setting("Replace", _policy(path), number, "int"))
     return found
 
 
@@ -121,6 +124,12 @@ def _endpoint_protection(raw: dict[str, object]) -> tuple[Setting, ...]:
     if raw.get("bitLockerDisableWarningForOtherDiskEncryption"):
         uri = "./Device/Vendor/MSFT/BitLocker/AllowWarningForOtherDiskEncryption"
         found.append(Setting("Replace", uri, "0", "int"))
+    drive = raw.get("bitLockerSystemDrivePolicy")
+    method = _CIPHERS.get(str(drive.get("encryptionMethod") or "")) if isinstance(drive, dict) else None
+    if method is not None:
+        names = ("EncryptionMethodWithXtsOsDropDown_Name", "EncryptionMethodWithXtsFdvDropDown_Name")
+        text = "<enabled/>" + "".join(f'<data id="{name}" value="{method}"/>' for name in names)
+        found.append(Setting("Replace", "./Device/Vendor/MSFT/BitLocker/EncryptionMethodByDriveType", text))
     if raw.get("deviceGuardEnableVirtualizationBasedSecurity"):
         uri = "./Device/Vendor/MSFT/Policy/Config/DeviceGuard/EnableVirtualizationBasedSecurity"
         found.append(Setting("Replace", uri, "1", "int"))
@@ -150,7 +159,14 @@ def _oma(raw: dict[str, object]) -> Setting:
     kind = str(raw.get("@odata.type") or "omaSettingString").removeprefix("#").rpartition(".")[2]
     value = raw.get("value")
     text = ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
-    return Setting("Replace", uri, text, _OMA_FORMATS.get(kind, "chr"))
+    return _replace(uri, text, _OMA_FORMATS.get(kind, "chr"))
+
+
+def _replace(uri: str, value: str, fmt: str) -> Setting:
+    """A Replace; policies of Edge, Kiosk Browser and Assigned Access are the ones that the ESP tracks (flows.md 5.3)."""
+    lowered = uri.casefold()
+    tracked = any(part in lowered for part in _TRACKED)
+    return Setting("Replace", uri, value, fmt, "policy" if tracked else "", uri if tracked else "")
 
 
 def _catalog(policy: ConfigurationPolicy) -> tuple[Setting, ...]:
@@ -170,13 +186,13 @@ def _instance(instance: dict[str, object], found: list[Setting]) -> None:
     if isinstance(choice, dict):
         value = str(choice.get("value") or "").removeprefix(name + "_")
         if uri:
-            found.append(Setting("Replace", uri, value, "int" if value.lstrip("-").isdigit() else "chr"))
+            found.append(_replace(uri, value, "int" if value.lstrip("-").isdigit() else "chr"))
         for child in _objects(choice.get("children")):
             _instance(child, found)
     elif isinstance(simple, dict) and uri:
         content = simple.get("value")
         whole = isinstance(content, int) and not isinstance(content, bool)
-        found.append(Setting("Replace", uri, str(content), "int" if whole else "chr"))
+        found.append(_replace(uri, str(content), "int" if whole else "chr"))
 
 
 @lru_cache(maxsize=4096)
@@ -199,8 +215,9 @@ def definition_uri(name: str) -> str:
     return ""
 
 
-def _policy(scope: str, path: str) -> str:
-    return f"{scope}/Vendor/MSFT/Policy/Config/{path}"
+def _policy(path: str) -> str:
+    """These areas exist for the device only, whomever the policy is assigned to."""
+    return f"./Device/Vendor/MSFT/Policy/Config/{path}"
 
 
 def _number(value: object) -> str:

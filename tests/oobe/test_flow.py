@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import textwrap
 
 import pytest
 
 from autopilot_agent.errors import Defect, InputError
+from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.flow import Edge, Flow
 from autopilot_agent.oobe.modes import flow_for, mode_names
 from autopilot_agent.oobe.states import ENDS, RULES, Outcome, State
@@ -105,32 +107,33 @@ def test_every_live_state_names_its_rule(mode: str) -> None:
 
 
 def outcomes_in(step: object) -> set[Outcome]:
-    """Outcomes that a step's own source names, and those of the functions of its module that it calls."""
-    module = inspect.getmodule(step)
-    functions = {name: one for name, one in vars(module).items() if inspect.isfunction(one) and one.__module__ == module.__name__}
-    constants = {name: one.outcome for name, one in vars(module).items() if type(one).__name__ == "StepResult"}
-    tables = {
-        name: {one for one in value.values() if isinstance(one, Outcome)}
-        for name, value in vars(module).items()
-        if isinstance(value, dict)
-    }
+    """Outcomes that a step's own source names, and those of the functions of ``oobe`` that it calls."""
     found: set[Outcome] = set()
-    seen: set[str] = set()
-    waiting = [step.__name__]  # type: ignore[attr-defined]
+    seen: set[object] = set()
+    waiting = [step]
     while waiting:
-        name = waiting.pop()
-        if name in seen or name not in functions:
+        function = waiting.pop()
+        if function in seen:
             continue
-        seen.add(name)
-        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(functions[name])))):
+        seen.add(function)
+        names = vars(sys.modules[function.__module__])  # type: ignore[attr-defined]
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):  # type: ignore[arg-type]
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Outcome":
                 found.add(Outcome[node.attr])
             elif isinstance(node, ast.Name):
-                found |= {constants[node.id]} if node.id in constants else set()
-                found |= tables.get(node.id, set())
+                found |= outcomes_of(names.get(node.id))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                waiting.append(node.func.id)
+                called = names.get(node.func.id)
+                if inspect.isfunction(called) and called.__module__.startswith("autopilot_agent.oobe."):
+                    waiting.append(called)
     return found
+
+
+def outcomes_of(constant: object) -> set[Outcome]:
+    """The outcome of a module's ready-made result, or those in a table."""
+    if isinstance(constant, StepResult):
+        return {constant.outcome}
+    return {one for one in constant.values() if isinstance(one, Outcome)} if isinstance(constant, dict) else set()
 
 
 GUARDED = {(S.ACCOUNT_SETUP, O.REBOOT): "the phases share their code; only the device phase restarts (REBOOT-ACCOUNT)"}

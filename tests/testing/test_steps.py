@@ -48,7 +48,8 @@ def test_a_step_takes_as_long_as_its_rows_say() -> None:
 
 def test_a_person_answers_page_by_page() -> None:
     device = small_device({"device.network": "wifi"})
-    run = StepDriver(device, person={"REGION": "DE", "KBD2": Reply("Add layout", "0000040C")}).run(prefix.region, prefix.keyboard)
+    person: dict[str, str | Reply | list[str | Reply]] = {"REGION": "DE", "KBD2": Reply("Add layout", "0000040C")}
+    run = StepDriver(device, person=person).run(prefix.region, prefix.keyboard)
     assert run.screens == ("REGION", "KBD", "KBD2")
     assert (run.device.disk.region, run.device.disk.second_keyboard) == ("DE", "0000040C")
     assert [one.outcome for one in run.results] == [Outcome.OK, Outcome.OK]
@@ -89,7 +90,7 @@ def test_a_profile_without_a_tenant_is_no_profile() -> None:
 
 
 def test_a_call_that_is_not_scripted_fails_loudly() -> None:
-    with pytest.raises(AssertionError, match="the step calls Activate, which the script does not answer .answered: none"):
+    with pytest.raises(AssertionError, match=r"the step calls Activate, which the script does not answer .answered: none"):
         run_step(updates.activation)
 
 
@@ -100,7 +101,7 @@ def test_a_script_that_is_too_short_fails_loudly() -> None:
 
 @pytest.mark.parametrize("answers", [{Activate: Done(), SignIn: TOKEN}, {Activate: [Done(), Done()]}])
 def test_an_answer_that_nobody_asked_for_fails_loudly(answers: dict) -> None:
-    with pytest.raises(AssertionError, match="the step never asked for: (SignIn|Activate)"):
+    with pytest.raises(AssertionError, match=r"the step never asked for: (SignIn|Activate)"):
         run_step(updates.activation, answers=answers)
 
 

@@ -237,6 +237,8 @@ class ManagementClient:
 
         async def finish() -> None:
             nonlocal done
+            if self.device.disk.left_page:
+                await self.report()  # what the device was not sent yet
             jobs.resume()
             while jobs.busy:
                 await self.world.sleep(CLOCK_TICK)
@@ -255,7 +257,7 @@ class ManagementClient:
 
     def _why_late(self) -> str:
         if self.device.disk.left_page:
-            return "ERR-CONTINUE"
+            return "ERR-CONTINUE" if self.world.failure is not None else "ERR-NOT-BLOCKING"
         settings = self.esp
         if settings.device_page_shown:
             return "APP-DEFERRED" if settings.user_page_shown else "ESP-SKIP-USER"

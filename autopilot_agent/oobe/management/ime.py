@@ -14,7 +14,6 @@ from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.detection import detected, leave_traces, unmet_requirement
 from autopilot_agent.oobe.management.patience import patiently, transfer
-from autopilot_agent.service.uris import PROVIDERS, SIDECAR, app_provider, tracked_app
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, Installer, World
 from autopilot_agent.service.content import DownloadContent
 from autopilot_agent.service.ime import (
@@ -26,6 +25,7 @@ from autopilot_agent.service.ime import (
     ReportAppResult,
     Win32App,
 )
+from autopilot_agent.service.uris import PROVIDERS, SIDECAR, app_provider, tracked_app
 
 NOT_INSTALLED, IN_PROGRESS, COMPLETED, ERROR = "1", "2", "3", "4"
 NO_REBOOT, SOFT_REBOOT, HARD_REBOOT = "1", "2", "3"
@@ -295,11 +295,11 @@ class IntuneManagementExtension:
         if not hard and meaning != "softReboot":
             return
         if behaviour in ("suppress", "allow") or not self.device.disk.csp.exists(node):
-            self.world.note("REBOOT-UNREPORTED", f"{app.name} returned {code}, which the page does not get to know ({behaviour}).")
+            self.world.note("REBOOT-UNREPORTED", f"{app.name} returned {code}; the page does not learn of it ({behaviour}).")
             return
         self.device.disk.csp.write(node + "/RebootRequired", HARD_REBOOT if hard else SOFT_REBOOT)
         if phase == "account":
-            self.world.note("REBOOT-ACCOUNT", f"{app.name} returned {code}: no restart in account setup, it waits for the desktop.")
+            self.world.note("REBOOT-ACCOUNT", f"{app.name} returned {code}: no restart in account setup.")
         elif hard:
             self.restart = (f"{app.name} returned {code}", "REBOOT-HARD")
         else:

@@ -29,7 +29,7 @@ async def transfer(world: World, size: int) -> None:
     began = world.now
     await world.sleep(network.milliseconds(size))
     lost = network.lost_at
-    if lost is None or network.link(world.now) and not (network.back_at is not None and began < network.back_at <= world.now):
+    if lost is None or (network.link(world.now) and not (network.back_at is not None and began < network.back_at <= world.now)):
         return
     left = world.now - max(began, lost)
     while not network.link(world.now):

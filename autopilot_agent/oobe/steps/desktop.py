@@ -118,12 +118,9 @@ async def hello(device: Device, world: World) -> StepResult:
     if disk.csp.values.get(prefix + "requiresecuritydevice") == "true" and not device.hardware.tpm.present:
         return StepResult(Outcome.SKIPPED, "Windows Hello needs a TPM here", "REQ-TPM")
     minimum = int(disk.csp.values.get(prefix + "pincomplexity/minimumpinlength", "4"))
+    pin = "135792".ljust(minimum, "4")
     for _ in range(MOST_ATTEMPTS):
-        reply = await world.ask(
-            Question("WHFB", ("Set up", "Cancel"), "Set up", "PIN", "135792468"[: max(6, minimum)].ljust(minimum, "0"), secret=True),
-            "U15",
-            "hello",
-        )
+        reply = await world.ask(Question("WHFB", ("Set up", "Cancel"), "Set up", "PIN", pin, secret=True), "U15", "hello")
         if reply.choice != "Cancel" and len(reply.value) >= minimum:
             break
         if reply.choice == "Cancel":

@@ -8,12 +8,12 @@ from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.client import ManagementClient
 from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, PROVIDER_TIMEOUT_MINUTES, TITLES, EspSettings, Page
-from autopilot_agent.service.uris import PROVIDERS, SIDECAR
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.status_error import error_page, fail, reset_device
 from autopilot_agent.oobe.steps.status_phase import CHECK_INS, TIMED_OUT, restart_device, run_phase, store_settings
 from autopilot_agent.oobe.world import World
+from autopilot_agent.service.uris import PROVIDERS, SIDECAR
 
 __all__ = ["account_setup", "device_preparation", "device_setup", "error_page", "reset_device"]
 

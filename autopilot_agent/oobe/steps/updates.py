@@ -13,8 +13,13 @@ from autopilot_agent.service.network import Activate, ScanForUpdates, Update
 
 OK = StepResult(Outcome.OK)
 
-QUALITY_UPDATE_REVISIONS = {26100: 4484, 22631: 5545, 22621: 5545}
-"""Lowest revision with the OS part of quality updates in OOBE: the 2025-06 D updates KB5060829 and KB5060826 (rule QU-OS)."""
+QUALITY_UPDATE_REVISIONS = {22000: 1 << 30, 22621: 5545, 22631: 5545, 26100: 4484}
+"""Lowest revision with the OS part of quality updates in OOBE: the 2025-06 D updates KB5060829 and KB5060826; later builds
+have it, the first Windows 11 does not (rule QU-OS)."""
+
+UPDATE_POLICIES = "./Device/Vendor/MSFT/Policy/Config/Update"
+LONGEST_WAIT = 30
+"""Days of deferral that hide a monthly release altogether: it is never older when the next one comes."""
 
 
 async def activation(device: Device, world: World) -> StepResult:
@@ -124,6 +129,12 @@ async def quality_updates(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, f"Windows {device.windows.build} cannot do it", "QU-OS")
     if device.network.metered:
         return StepResult(Outcome.SKIPPED, "metered network", "QU-METERED")
+    if device.disk.left_page and world.failure is None:
+        return StepResult(Outcome.SKIPPED, "the page was left: nobody waits for updates", "QU-BLOCKING")
+    read = device.disk.csp.read
+    deferral = read(f"{UPDATE_POLICIES}/DeferQualityUpdatesPeriodInDays") or "0"
+    if read(f"{UPDATE_POLICIES}/PauseQualityUpdates") == "1" or (deferral.isdigit() and int(deferral) >= LONGEST_WAIT):
+        return StepResult(Outcome.SKIPPED, "the update ring pauses or defers the monthly release", "QU-RING")
     try:
         found = await world.call(ScanForUpdates("quality", tuple(device.disk.updates)))
     except CallFailed as failed:
@@ -133,7 +144,7 @@ async def quality_updates(device: Device, world: World) -> StepResult:
     world.show("QU", "QU-POSITION")
     restart = await _install(device, world, found.updates)
     if restart:
-        device.disk.resume = "first_sign_in"
+        device.disk.resume, device.disk.restart_rule = "first_sign_in", "F-93"
         reboot(device, world, f"quality update {restart}", "F-93")
         return StepResult(Outcome.REBOOT, restart, "F-93")
     return StepResult(Outcome.OK, rule="QU-DURATION")
