@@ -10,7 +10,7 @@ Where nobody else is due first, ``sleep`` moves the clock instead of queueing an
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, Protocol
 
 from simpy.core import Environment
 from simpy.events import Event, Process, Timeout
@@ -22,6 +22,12 @@ HOUR = 60 * MINUTE
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
 _SPREAD = 0x5851F42D4C957F2D
+
+
+class Moment(Protocol):
+    """Whoever holds the time, in whole milliseconds."""
+
+    _now: int
 
 
 class _Wait:
@@ -80,9 +86,9 @@ class Clock:
             self._env = RealtimeEnvironment(factor=0.001 / speed, strict=False)
 
     @property
-    def environment(self) -> Environment:
-        """SimPy's environment; for the one reader of the time that cannot afford a detour (the world)."""
-        return self._env
+    def environment(self) -> Moment:
+        """SimPy's environment as a holder of the time; for the one reader that cannot afford a detour (the world)."""
+        return self._env  # type: ignore[return-value]  # we only ever schedule whole numbers
 
     @property
     def now(self) -> int:

@@ -46,6 +46,7 @@ def hashes_in_a_process(hash_seed: str) -> dict[str, str]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,  # all scenarios take seconds; one that never ends must fail here and not hang
     )
     return dict(zip(map(shown, SCENARIOS), json.loads(done.stdout), strict=True))
 

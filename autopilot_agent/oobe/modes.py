@@ -99,6 +99,7 @@ ERROR_PAGES = _edges(
             O.RETRY_TERMS_OF_USE: S.TERMS_OF_USE,
             O.RETRY_JOIN: S.ENTRA_JOIN,
             O.RETRY_ENROLMENT: S.MDM_ENROLMENT,
+            O.NO_MDM: S.LOCAL_RIGHTS,
             O.REBOOT: S.BOOT,
             O.GIVE_UP: S.GAVE_UP,
         },

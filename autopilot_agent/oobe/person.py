@@ -12,7 +12,7 @@ from autopilot_agent.errors import InputError
 class Question(msgspec.Struct, frozen=True, gc=False):
     """One page that waits for somebody.
 
-    ``choices`` are the buttons; ``default`` is the one that a person presses who just goes on ("" when that person would do
+    ``choices`` are the buttons, ``actions`` what a person can do without one (restart the PC); ``default`` is the one that a person presses who just goes on ("" when that person would do
     nothing). ``field`` names the text field, ``suggestion`` what that person types; ``secret`` keeps it out of every record.
     """
 
@@ -23,6 +23,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     suggestion: str = ""
     secret: bool = False
     text: str = ""
+    actions: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -73,7 +74,7 @@ def _matched(question: Question, reply: Reply) -> Reply:
     """Fit a scripted reply to the page: a bare text is a choice if one reads like it, else the field's content."""
     if reply.choice:
         wanted = _folded(reply.choice)
-        for choice in question.choices:
+        for choice in question.choices + question.actions:
             if _folded(choice) == wanted:
                 return Reply(choice, reply.value or question.suggestion, reply.after)
         if wanted in ("nothing", "giveup", "wait"):

@@ -95,7 +95,7 @@ class World:
     @property
     def now(self) -> int:
         """Virtual milliseconds since power-on."""
-        return self._env._now  # type: ignore[return-value]  # whole numbers only; read on every event, so no detour
+        return self._env._now
 
     async def sleep(self, milliseconds: int) -> None:
         """Let virtual time pass."""
@@ -147,6 +147,8 @@ class World:
                 duration += self._delays(call, now)
             if not self.clock.skip(duration):
                 await self.clock.pause(duration)
+            if network.lost_at is not None and not network.link(self._env._now):
+                raise Unreachable("0x80072EE7", "the network link is down", "F-13")
             answer = self.backend.send(call, now=self._env._now)
         except CallFailed as failed:
             refused = (failed.rule or rule, name, host, failed.code, failed.reason)

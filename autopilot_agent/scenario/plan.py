@@ -65,8 +65,11 @@ def make_plan(
     backend: str | Callable[[TenantState], Backend] = "memory",
 ) -> Plan:
     """Put a run together. Raises ``InputError`` with a place for what cannot be."""
-    data = tenant_of(loaded)
     scenario, calls, blocked = apply_faults(loaded.scenario)
+    if scenario.tenant != loaded.scenario.tenant:  # a fault brought resources of its own
+        data = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
+    else:
+        data = tenant_of(loaded)
     clock = Clock(scenario.seed if seed is None else seed, speed=speed, shortcut=shortcut)
     device = _device(scenario.device, blocked, loaded)
     notices = [f"{notice.place}: {notice.text}" for notice in data.notices]

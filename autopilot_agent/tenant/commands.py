@@ -156,9 +156,8 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
             if tracked and phase == "device":  # never tracked in Account setup (flows.md 5.4)
                 packages.append(node + "/Status;1")
         elif isinstance(app, MicrosoftStoreForBusinessApp):
-            name = app.package_identity_name or app.id
             scope = "User" if phase == "account" else "Device"
-            node = f"./{scope}/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/{quote(name, safe='')}"
+            node = f"./{scope}/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/{app.id}"
             data = f'<Application id="{app.id}" flags="0" skuid="0016"/>'
             sent += [make.add(node + "/StoreInstall", "", "xml"), make.execute(node + "/StoreInstall", data, "xml")]
             if tracked:

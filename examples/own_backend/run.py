@@ -1,6 +1,4 @@
-"""Check the recording backend against the contract, then play a device over it and print what it wrote down."""
-
-from collections import Counter
+"""Check the recording backend against the contract, then play a device over it and print its calls up to the enrolment."""
 
 from recording import RecordingBackend, create
 
@@ -22,9 +20,10 @@ def main() -> None:
 
     run = run_scenario(small_scenario({"person": {"PWD": ["wrong", "right password"]}}), backend=remember)
     print(f"the device ends at {run.result.end_state}")
-    seen = Counter((one.call, one.answer, one.host) for one in made[0].calls)
-    for (call, answer, host), times in seen.items():
-        print(f"{times if call != 'ManagementMessage' else 'n':>3} x {call} -> {answer} ({host})")
+    names = [one.call for one in made[0].calls]
+    for one in made[0].calls[: names.index("EnrollMdm") + 1]:
+        print(f"  {one.call} -> {one.answer} ({one.host})")
+    print("and then management:", "ManagementMessage" in names)
 
 
 if __name__ == "__main__":

@@ -196,12 +196,14 @@ def test_a_snapshot_brings_everything_back(tree: CspTree) -> None:
     assert tree.apply("Get", TRACKING) == (200, "")
 
 
-@pytest.mark.parametrize(("area", "status"), [("Update", 200), ("ADMX_Taskbar", 200), ("Contoso~Policy~Cat", 200), ("Nonsense", 404)])
+@pytest.mark.parametrize(
+    ("area", "status"), [("Update", 200), ("ADMX_Taskbar", 200), ("Contoso~Policy~Cat", 200), ("Nonsense", 404)]
+)
 def test_policy_areas_are_the_known_ones_and_admx(tree: CspTree, area: str, status: int) -> None:
     assert tree.apply("Add", f"./Device/Vendor/MSFT/Policy/Config/{area}/SomePolicy", "x") == (status, None)
 
 
-@pytest.mark.xfail(strict=True, reason="resolve() decodes %2F before it joins the segments, so an SSID 'a/WlanXml' is taken for a leaf")
+@pytest.mark.xfail(strict=True, reason="resolve() decodes %2F before it joins segments: the SSID 'a/WlanXml' looks like a leaf")
 def test_an_encoded_slash_belongs_to_the_name() -> None:
     one, other = resolve("./Vendor/MSFT/WiFi/Profile/a%2FWlanXml"), resolve("./Vendor/MSFT/WiFi/Profile/a/WlanXml")
     assert one is not None and other is not None

@@ -53,7 +53,7 @@ def test_the_step_of_an_end_runs_before_the_end_is_recorded() -> None:
 
 
 def test_a_state_without_a_step_is_a_defect() -> None:
-    with pytest.raises(Defect, match="^state hello has no step$"):
+    with pytest.raises(Defect, match=r"^state hello has no step$"):
         played(SHORT, {S.BOOT: fine})
 
 
@@ -61,7 +61,7 @@ def test_an_outcome_without_an_edge_is_a_defect() -> None:
     async def odd(device: Device, world: World) -> StepResult:
         return StepResult(O.FAILED)
 
-    with pytest.raises(Defect, match="^flow short: hello has no edge for FAILED$"):
+    with pytest.raises(Defect, match=r"^flow short: hello has no edge for FAILED$"):
         played(SHORT, {S.BOOT: fine, S.HELLO: odd})
 
 

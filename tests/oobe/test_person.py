@@ -12,7 +12,7 @@ REGION = Question("REGION", ("Yes",), "Yes", "region", "US")
 
 
 def answer(question: Question, *replies: Reply | list[Reply]) -> Reply:
-    return ScriptedPerson({question.screen: one for one in replies}).answer(question, now=0)
+    return ScriptedPerson(dict.fromkeys([question.screen], *replies)).answer(question, now=0)
 
 
 def test_a_page_without_a_script_is_answered_by_going_on() -> None:

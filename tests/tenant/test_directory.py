@@ -36,7 +36,9 @@ def join(tenant: str = TENANT_ID, user: str = USER_ID, registration: str = "") -
     return JoinDevice(user, tenant, "DESKTOP-1", "10.0.26100.4349", registration)
 
 
-def policy(*controls: str, operator: str = "OR", apps: tuple[str, ...] = ("All",), state: str = "enabled", **users: object) -> Changes:
+def policy(
+    *controls: str, operator: str = "OR", apps: tuple[str, ...] = ("All",), state: str = "enabled", **users: object
+) -> Changes:
     return {
         "tenant.conditionalAccessPolicies": [
             {

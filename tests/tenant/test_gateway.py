@@ -60,7 +60,8 @@ def test_an_app_is_described_in_the_gateway_s_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "msi"), [("setup.exe /q", False), ("msiexec /i app.msi /qn", True), ("APP.MSI", True), ("MsiExec.exe /i x", True)]
+    ("command", "msi"),
+    [("setup.exe /q", False), ("msiexec /i app.msi /qn", True), ("APP.MSI", True), ("MsiExec.exe /i x", True)],
 )
 def test_an_installer_that_needs_windows_installer_is_known(command: str, msi: bool) -> None:
     assert described(installCommandLine=command).msi is msi

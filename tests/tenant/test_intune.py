@@ -192,8 +192,9 @@ def test_ids_of_commands_are_unique_within_an_enrolment() -> None:
 
 
 def test_a_packaged_app_is_on_the_list_of_its_phase() -> None:
-    msi = {"@odata.type": GRAPH + "windowsMobileMSI", "displayName": "Agent", "productCode": "{12345678-0000-4000-8000-000000000001}",
-           "productVersion": "1.0", "assignments": ["all devices"]}  # fmt: skip
+    product = "{12345678-0000-4000-8000-000000000001}"
+    msi = {"@odata.type": GRAPH + "windowsMobileMSI", "displayName": "Agent", "productCode": product, "productVersion": "1.0",
+           "assignments": ["all devices"]}  # fmt: skip
     state, dm = enrolled({"tenant.mobileApps": [msi]})
     play(state, dm, 1)
     listed = by_uri(play(state, dm, 2))[ROOT + "/ExpectedMSIAppPackages"].value.split(LIST_SEPARATOR)

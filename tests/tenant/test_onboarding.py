@@ -52,7 +52,8 @@ def refusal(changes: dict[str, object], call: DownloadProfile | None = None) -> 
 
 
 def identity(**more: object) -> dict[str, object]:
-    return {"tenant.windowsAutopilotDeviceIdentities": [{"id": "66666666-0000-4000-8000-000000000001", "serialNumber": SERIAL, **more}]}
+    one = {"id": "66666666-0000-4000-8000-000000000001", "serialNumber": SERIAL}
+    return {"tenant.windowsAutopilotDeviceIdentities": [{**one, **more}]}
 
 
 def test_a_profile_names_the_tenant() -> None:
@@ -89,7 +90,9 @@ def test_each_setting_has_its_bit(setting: dict[str, object], bit: int) -> None:
     assert with_it == plain | bit
 
 
-@pytest.mark.parametrize(("locale", "language"), [("de-DE", "de-DE"), ("os-default", "os-default"), ("", ""), ("user-select", "")])
+@pytest.mark.parametrize(
+    ("locale", "language"), [("de-DE", "de-DE"), ("os-default", "os-default"), ("", ""), ("user-select", "")]
+)
 def test_a_language_is_the_profile_s_or_the_user_s(locale: str, language: str) -> None:
     assert downloaded(profile(locale=locale)).cloud_assigned_language == language
 

@@ -12,17 +12,18 @@ from autopilot_agent.tenant.policies import Setting, definition_uri, settings_of
 from autopilot_agent.testing import small_state
 from autopilot_agent.testing.small import GRAPH
 
+POLICY_ID = "88888888-0000-4000-8000-000000000001"
 POLICY = "./Device/Vendor/MSFT/Policy/Config"
 
 
 def template(kind: str, **raw: object) -> DeviceConfiguration:
-    one = {"@odata.type": GRAPH + kind, "id": "88888888-0000-4000-8000-000000000001", "displayName": "A policy", "assignments": ["all devices"]}
+    one = {"@odata.type": GRAPH + kind, "id": POLICY_ID, "displayName": "A policy", "assignments": ["all devices"]}
     return small_state({"tenant.deviceConfigurations": [{**one, **raw}]}).data.device_configurations[0]
 
 
 def catalog(*settings: dict[str, Any]) -> ConfigurationPolicy:
-    one = {"name": "Catalog", "platforms": "windows10", "technologies": "mdm", "assignments": ["all devices"], "settings": list(settings)}
-    return small_state({"tenant.configurationPolicies": [one]}).data.configuration_policies[0]
+    one = {"name": "Catalog", "platforms": "windows10", "technologies": "mdm", "assignments": ["all devices"]}
+    return small_state({"tenant.configurationPolicies": [{**one, "settings": list(settings)}]}).data.configuration_policies[0]
 
 
 def pairs(policy: DeviceConfiguration | ConfigurationPolicy, target: str = "device") -> dict[str, str]:
@@ -58,10 +59,10 @@ def test_what_is_not_configured_sets_nothing(raw: dict[str, object]) -> None:
 
 
 def test_custom_settings_are_sent_as_written() -> None:
+    written = [("Integer", "/Update/AllowAutoUpdate", 4), ("Boolean", "/Camera/AllowCamera", False), ("String", "/A/B", "text")]
     items = [
-        {"@odata.type": GRAPH + "omaSettingInteger", "displayName": "a", "omaUri": POLICY + "/Update/AllowAutoUpdate", "value": 4},
-        {"@odata.type": GRAPH + "omaSettingBoolean", "displayName": "b", "omaUri": POLICY + "/Camera/AllowCamera", "value": False},
-        {"@odata.type": GRAPH + "omaSettingString", "displayName": "c", "omaUri": "./Vendor/MSFT/X", "value": "text"},
+        {"@odata.type": f"{GRAPH}omaSetting{kind}", "displayName": kind, "omaUri": POLICY + path, "value": value}
+        for kind, path, value in written
     ]
     found = settings_of(template("windows10CustomConfiguration", omaSettings=items), "device")
     assert [(one.value, one.format) for one in found] == [("4", "int"), ("false", "bool"), ("text", "chr")]

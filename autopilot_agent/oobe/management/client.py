@@ -111,6 +111,8 @@ class ManagementClient:
         Raises ``CallFailed`` when the server cannot be talked to.
         """
         while self._talking:
+            if not patient and not self.device.network.link(self.world.now):
+                raise Unreachable("0x80072EE7", "the network link is down", "F-13")
             await self.world.sleep(SECOND)
         self._talking = True
         try:

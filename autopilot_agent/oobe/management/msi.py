@@ -95,7 +95,7 @@ class MsiInstalls:
             except CallFailed as failed:
                 last = failed
                 if attempt < package.retries:
-                    self._state(package, DOWNLOAD_LATER, "waiting to download again", failed.rule or package.rule)
+                    self._state(package, DOWNLOAD_LATER, "waiting to download again", package.rule)
                     await world.sleep(package.pause)
                 continue
             await transfer(world, installer.size or content.size)
@@ -142,7 +142,7 @@ class MsiInstalls:
         self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", rule)
         if not good:
             self.device.disk.csp.write(package.node + "/LastError", str(int(code, 0) if code.startswith("0x") else 0))
-        self._state(package, status, "installed" if good else "failed", rule, code)
+        self._state(package, status, "installed" if good else "failed", package.rule if package.ime else rule, code)
 
     def _state(self, package: Package, status: int, state: str, rule: str, code: str = "") -> None:
         disk, product = self.device.disk, package.product

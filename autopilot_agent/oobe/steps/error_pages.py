@@ -27,14 +27,19 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.GIVE_UP)
     code = rulebook.codes().get(failure.code)
     meaning = f" {code.meaning}" if code else ""
-    reply = await world.ask(
-        Question("WRONG", ("Try again", "Restart"), "", text=f"Something went wrong. {failure.code}{meaning}"), failure.rule
-    )
+    choices: tuple[str, ...] = ("Try again",)
+    profile = device.memory.profile
+    if failure.state is State.MDM_ENROLMENT and not (profile is not None and profile.cloud_assigned_forced_enrollment):
+        choices += ("Skip",)
+    text = f"Something went wrong. {failure.code}{meaning}"
+    reply = await world.ask(Question("WRONG", choices, "", text=text, actions=("Restart",)), failure.rule)
     if reply.choice:
         world.failure = None  # what comes now is a new attempt
     if reply.choice == "Try again":
         where = State.SIGN_IN if failure.rule in NEEDS_SIGN_IN else failure.state
         return StepResult(AGAIN[where], f"tries {where.value.replace('_', ' ')} again", failure.rule)
+    if reply.choice == "Skip":
+        return StepResult(Outcome.NO_MDM, "went on without management", failure.rule)
     if reply.choice == "Restart":
         device.disk.resume = ""
         device.windows.join_needs_restart = False

@@ -223,7 +223,7 @@ def uses_windows_installer(run: Record, app: str, name: str) -> bool:
 
 def _names(app: object) -> set[str]:
     """Everything that an app event may call an app."""
-    found = {getattr(app, name, None) for name in ("id", "product_code", "identity_name")}
+    found = {getattr(app, name, None) for name in ("id", "product_code", "identity_name", "package_identity_name")}
     names = {name for name in found if name}
     return names | {"{" + name.upper() + "}" for name in names if not name.startswith("{")}
 

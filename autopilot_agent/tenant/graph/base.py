@@ -23,7 +23,8 @@ Flag = Annotated[str, msgspec.Meta(title="flag")]
 Base64 = str
 
 TargetKind = Literal["allDevices", "allLicensedUsers", "group", "exclusionGroup", "configurationManagerCollection"]
-Intent = Literal["available", "required", "uninstall", "availableWithoutEnrollment"]
+Intent = Literal["available", "required", "uninstall", "availableWithoutEnrollment", "apply", "remove"]
+"""``apply`` and ``remove`` stand on assignments of policies; only apps have the others."""
 
 
 class Graph(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
