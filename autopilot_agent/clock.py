@@ -15,9 +15,14 @@ from typing import Any, Protocol
 from simpy.core import Environment
 from simpy.events import Event, Process, Timeout
 
+from autopilot_agent.errors import Defect
+
 SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+
+MOST_TIMEOUTS = 200_000
+"""Waits after which a run is broken off: something waits for what never comes, which is a defect of ours."""
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -103,6 +108,8 @@ class Clock:
     def skip(self, milliseconds: int) -> bool:
         """Move the clock at once if nobody else is due by then; False means that ``pause`` has to be awaited."""
         self.timeouts += 1
+        if self.timeouts > MOST_TIMEOUTS:
+            raise Defect(f"still no end after {MOST_TIMEOUTS} waits, {self.now // HOUR} virtual hours after power-on")
         if not self._shortcut:
             return False
         env = self._env

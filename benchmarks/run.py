@@ -35,7 +35,8 @@ class Figure:
         return "aim" if self.aim and holds(self.aim) else "must" if holds(self.must) else "NOT MET"
 
     def row(self) -> str:
-        return f"| {self.name} | {self.against} | **{self.value:.2f}** | {self.must} | {self.aim or '-'} | {self.met()} | {self.more} |"
+        cells = (self.name, self.against, f"**{self.value:.2f}**", self.must, self.aim or "-", self.met(), self.more)
+        return f"| {' | '.join(cells)} |"
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -129,7 +130,8 @@ def in_process(rounds: int) -> list[Figure]:
 
 
 def process(words: list[str], cwd: Path | None = None) -> float:
-    return seconds(lambda: subprocess.run([sys.executable, *words], cwd=cwd, check=True, capture_output=True, env=_environment()))
+    command = [sys.executable, *words]
+    return seconds(lambda: subprocess.run(command, cwd=cwd, check=True, capture_output=True, env=_environment()))
 
 
 def _environment() -> dict[str, str]:
@@ -244,8 +246,9 @@ def fleet(rounds: int, count: int) -> list[Figure]:
             speed.append(one / two / 2)
             memory.append(peak)
             small.append(measure(1, 100)[1])
+    runs = f"two workers, {count:,} runs, start included"
     return [
-        Figure(f"two workers, {count:,} runs, start included", "twice the speed of one", statistics.median(speed), ">=0.80", ""),
+        Figure(runs, "twice the speed of one", statistics.median(speed), ">=0.80", ""),
         Figure(f"peak memory of {count:,} devices one after another", "of 100",
                median_ratio([float(m) for m in memory], [float(m) for m in small]), "<=1.3", "",
                f"{statistics.median(memory) / 1024:.0f} MiB"),

@@ -7,6 +7,7 @@ row does not allow gives 405; an Add of something that is there gives 418; a val
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -15,6 +16,9 @@ import msgspec
 
 OK, ACCEPTED, NOT_FOUND, NOT_ALLOWED, ALREADY_EXISTS, UNSUPPORTED, CSP_FAILED = 200, 202, 404, 405, 418, 415, 500
 BAD_REQUEST = 400
+
+
+_WHOLE = re.compile(r"-?(0x[0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18})")
 
 
 class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,7 +115,7 @@ def resolve(uri: str) -> Resolved | None:
     if not segments or len(segments) > 40:
         return None
     row, dynamic = _row(segments, scope)
-    folded = [segment.casefold() for segment in segments]
+    folded = [segment.casefold().replace("/", "%2f") for segment in segments]  # a slash inside a name is no separator
     keys = [f"{scope}/{'/'.join(folded[: depth + 1])}" for depth in range(len(segments))]
     parents = tuple((keys[depth - 1], segments[depth]) for depth in range(len(segments) - 1, 0, -1))
     dynamic_parents = tuple(keys[depth] for depth in dynamic if depth < len(segments) - 1)
@@ -298,16 +302,17 @@ def _fits(row: NodeRow, value: str, fmt: str) -> int:
     if row.format == "int":
         if fmt not in ("int", "chr"):
             return UNSUPPORTED
-        try:
-            number = int(value, 0)
-        except ValueError:
+        if not _WHOLE.fullmatch(value):
             return CSP_FAILED
+        number = int(value, 0)
         limits = row.values or {}
         low, high, names = limits.get("min"), limits.get("max"), limits.get("enum")
         if (isinstance(low, int) and number < low) or (isinstance(high, int) and number > high):
             return CSP_FAILED
         if isinstance(names, list) and value not in names:
             return CSP_FAILED
+    elif row.values and isinstance(row.values.get("enum"), list):
+        return 0 if value in row.values["enum"] else CSP_FAILED  # type: ignore[operator]  # a list, see the line above
     elif row.format == "bool":
         if fmt not in ("bool", "chr", "int"):
             return UNSUPPORTED

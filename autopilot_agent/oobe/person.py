@@ -12,8 +12,9 @@ from autopilot_agent.errors import InputError
 class Question(msgspec.Struct, frozen=True, gc=False):
     """One page that waits for somebody.
 
-    ``choices`` are the buttons, ``actions`` what a person can do without one (restart the PC); ``default`` is the one that a person presses who just goes on ("" when that person would do
-    nothing). ``field`` names the text field, ``suggestion`` what that person types; ``secret`` keeps it out of every record.
+    ``choices`` are the buttons, ``actions`` what a person can do without one (restart the PC); ``default`` is the button that
+    a person presses who just goes on ("" when that person would do nothing). ``field`` names the text field, ``suggestion``
+    what that person types; ``secret`` keeps it out of every record.
     """
 
     screen: str

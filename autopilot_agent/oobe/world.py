@@ -229,7 +229,8 @@ class World:
 
     def injected(self, fault: str, where: str) -> None:
         """Record that a fault struck."""
-        self._record(events.FaultInjected(len(self.trace), self._env._now, fault if fault.startswith("F-") else "", fault, where))
+        rule = fault if fault.startswith("F-") else ""
+        self._record(events.FaultInjected(len(self.trace), self._env._now, rule, fault, where))
 
 
 def _both(

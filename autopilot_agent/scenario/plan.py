@@ -15,16 +15,16 @@ from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.person import Reply, ScriptedPerson
-from autopilot_agent.oobe.world import Installer, World
+from autopilot_agent.oobe.world import World
 from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
 from autopilot_agent.scenario.faults import apply_faults
+from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import (
     Answer,
     AnswerSpec,
     CloudSpec,
     DeviceSpec,
-    InstallerSpec,
     NetworkSpec,
     Scenario,
     UpdateSpec,
@@ -97,7 +97,7 @@ def make_plan(
         device=device,
         backend=make_backend(backend, state) if isinstance(backend, str) else backend(state),
         person=_DefaultUser(person, _default_user(state, users)),
-        installers=_installers(scenario.installers, data),
+        installers=installers_of(scenario.installers, data),
         assumptions=scenario.assumptions,
     )
     if calls:
@@ -260,40 +260,6 @@ def _identity(scenario: Scenario, data: TenantData, clock: Clock) -> WindowsAuto
         user_principal_name=spec.assigned_user or None,
         display_name=spec.device_name or None,
         azure_active_directory_device_id=clock.guid("entra device"),
-    )
-
-
-def _installers(specs: dict[str, InstallerSpec], data: TenantData) -> dict[str, Installer]:
-    """Installers by everything an app is known by: name, id, product code, package name; ``*`` is every app not named.
-
-    Raises ``InputError`` for an app that the tenant does not have.
-    """
-    found: dict[str, Installer] = {}
-    for name, spec in sorted(specs.items(), key=lambda item: item[0] != "*"):
-        installer = _installer(spec)
-        known = False
-        for app in data.mobile_apps:
-            package = getattr(app, "identity_name", None) or getattr(app, "package_identity_name", None)
-            names = (app.id, getattr(app, "product_code", None), package)
-            if name == "*" or name == app.display_name or name in names:
-                known = True
-                found.update({key: installer for key in names if key})
-        if not known and name != "*":
-            raise InputError(f"installers: the tenant has no app {name!r}")
-    return found
-
-
-def _installer(spec: InstallerSpec) -> Installer:
-    script = spec.requirement_script
-    return Installer(
-        parse_duration(spec.duration) if spec.duration else None,
-        tuple(spec.return_codes) or (0,),
-        spec.leaves != "nothing",
-        None if script is None else str(script).lower() if isinstance(script, bool) else str(script),
-        spec.restarts_windows,
-        spec.windows_installer,
-        spec.size_mb * 1_000_000 if spec.size_mb is not None else None,
-        spec.download_fails,
     )
 
 

@@ -130,7 +130,7 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
     if state.conditions.joined_devices + len(state.joined) >= quota:
         raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
     identity = state.identity if state.identity is not None and state.identity.id == call.registration_id else None
-    device_id = (identity.azure_active_directory_device_id if identity else None) or state.guid("entra device")
+    device_id = (identity.azure_active_directory_device_id if identity else None) or state.guid("joined device")
     state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
     role = state.targeting.is_local_administrator_role(user)
     return DeviceJoined(

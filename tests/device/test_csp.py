@@ -203,7 +203,6 @@ def test_policy_areas_are_the_known_ones_and_admx(tree: CspTree, area: str, stat
     assert tree.apply("Add", f"./Device/Vendor/MSFT/Policy/Config/{area}/SomePolicy", "x") == (status, None)
 
 
-@pytest.mark.xfail(strict=True, reason="resolve() decodes %2F before it joins segments: the SSID 'a/WlanXml' looks like a leaf")
 def test_an_encoded_slash_belongs_to_the_name() -> None:
     one, other = resolve("./Vendor/MSFT/WiFi/Profile/a%2FWlanXml"), resolve("./Vendor/MSFT/WiFi/Profile/a/WlanXml")
     assert one is not None and other is not None

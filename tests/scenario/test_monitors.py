@@ -72,6 +72,12 @@ PERSONAL_BLOCKED = """- "@odata.type": "#microsoft.graph.deviceEnrollmentPlatfor
 LOB_MSI = """- {"@odata.type": "#microsoft.graph.windowsMobileMSI", id: aaaaaaaa-0000-4000-8000-000000000003,
        displayName: Runtime, productCode: "{AAAAAAAA-0000-4000-8000-000000000003}", productVersion: "1.0",
        assignments: [all devices]}"""
+DEFAULT_PAGE = """- "@odata.type": "#microsoft.graph.windows10EnrollmentCompletionPageConfiguration"
+      id: 11111111-0000-4000-8000-0000000000ff_DefaultWindows10EnrollmentCompletionPageConfiguration
+      displayName: All users and all devices
+      priority: 0
+      showInstallationProgress: true
+      selectedMobileAppIds: [%s]"""
 FAILING = "installers: {Company Portal: {return_codes: [1603]}}"
 RESTARTING = "installers: {Company Portal: {return_codes: [3010]}}"
 
@@ -329,7 +335,8 @@ def i35() -> Run:
 
 def x01() -> Run:
     run = run_of()
-    edit(run, 5, seq=4)
+    number = find(run, e.Finished)
+    edit(run, number, seq=number + 1)
     return run
 
 
@@ -516,6 +523,18 @@ def test_no_scenario_of_the_tree_breaks_an_invariant() -> None:
         if run.result.exit_code == 4 or run.plan is None or broken(run):
             said[path.name] = run.result.problem
     assert said == {}
+
+
+def test_events_of_every_scenario_are_numbered_without_gaps() -> None:
+    for path in find_scenarios([ROOT / "scenarios"]):
+        numbers = [event.seq for event in run_scenario(load_scenario(path)).events]
+        assert numbers == list(range(len(numbers))), path.name
+
+
+@pytest.mark.parametrize("listed", [PORTAL, EDITOR, ""])
+def test_the_list_of_the_default_page_counts_for_the_device(listed: str) -> None:
+    run = run_of(reach="all users", selected=PORTAL, restriction=DEFAULT_PAGE % listed)
+    assert run.result.end_state == "desktop"
 
 
 def test_no_secret_of_a_script_is_in_any_event() -> None:

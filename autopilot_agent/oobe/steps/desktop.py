@@ -166,5 +166,5 @@ async def _encrypt(device: Device, world: World) -> None:
     if disk.profile is None and XTS_AES_256 in wanted:
         world.note("F-95", "Encryption began with XTS-AES 128 before the policy arrived, which asks for 256.")
     else:
-        cipher = "256" if XTS_AES_256 in wanted else "128"
-        world.note("U16", f"BitLocker began to encrypt the drive (XTS-AES {cipher}); the recovery key is in Entra.")
+        cipher = " with XTS-AES 256" if XTS_AES_256 in wanted else ""
+        world.note("U16", f"BitLocker began to encrypt the drive{cipher} after device setup; the recovery key is in Entra.")

@@ -54,6 +54,7 @@ class Record:
         "finished",
         "fresh",
         "injected",
+        "kinds",
         "known",
         "left",
         "logs",
@@ -67,6 +68,7 @@ class Record:
         "scenario",
         "screens",
         "state",
+        "status_pages",
         "stays",
         "trace",
     )
@@ -79,9 +81,11 @@ class Record:
         kinds: dict[type[events.Event], list[Any]] = {kind: [] for kind in events.KINDS}
         for event in trace:
             kinds[type(event)].append(event)
+        self.kinds = kinds
         self.entered: list[StateEntered] = kinds[StateEntered]
         self.left: list[StateLeft] = kinds[StateLeft]
         self.screens: list[events.ScreenShown] = kinds[events.ScreenShown]
+        self.status_pages = [page for page in self.screens if page.screen in ("ESP", "ESPERR")]
         self.answers: list[events.Answered] = kinds[events.Answered]
         self.answered: list[events.CallAnswered] = kinds[events.CallAnswered]
         self.refused: list[events.CallRefused] = kinds[events.CallRefused]

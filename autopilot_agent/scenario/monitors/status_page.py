@@ -22,11 +22,11 @@ def enrolled_before_page(run: Record) -> str | None:
     """I-04."""
     enrolments = run.calls.get("EnrollMdm", ())
     for begin, end in run.lives():
-        first = next((page.seq for page in run.screens if page.screen == "ESP" and begin < page.seq < end), None)
+        first = next((page.seq for page in run.status_pages if begin < page.seq < end), None)
         if first is not None and not any(begin < seq < first for seq in enrolments):
             return f"event {first} shows the Enrollment Status Page before the device enrolled"
     for entered, left in run.stays.get("device_preparation", ()):
-        shown = next((page for page in run.screens if entered.seq < page.seq < left.seq and page.screen == "ESP"), None)
+        shown = next((page for page in run.status_pages if entered.seq < page.seq < left.seq), None)
         if shown is None:
             continue
         ready = [row for row in run.rows["preparation"] if row.row in READY_AT_ONCE and shown.seq < row.seq < left.seq]
@@ -173,9 +173,9 @@ def quality_updates_allowed(run: Record) -> str | None:
 
 def choices_follow_bits(run: Record) -> str | None:
     """I-29."""
-    pages = [page for page in run.screens if page.seq > run.enrolled_at and page.screen in ("ESP", "ESPERR")]
-    if not pages or run.enrolled_at < 0:
+    if not run.status_pages or run.enrolled_at < 0:
         return None
+    pages = [page for page in run.status_pages if page.seq > run.enrolled_at]
     root = run.root("device")
     block = int(run.read(root + "/BlockInStatusPage") or 0)
     for page in pages:

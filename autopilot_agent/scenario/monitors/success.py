@@ -10,7 +10,7 @@ from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, SETUP_ROWS, TI
 from autopilot_agent.scenario.monitors.record import SCOPES, Record
 from autopilot_agent.service.uris import LIST_SEPARATOR
 from autopilot_agent.service.uris import TRACKING as TRACKING_NODE
-from autopilot_agent.tenant.commands import blocking_ids
+from autopilot_agent.tenant.commands import blocking_ids, default_page
 from autopilot_agent.tenant.gateway import described
 from autopilot_agent.tenant.graph.apps import MobileApp, Win32LobApp, WinGetApp
 
@@ -170,7 +170,7 @@ def only_listed_apps(run: Record) -> str | None:
     if known is None or not known.esp.selected_mobile_app_ids:
         return None
     for name, phase in (("device_setup", "device"), ("account_setup", "account")):
-        listed = blocking_ids(known, phase)
+        listed = blocking_ids(known, phase, default_page(run.state))
         if listed is None:
             continue
         for entered, left in run.stays.get(name, ()):

@@ -21,7 +21,9 @@ FILTER_PROPERTIES = frozenset(
     }
 )  # fmt: skip
 
-_RANK: dict[str, int] = {"required": 0, "uninstall": 1, "available": 2, "availableWithoutEnrollment": 3, "apply": 0, "remove": 4}
+_RANK: dict[str, int] = {
+    "required": 0, "apply": 0, "uninstall": 1, "available": 2, "availableWithoutEnrollment": 3, "remove": 4,
+}  # fmt: skip
 
 
 class FilterFacts(msgspec.Struct, frozen=True, kw_only=True):
