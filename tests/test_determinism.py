@@ -13,7 +13,7 @@ from pathlib import Path
 import freezegun
 import pytest
 
-from autopilot_agent.scenario.batch import Options, run_files
+from autopilot_agent.cli.batch import Options, run_files
 from autopilot_agent.scenario.loader import find_scenarios, load_scenario
 from autopilot_agent.scenario.run import run_scenario
 
@@ -28,7 +28,7 @@ PARSES_DATES = "autopilot_agent.tenant.graph"
 HASHES = """
 import json, sys
 from pathlib import Path
-from autopilot_agent.scenario.batch import Options, run_files
+from autopilot_agent.cli.batch import Options, run_files
 paths = [Path(line) for line in sys.stdin.read().splitlines()]
 print(json.dumps([one.result.trace_hash for one in run_files(paths, Options())]))
 """

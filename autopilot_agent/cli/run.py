@@ -8,12 +8,12 @@ import re
 import sys
 from pathlib import Path
 
+from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, run_files
 from autopilot_agent.cli.console import width
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import clean
 from autopilot_agent.reports.words import count, span
-from autopilot_agent.scenario.batch import Options, Outcome, as_document, exit_code, run_files
 from autopilot_agent.scenario.loader import find_scenarios, load_scenario
 from autopilot_agent.scenario.run import Result
 

@@ -12,7 +12,7 @@ from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
 from autopilot_agent.reports.words import clock
 from autopilot_agent.scenario.checks import Check
 from autopilot_agent.scenario.run import Result
-from autopilot_agent.scenario.text_file import read_text
+from autopilot_agent.text.text_file import read_text
 
 LAST_EVENTS = 5
 AROUND = 2

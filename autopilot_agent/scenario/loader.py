@@ -9,7 +9,7 @@ import msgspec
 
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.model import Scenario
-from autopilot_agent.scenario.yaml_text import Document, load_yaml, load_yaml_text
+from autopilot_agent.text.yaml_text import Document, load_yaml, load_yaml_text
 
 ENDINGS = (".yaml", ".yml")
 NOT_SEARCHED = "tenants"

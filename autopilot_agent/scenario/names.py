@@ -12,7 +12,7 @@ from autopilot_agent import rulebook
 from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
 from autopilot_agent.scenario.model import AnswerSpec, ExpectSpec, FaultSpec, NetworkSpec, Scenario
 from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal, suggestion
-from autopilot_agent.scenario.yaml_text import Document
+from autopilot_agent.text.yaml_text import Document
 
 ACTS = ("provision",)
 _HRESULT = re.compile(r"0x[0-9A-F]{8}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from autopilot_agent.errors import InputError
-from autopilot_agent.scenario.yaml_text import Document
+from autopilot_agent.text.yaml_text import Document
 
 Steps = tuple[str | int, ...]
 MOST_LISTED = 20

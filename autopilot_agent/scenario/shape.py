@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import inspect
 
 from autopilot_agent.scenario.problems import Problem, Steps, path_text, suggestion
-from autopilot_agent.scenario.yaml_text import Document
+from autopilot_agent.text.yaml_text import Document
 
 
 def problems_of(document: Document, kind: Any, path: Steps = ()) -> list[Problem]:

@@ -10,8 +10,8 @@ import msgspec
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.assignments import ShorthandBuilder
 from autopilot_agent.scenario.loader import LoadedScenario
-from autopilot_agent.scenario.yaml_text import Document, load_yaml
 from autopilot_agent.tenant.graph import Source, TenantData, read_file, read_folder, read_inline
+from autopilot_agent.text.yaml_text import Document, load_yaml
 
 ROOT = "scenarios"
 """A scenario may include what is below its nearest ancestor of this name, else below its own directory."""

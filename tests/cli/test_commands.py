@@ -21,7 +21,7 @@ from autopilot_agent.cli.new import new_scenario
 from autopilot_agent.cli.schema import scenario_schema
 from autopilot_agent.errors import Defect, InputError, Place, ServiceUnavailable
 from autopilot_agent.scenario.model import MODES
-from autopilot_agent.scenario.yaml_text import load_yaml_text
+from autopilot_agent.text.yaml_text import load_yaml_text
 
 HERE = Path(__file__).parents[2]
 

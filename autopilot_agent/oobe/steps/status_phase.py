@@ -48,7 +48,8 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     _result(device, page, "0")
     await client.report(user_id)
     state = State.DEVICE_SETUP if phase == "device" else State.ACCOUNT_SETUP
-    return await fail(device, world, state, outcome.detail, outcome.rule, f"in {TITLES[page.failed_row]}", page)
+    await fail(device, world, state, outcome.detail, outcome.rule, TITLES[page.failed_row], page)
+    return StepResult(Outcome.FAILED, f"{outcome.detail} in {TITLES[page.failed_row]}", outcome.rule)
 
 
 async def _offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:

@@ -45,7 +45,7 @@ def flow_followed(run: Record) -> str | None:
         return f"{len(entered)} states were entered and {len(left)} left"
     states = [event.state for event in entered]
     ways = [(event.state, event.outcome) for event in left]
-    if states[1:] != [edges.get(way) for way in ways] or states[:-1] != [way[0] for way in ways]:
+    if states[1:] != list(map(edges.get, ways)) or states[:-1] != [event.state for event in left]:
         odd = next(n for n, way in enumerate(ways) if way[0] != states[n] or edges.get(way) != states[n + 1])
         return f"event {left[odd].seq}: {ways[odd][0]} ended with {ways[odd][1]} and {states[odd + 1]} came next"
     end = entered[-1].state

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from autopilot_agent import events
+from autopilot_agent.device.csp import resolve
 from autopilot_agent.events import StateEntered, StateLeft
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 Visit = tuple[StateEntered, StateLeft]
 """One stay in a state."""
 
+PAGE_SETTINGS = (
+    "SkipDeviceStatusPage",
+    "SkipUserStatusPage",
+    "TimeOutUntilSyncFailure",
+    "BlockInStatusPage",
+    "AllowCollectLogsButton",
+)
 SCOPES = {"device": "./Device", "account": "./User"}
 
 
@@ -25,6 +33,13 @@ SCOPES = {"device": "./Device", "account": "./User"}
 def first_sync_root(provider: str, phase: str) -> str:
     """FirstSyncStatus of a provider, for the phase device or account."""
     return f"{SCOPES[phase]}/Vendor/MSFT/DMClient/Provider/{quote(provider, safe='')}/FirstSyncStatus"
+
+
+@lru_cache(maxsize=64)
+def setting_keys(provider: str) -> tuple[str, ...]:
+    """Where the CSP tree keeps ``PAGE_SETTINGS`` of a provider."""
+    found = [resolve(f"{first_sync_root(provider, 'device')}/{name}") for name in PAGE_SETTINGS]
+    return tuple([one.key for one in found if one is not None])
 
 
 def last_before(numbers: Sequence[int], seq: int) -> int:
@@ -125,6 +140,11 @@ class Record:
         """FirstSyncStatus of the enrolment, for the phase device or account."""
         enrolment = self.disk.enrolment
         return first_sync_root(enrolment.provider_id if enrolment is not None else "", phase)
+
+    def settings(self) -> list[str]:
+        """``PAGE_SETTINGS`` as the device holds them now; "" for what nobody set."""
+        enrolment, values = self.disk.enrolment, self.disk.csp.values
+        return [values.get(key, "") for key in setting_keys(enrolment.provider_id if enrolment is not None else "")]
 
     def last_reboot_before(self, seq: int) -> int:
         """Number of the last restart before an event, or -1."""

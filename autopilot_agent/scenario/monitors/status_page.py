@@ -5,7 +5,7 @@ from __future__ import annotations
 from autopilot_agent.device.registry import ENROLLMENTS, TRACKING
 from autopilot_agent.events import AppChanged, LogWritten
 from autopilot_agent.oobe.management.esp import BUTTONS, PREPARATION_ROWS, TITLES
-from autopilot_agent.scenario.monitors.record import Record
+from autopilot_agent.scenario.monitors.record import PAGE_SETTINGS, Record
 from autopilot_agent.service.uris import SIDECAR
 from autopilot_agent.service.uris import TRACKING as TRACKING_NODE
 from autopilot_agent.tenant.commands import required
@@ -14,22 +14,25 @@ READY_AT_ONCE = tuple(TITLES[row] for row in PREPARATION_ROWS[:3])
 PHASES = (("device_setup", "device"), ("account_setup", "account"))
 INSTALLER_AGENT = ("APP-WIN32", "APP-WINGET")
 """Rules of app events that come from the Intune Management Extension."""
-STORED = (("SyncFailureTimeout", "TimeOutUntilSyncFailure"), ("BlockInStatusPage", "BlockInStatusPage"))
-SHOWN = (("SkipDeviceStatusPage", "SkipDeviceStatusPage"), ("SkipUserStatusPage", "SkipUserStatusPage"))
 
 
 def enrolled_before_page(run: Record) -> str | None:
     """I-04."""
     enrolments = run.calls.get("EnrollMdm", ())
-    for begin, end in run.lives():
+    for begin, end in run.lives() if run.status_pages else ():
         first = next((page.seq for page in run.status_pages if begin < page.seq < end), None)
         if first is not None and not any(begin < seq < first for seq in enrolments):
             return f"event {first} shows the Enrollment Status Page before the device enrolled"
     for entered, left in run.stays.get("device_preparation", ()):
-        shown = next((page for page in run.status_pages if entered.seq < page.seq < left.seq), None)
+        begin, end = entered.seq, left.seq
+        shown = None
+        for page in run.status_pages:
+            if begin < page.seq < end:
+                shown, begin = page, page.seq
+                break
         if shown is None:
             continue
-        ready = [row for row in run.rows["preparation"] if row.row in READY_AT_ONCE and shown.seq < row.seq < left.seq]
+        ready = [row for row in run.rows["preparation"] if row.row in READY_AT_ONCE and begin < row.seq < end]
         for row in ready:
             if row.state != "succeeded" or row.at != shown.at:
                 return f"event {row.seq}: the row {row.row!r} was not complete at once"
@@ -96,15 +99,21 @@ def policy_fixed_at_enrolment(run: Record) -> str | None:
         return f"the device goes by a {enrolment.esp_target} ESP profile, at enrolment it got a {run.known.esp_target} one"
     key = rf"{ENROLLMENTS}\{enrolment.enrolment_id}\FirstSync"
     get = run.disk.registry.get
-    if get(key, "SyncFailureTimeout") is None:
+    timeout = get(key, "SyncFailureTimeout")
+    if timeout is None:
         return None
-    root = run.root("device")
-    for name, node in STORED:
-        if str(get(key, name)) != run.read(f"{root}/{node}") and not _server_set(run, node):
-            return f"{node} is {run.read(f'{root}/{node}')}, after enrolment it was {get(key, name)}"
-    for name, node in SHOWN:
-        if (get(key, name) == 0) != (run.read(f"{root}/{node}") == "false") and not _server_set(run, node):
-            return f"{node} changed after enrolment"
+    now = run.settings()[:4]
+    then = [
+        "false" if get(key, "SkipDeviceStatusPage") == 0 else "true",
+        "false" if get(key, "SkipUserStatusPage") == 0 else "true",
+        str(timeout),
+        str(get(key, "BlockInStatusPage")),
+    ]
+    if now == then:
+        return None
+    for node, before, after in zip(PAGE_SETTINGS, then, now, strict=False):
+        if before != after and not _server_set(run, node):
+            return f"{node} is {after}, after enrolment it was {before}"
     return None
 
 
@@ -176,12 +185,12 @@ def choices_follow_bits(run: Record) -> str | None:
     if not run.status_pages or run.enrolled_at < 0:
         return None
     pages = [page for page in run.status_pages if page.seq > run.enrolled_at]
-    root = run.root("device")
-    block = int(run.read(root + "/BlockInStatusPage") or 0)
+    settings = run.settings()
+    block = int(settings[3] or 0)
     for page in pages:
         if page.screen == "ESPERR":
             wanted = tuple(label for bit, label in BUTTONS if block & bit) if block else ("Leave the page",)
-            if run.read(root + "/AllowCollectLogsButton") == "true":
+            if settings[4] == "true":
                 wanted += ("Collect logs",)
             if page.choices != wanted:
                 return f"event {page.seq} offers {page.choices}, BlockInStatusPage {block} means {wanted}"

@@ -19,6 +19,7 @@ ROWS = {
     "device_setup": ("device", tuple(TITLES[row] for row in SETUP_ROWS)),
     "account_setup": ("account", tuple(TITLES[row] for row in SETUP_ROWS)),
 }
+DONE = ["succeeded"] * 4
 EXTENSION = ("APP-WIN32", "APP-WINGET")
 EXPECTED = (
     ("ExpectedMSIAppPackages", "", "70"),
@@ -85,9 +86,9 @@ def phase_really_succeeded(run: Record) -> str | None:
                 continue
             begin, end = entered.seq, left.seq
             rows = {row.row: row.state for row in run.rows[phase] if begin < row.seq < end}
-            for title in titles:
-                if rows.get(title) != "succeeded":
-                    return f"event {end}: {name} succeeded, but its row {title!r} is {rows.get(title, 'missing')}"
+            if list(map(rows.get, titles)) != DONE:
+                title = next(title for title in titles if rows.get(title) != "succeeded")
+                return f"event {end}: {name} succeeded, but its row {title!r} is {rows.get(title, 'missing')}"
             if phase != "preparation":
                 missing = _not_done(run, phase)
                 if missing:
@@ -110,11 +111,11 @@ def _not_done(run: Record, phase: str) -> str:
             if state != "3":
                 return f"the tracked app {app} is in state {state}"
     for key, leaf, done in lists:
-        for item in _items(values.get(key)):
+        for item in _items(values[key]) if key in values else ():
             if read(item.partition(";")[0] + leaf) != done:
                 return f"{item} is not done"
     for key in expected:
-        for item in _items(values.get(key)):
+        for item in _items(values[key]) if key in values else ():
             if not run.disk.csp.exists(item):
                 return f"{item} is not there"
     return ""
@@ -137,16 +138,16 @@ def _keys(root: str) -> tuple[str, str, str, tuple[tuple[str, str, str], ...], t
     )
 
 
-def _items(text: str | None) -> list[str]:
-    return [item for item in text.split(LIST_SEPARATOR) if item] if text else []
+def _items(text: str) -> list[str]:
+    return [item for item in text.split(LIST_SEPARATOR) if item]
 
 
 def success_in_time(run: Record) -> str | None:
     """X-13."""
-    root = run.root("device")
-    if run.enrolled_at < 0 or not int(run.read(root + "/BlockInStatusPage") or 0):
+    settings = run.settings()
+    if run.enrolled_at < 0 or settings[3] in ("", "0"):
         return None
-    limit = int(run.read(root + "/TimeOutUntilSyncFailure") or 60) * 60_000
+    limit = int(settings[2] or 60) * 60_000
     for name, first, phase in (
         ("device_setup", ("device_preparation", "device_setup"), "device"),
         ("account_setup", ("account_setup",), "account"),
@@ -155,8 +156,10 @@ def success_in_time(run: Record) -> str | None:
         if not stays or stays[-1][1].outcome != "ok" or stays[-1][1].seq < run.enrolled_at:
             continue
         end = stays[-1][1].seq
-        tries = [left.seq for _, left in run.stays.get("esp_error", ()) if left.outcome.startswith("retry") and left.seq < end]
-        after = tries[-1] if tries else run.enrolled_at
+        after = run.enrolled_at
+        for _, left in run.stays.get("esp_error", ()):
+            if left.outcome.startswith("retry") and after < left.seq < end:
+                after = left.seq
         began = next(entered.at for state in first for entered, _ in run.stays.get(state, ()) if entered.seq > after)
         last = run.rows[phase][-1].at if run.rows[phase] else began
         if last - began > limit:

@@ -56,7 +56,7 @@ def read_inline(mapping: Mapping[str, object], locate: Locate, into: Builder) ->
 
 def _read(path: Path, hint: str | None, into: Builder) -> None:
     if path.suffix.lower() in _YAML:
-        from autopilot_agent.scenario.yaml_text import load_yaml  # only when needed: it brings in yaml
+        from autopilot_agent.text.yaml_text import load_yaml  # only when needed: it brings in yaml
 
         document = load_yaml(path, MAX_BYTES)
         value: object = document.value

@@ -15,8 +15,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.scenario.text_file import MAX_BYTES, read_text
-from autopilot_agent.scenario.yaml_reader import NULL, Reader, yaml_sentence
+from autopilot_agent.text.text_file import MAX_BYTES, read_text
+from autopilot_agent.text.yaml_reader import NULL, Reader, yaml_sentence
 
 MAX_VALUES = 100_000
 MAX_DEPTH = 60

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.scenario import yaml_text
-from autopilot_agent.scenario.yaml_reader import SlowReader
-from autopilot_agent.scenario.yaml_text import load_yaml, load_yaml_text
+from autopilot_agent.text import yaml_text
+from autopilot_agent.text.yaml_reader import SlowReader
+from autopilot_agent.text.yaml_text import load_yaml, load_yaml_text
 
 
 def value_of(text: str) -> object:
