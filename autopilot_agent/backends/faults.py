@@ -70,25 +70,24 @@ class FaultPlan:
         self._commands = [fault for fault in faults if fault.uri]
         self._state = state
         self._report = report
-        self._refusing: CallFault | None = None
+        self._refusing: dict[int, CallFault] = {}
 
     def delay(self, call: Call[Any], now: int) -> int:
         """Extra milliseconds for this call; decides as well whether it will be refused, so that each call counts once."""
-        self._refusing = None
+        self._refusing.pop(id(call), None)
         extra = 0
         for fault in self._by_call.get(type(call).__name__, ()):
-            if self._refusing is None and fault.hits(call, now, self._state()):
+            if id(call) not in self._refusing and fault.hits(call, now, self._state()):
                 extra += fault.delay
                 if fault.code or fault.status or fault.drop:
-                    self._refusing = fault
+                    self._refusing[id(call)] = fault
                 else:
                     self._report(fault.name, f"{fault.on} takes {fault.delay // 1000} s longer")
         return extra
 
-    def refusing(self) -> CallFault | None:
-        """The fault that refuses the call just measured, once."""
-        found, self._refusing = self._refusing, None
-        return found
+    def refusing(self, call: Call[Any]) -> CallFault | None:
+        """The fault that refuses this call, once; calls overlap, so each keeps its own."""
+        return self._refusing.pop(id(call), None)
 
     def command_status(self, uri: str) -> int:
         """The status that a fault forces on a SyncML command, or 0."""
@@ -118,7 +117,7 @@ class FaultyBackend:
 
     def send(self, call: Call[A], *, now: int) -> A:
         """Strike, or pass the call on."""
-        fault = self.plan.refusing()
+        fault = self.plan.refusing(call)
         if fault is not None:
             self.plan.refuse(fault, call)
         return self.inner.send(call, now=now)

@@ -153,7 +153,8 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
         raise ServiceFault("0x80190193", "this enrolment is not known (any more)", "F-97")
     if message.message == 1:
         device.sessions += 1
-        device.pending = _plan(state, device, message)
+        # What a broken session left undelivered comes first.
+        device.pending = [*device.pending, *_plan(state, device, message)]
     for status in message.statuses:
         uri = device.asked.pop(status.command, "")
         if status.value is not None:

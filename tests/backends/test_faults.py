@@ -58,9 +58,10 @@ def test_a_status_is_shown_as_a_hresult() -> None:
 
 def test_a_dropped_call_is_unreachable() -> None:
     line = Line(fault(drop=True))
-    line.plan.delay(ProbeConnectivity(), 0)
+    call = ProbeConnectivity()
+    line.plan.delay(call, 0)
     with pytest.raises(Unreachable) as caught:
-        line.backend.send(ProbeConnectivity(), now=0)
+        line.backend.send(call, now=0)
     assert caught.value.code == DROPPED
 
 
@@ -77,8 +78,9 @@ def test_a_delay_only_takes_time() -> None:
 
 def test_delays_of_several_faults_add_up_until_one_refuses() -> None:
     line = Line(fault(delay=5000), fault(delay=1000, code="0x1"), fault(delay=7000))
-    assert line.plan.delay(ProbeConnectivity(), 0) == 6000
-    assert line.plan.refusing() is not None
+    call = ProbeConnectivity()
+    assert line.plan.delay(call, 0) == 6000
+    assert line.plan.refusing(call) is not None
 
 
 def test_other_calls_are_left_alone() -> None:
@@ -110,17 +112,28 @@ def test_a_fault_has_its_state() -> None:
 
 def test_a_fault_has_its_app() -> None:
     plan = FaultPlan([CallFault("x", "GetContentInfo", code="0x1", app="a1")], lambda: "", lambda _f, _w: None)
-    plan.delay(GetContentInfo("e", "a2"), 0)
-    assert plan.refusing() is None
-    plan.delay(GetContentInfo("e", "a1"), 0)
-    assert plan.refusing() is not None
+    one, other = GetContentInfo("e", "a1"), GetContentInfo("e", "a2")
+    plan.delay(other, 0)
+    assert plan.refusing(other) is None
+    plan.delay(one, 0)
+    assert plan.refusing(one) is not None
 
 
 def test_a_refusal_strikes_one_call() -> None:
     line = Line(fault(code="0x1", times=1))
-    line.plan.delay(ProbeConnectivity(), 0)
-    assert line.plan.refusing() is not None
-    assert line.plan.refusing() is None
+    call = ProbeConnectivity()
+    line.plan.delay(call, 0)
+    assert line.plan.refusing(call) is not None
+    assert line.plan.refusing(call) is None
+
+
+def test_a_refusal_strikes_its_own_call_when_calls_overlap() -> None:
+    line = Line(fault(code="0x1", times=1))
+    slow, quick = ProbeConnectivity(), Activate()
+    line.plan.delay(slow, 0)
+    line.plan.delay(quick, 0)
+    assert line.plan.refusing(quick) is None
+    assert line.plan.refusing(slow) is not None
 
 
 def test_a_fault_on_commands_forces_their_status() -> None:

@@ -38,8 +38,9 @@ async def boot(device: Device, world: World) -> StepResult:
     resume = device.disk.resume
     if resume:
         if resume != "profile":
-            await check_connectivity(device, world)
-            await acquire_profile(device, world)
+            online = device.network.link(world.now) and await check_connectivity(device, world)
+            if online or device.disk.profile is not None:
+                await acquire_profile(device, world)
         return StepResult(RESUME[resume], f"resumes at {resume.replace('_', ' ')}")
     if device.network.kind == "ethernet" and device.network.link(world.now) and await check_connectivity(device, world):
         await acquire_profile(device, world)

@@ -41,7 +41,7 @@ async def name_device(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED)
     reply = await world.ask(Question("NAME", ("Next", "Skip"), "Skip", "device name", ""), "O2")
     device.disk.oobe_pages.add("name")
-    if not reply.value:
+    if not reply.value or reply.value.isdigit():  # Next stays disabled for a name of digits only
         return StepResult(Outcome.SKIPPED, "not named")
     device.disk.computer_name = reply.value[:15]
     device.disk.resume = "profile"

@@ -11,7 +11,14 @@ from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, PROVIDER_TIMEO
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.status_error import error_page, fail, reset_device
-from autopilot_agent.oobe.steps.status_phase import CHECK_INS, TIMED_OUT, restart_device, run_phase, store_settings
+from autopilot_agent.oobe.steps.status_phase import (
+    CHECK_INS,
+    TIMED_OUT,
+    record_result,
+    restart_device,
+    run_phase,
+    store_settings,
+)
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.uris import PROVIDERS, SIDECAR
 
@@ -107,6 +114,7 @@ async def _wait_for_providers(
 async def _preparation_failed(device: Device, world: World, page: Page, code: str, rule: str, why: str) -> StepResult:
     page.fail("prepare", code, rule)
     page.store("failed")
+    record_result(device, page, "0")
     return await fail(device, world, State.DEVICE_PREPARATION, code, rule, why, page)
 
 

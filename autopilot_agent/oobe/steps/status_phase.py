@@ -45,7 +45,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
         return outcome
     client.ime.halted = True
     page.store("failed")
-    _result(device, page, "0")
+    record_result(device, page, "0")
     await client.report(user_id)
     state = State.DEVICE_SETUP if phase == "device" else State.ACCOUNT_SETUP
     await fail(device, world, state, outcome.detail, outcome.rule, TITLES[page.failed_row], page)
@@ -66,7 +66,7 @@ async def _watch(
     """Look at the tree until the phase is done (None), failed, out of time, left, or wants a restart."""
     ime = client.ime
     while True:
-        seen = page.look()
+        seen = "waiting" if world.now > deadline else page.look()  # a restart may outlast the time that was left
         restart = ime.restart or client.restart
         if restart is not None and page.phase == "device":
             return restart_device(device, world, restart[0], restart[1], "device_setup", page)
@@ -124,7 +124,7 @@ async def _check_in(world: World, client: ManagementClient, user_id: str, genera
 async def _succeeded(device: Device, world: World, client: ManagementClient, page: Page, user_id: str) -> StepResult:
     client.generation += 1
     page.store("succeeded")
-    _result(device, page, "1")
+    record_result(device, page, "1")
     await client.report(user_id)
     world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_Page_Exiting", "EVT-SHELL")
     if page.phase == "device":
@@ -132,7 +132,7 @@ async def _succeeded(device: Device, world: World, client: ManagementClient, pag
     return StepResult(Outcome.OK)
 
 
-def _result(device: Device, page: Page, result: str) -> None:
+def record_result(device: Device, page: Page, result: str) -> None:
     """WasDeviceSuccessfullyProvisioned is final once it is 0 or 1, so a second attempt cannot mend the report (I-30)."""
     csp = device.disk.csp
     known = csp.read(page.root + "/WasDeviceSuccessfullyProvisioned")
