@@ -151,10 +151,15 @@ class Clock:
             for started in self._coroutines:
                 started.close()
             self._coroutines.clear()
+            self._env._queue.clear()
 
     def draw(self, *names: str | int) -> float:
         """A number in [0, 1) that depends on the seed and the names alone, not on what was drawn before (splitmix64)."""
-        return (_mixed(self._state(names)) >> 11) / 9007199254740992.0
+        state = self.seed
+        for name in names:
+            number = name if isinstance(name, int) else _numbers.get(name) or _number(name)
+            state = (state * _SPREAD + number + 1) & _MASK
+        return (_mixed(state) >> 11) / 9007199254740992.0
 
     def guid(self, *names: str | int) -> str:
         """A GUID made the same way; version and variant bits are those of a random one."""

@@ -122,6 +122,14 @@ def resolve(uri: str) -> Resolved | None:
     return Resolved(keys[-1], segments[-1], scope == "U", parents, row, dynamic_parents)
 
 
+def key_of(uri: str) -> str:
+    """The key of a LocURI in ``CspTree.values``; raises ``ValueError`` when it is none."""
+    found = resolve(uri)
+    if found is None:
+        raise ValueError(f"{uri!r} is not a LocURI")
+    return found.key
+
+
 class CspTree:
     """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one."""
 
@@ -168,6 +176,10 @@ class CspTree:
         """Names of the nodes that were created below ``uri``, in the order of their creation."""
         found = resolve(uri)
         return tuple(self._children.get(found.key, {}).values()) if found else ()
+
+    def child_keys(self, key: str) -> tuple[tuple[str, str], ...]:
+        """Keys and names of what was created below a key; ``values`` is read with such keys where it must be cheap."""
+        return tuple(self._children.get(key, {}).items())
 
     def remove(self, uri: str) -> None:
         """Take a subtree away."""

@@ -30,21 +30,23 @@ Step = Callable[[Device, World], Awaitable[StepResult]]
 async def play(flow: Flow, steps: Mapping[State, Step], device: Device, world: World) -> State:
     """Play one flow from its start; returns the end state. Raises ``Defect`` for a missing step or edge."""
     state = flow.start
+    table = flow.table
     for _ in range(MOST_STATES):
         rule = RULES.get(state, "")
         world.entered(state, rule)
+        step = steps.get(state)
         if state in ENDS:
-            arrival = steps.get(state)
-            if arrival is not None:
-                await arrival(device, world)
+            if step is not None:
+                await step(device, world)
             world.finished(state, ENDS[state], rule)
             return state
-        step = steps.get(state)
         if step is None:
             raise Defect(f"state {state.value} has no step")
         result = await step(device, world)
-        world.left(state, result.outcome.value, result.rule or rule, result.detail)
-        state = flow.next(state, result.outcome)
+        outcome = result.outcome
+        world.left(state, outcome._value_, result.rule or rule, result.detail)
+        following = table[state].get(outcome)
+        state = following if following is not None else flow.next(state, outcome)
     raise Defect(f"flow {flow.name}: still no end after {MOST_STATES} states, last in {state.value}")
 
 

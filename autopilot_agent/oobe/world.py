@@ -217,15 +217,15 @@ class World:
     def entered(self, state: State, rule: str) -> None:
         """Record that a state begins."""
         self.state = state
-        self._record(events.StateEntered(len(self.trace), self._env._now, rule, state.value))
+        self._record(events.StateEntered(len(self.trace), self._env._now, rule, state._value_))
 
     def left(self, state: State, outcome: str, rule: str, detail: str) -> None:
         """Record that a state ended."""
-        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state.value, outcome, detail))
+        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state._value_, outcome, detail))
 
     def finished(self, state: State, outcome: str, rule: str) -> None:
         """Record the end of the run."""
-        self._record(events.Finished(len(self.trace), self._env._now, rule, state.value, outcome))
+        self._record(events.Finished(len(self.trace), self._env._now, rule, state._value_, outcome))
 
     def injected(self, fault: str, where: str) -> None:
         """Record that a fault struck."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
 from autopilot_agent.service.ime import IME_PRODUCT
 from autopilot_agent.service.management import Command
@@ -23,6 +22,8 @@ from autopilot_agent.tenant.policies import Setting, settings_of
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
 
 PROVIDER = "MS DM Server"
+BY_EXTENSION = (Win32LobApp, WinGetApp)
+"""Kinds of apps that the Intune Management Extension installs; a tuple, because unions are made anew at each use."""
 IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
 
 
@@ -64,7 +65,7 @@ class Maker:
 
 def needs_extension(device: EnrolledDevice) -> bool:
     """Whether anything for the Intune Management Extension is assigned."""
-    return any(isinstance(one.app, Win32LobApp | WinGetApp) for one in device.apps)
+    return any(isinstance(one.app, BY_EXTENSION) for one in device.apps)
 
 
 def preparation(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
@@ -162,7 +163,7 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
             sent += [make.add(node + "/StoreInstall", "", "xml"), make.execute(node + "/StoreInstall", data, "xml")]
             if tracked:
                 modern.append(node + "/Status;1")
-        elif isinstance(app, WindowsUniversalAppX | WindowsMicrosoftEdgeApp):
+        elif isinstance(app, (WindowsUniversalAppX, WindowsMicrosoftEdgeApp)):
             name = getattr(app, "identity_name", None) or app.id
             scope = "User" if phase == "account" else "Device"
             node = f"./{scope}/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/{quote(name, safe='')}"
@@ -174,15 +175,19 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
 
 
 def required(device: EnrolledDevice, phase: str) -> list[MobileApp]:
-    """Required apps that belong to a phase (flows.md 5.4)."""
-    return [one.app for one in device.apps if one.intent == "required" and phase_of(one.app, one.target) == phase]
+    """Required apps that belong to a phase (flows.md 5.4); what is assigned is fixed at enrolment."""
+    found = device.required.get(phase)
+    if found is None:
+        wanted = (one for one in device.apps if one.intent == "required")
+        found = device.required[phase] = [one.app for one in wanted if phase_of(one.app, one.target) == phase]
+    return found
 
 
 def phase_of(app: MobileApp, target: str) -> str:
     """``device`` or ``account``: device-context apps that target the device come first, everything of the user later."""
     if target == "user":
         return "account"
-    if isinstance(app, Win32LobApp | WinGetApp) and app.install_experience.run_as_account == "user":
+    if isinstance(app, BY_EXTENSION) and app.install_experience.run_as_account == "user":
         return "account"
     if isinstance(app, WindowsMobileMSI) and app.use_device_context is False:
         return "account"
@@ -236,3 +241,8 @@ def _msi_job(product: str, version: str, url: str, command_line: str | None) -> 
         f"<CommandLine>{escape(command_line or '/quiet')}</CommandLine><TimeOut>60</TimeOut><RetryCount>3</RetryCount>"
         "<RetryInterval>5</RetryInterval></Enforcement></Product></MsiInstallJob>"
     )
+
+
+def escape(text: str) -> str:
+    """Text inside an XML element or attribute (xml.sax would bring urllib and ssl along)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

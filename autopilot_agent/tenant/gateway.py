@@ -18,7 +18,7 @@ from autopilot_agent.service.ime import (
     Scripts,
     Win32App,
 )
-from autopilot_agent.tenant.commands import blocking_ids, default_page, required
+from autopilot_agent.tenant.commands import BY_EXTENSION, blocking_ids, default_page, required
 from autopilot_agent.tenant.graph.apps import AppRule, MobileApp, Win32LobApp, WinGetApp
 from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
@@ -43,7 +43,7 @@ def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
     if call.phase == "account" and not _licensed(state, device):
         raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
     blocking = blocking_ids(device, call.phase, default_page(state))
-    apps = [app for app in required(device, call.phase) if isinstance(app, Win32LobApp | WinGetApp)]
+    apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION)]
     listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
     return Apps(listed, _dependencies(state, listed))
 
@@ -55,7 +55,7 @@ def all_required(state: TenantState, call: GetRequiredApps, now: int) -> Apps:
         _win32(app, phase)
         for phase in (("device", "account") if _licensed(state, device) else ("device",))
         for app in required(device, phase)
-        if isinstance(app, Win32LobApp | WinGetApp)
+        if isinstance(app, BY_EXTENSION)
     )
     return Apps(apps, _dependencies(state, apps))
 
@@ -74,7 +74,7 @@ def _dependencies(state: TenantState, listed: tuple[Win32App, ...]) -> tuple[Win
     while waiting:
         wanted = waiting.pop()
         app = by_id.get(wanted)
-        if wanted in known or wanted in found or not isinstance(app, Win32LobApp | WinGetApp):
+        if wanted in known or wanted in found or not isinstance(app, BY_EXTENSION):
             continue
         found[wanted] = _win32(app, "device")
         waiting.extend(other for other, _ in found[wanted].dependencies)

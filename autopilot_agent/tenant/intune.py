@@ -21,6 +21,7 @@ SKU_NAMES = {
     48: "Professional", 4: "Enterprise", 121: "Education", 101: "Core", 125: "EnterpriseS", 164: "ProfessionalEducation",
 }  # fmt: skip
 
+FINAL = ("success", "failure")
 FIRST_GETS = (
     "./DevDetail/SwV",
     "./DevDetail/Ext/DeviceHardwareData",
@@ -182,12 +183,14 @@ def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage
             device.sent.add("account")
             device.account_setup = "inProgress"
             batches.extend(commands.account(state, device, make))
-        batches.append([make.get(first_sync(PROVIDER, user=True) + "/WasDeviceSuccessfullyProvisioned")])
+        if device.account_setup not in FINAL:
+            batches.append([make.get(first_sync(PROVIDER, user=True) + "/WasDeviceSuccessfullyProvisioned")])
     else:
         if "device" not in device.sent:
             device.sent.add("device")
             batches.extend(commands.device(state, device, make))
-        batches.append([make.get(first_sync(PROVIDER) + "/WasDeviceSuccessfullyProvisioned")])
+        if device.device_setup not in FINAL:
+            batches.append([make.get(first_sync(PROVIDER) + "/WasDeviceSuccessfullyProvisioned")])
     return [batch for batch in batches if batch]  # a message without commands ends the session
 
 

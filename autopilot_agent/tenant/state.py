@@ -10,6 +10,7 @@ import msgspec
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.management import Command
 from autopilot_agent.service.network import Update
+from autopilot_agent.tenant.graph.apps import MobileApp
 from autopilot_agent.tenant.graph.data import TenantData
 from autopilot_agent.tenant.graph.directory import EntraDevice, User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
@@ -59,6 +60,7 @@ class EnrolledDevice(msgspec.Struct):
     apps: list[AssignedApp]
     policies: list[AssignedPolicy]
     profile: WindowsAutopilotDeploymentProfile | None
+    required: dict[str, list[MobileApp]] = msgspec.field(default_factory=dict)
     sent: set[str] = msgspec.field(default_factory=set)
     pending: list[list[Command]] = msgspec.field(default_factory=list)
     asked: dict[int, str] = msgspec.field(default_factory=dict)
@@ -105,7 +107,7 @@ class TenantState:
         self._extra = {name.casefold(): user for user in users for name in (user.id, user.user_principal_name)}
         organization = data.organization
         self.tenant_id = organization.id if organization and organization.id else self.guid("tenant")
-        self.domain, self.domains = _domains(data, users)
+        self.domain, self.domains = _domains(data, users) if users else _known_domains(data)
         self.display_name = organization.display_name if organization else ""
 
     def user(self, name: str) -> User | None:
@@ -166,6 +168,19 @@ class TenantState:
         if not self.joined:
             return "none"
         return "registered" if self.conditions.stale_registered_object else "joined"
+
+
+_remembered: dict[int, tuple[TenantData, tuple[str, frozenset[str]]]] = {}
+
+
+def _known_domains(data: TenantData) -> tuple[str, frozenset[str]]:
+    """``_domains`` of a tenant that many runs share, worked out once."""
+    found = _remembered.get(id(data))
+    if found is None or found[0] is not data:
+        if len(_remembered) > 256:
+            _remembered.clear()
+        found = _remembered[id(data)] = (data, _domains(data, ()))
+    return found[1]
 
 
 def _domains(data: TenantData, users: tuple[User, ...]) -> tuple[str, frozenset[str]]:

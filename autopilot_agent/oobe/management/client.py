@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
+from functools import cache
 from typing import Any
 
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
-from autopilot_agent.device.csp import resolve
+from autopilot_agent.device.csp import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.esp import EspSettings
@@ -33,13 +34,34 @@ NO_PASSWORD = DEVICE_LOCK + "devicepasswordenabled", "1"
 """The one DeviceLock setting that asks for nothing: 1 switches device passwords off."""
 
 
-def _reboot_prefixes() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for row in rulebook.reboot_uris():
-        resolved = resolve(row.uri)
-        if resolved is not None:
-            found[resolved.key] = row.uri
-    return found
+OPENING = {
+    who: (Alert(1201), Alert(1224, "com.microsoft/MDM/LoginStatus", login), Alert(1224, "com.microsoft/MDM/BootstrapSync", who))
+    for who, login in (("device", "others"), ("user", "user"))
+}
+"""The alerts of package 1, for a session of the device and one of its user (protocols.md 12.5)."""
+
+EFFECTS = {
+    "policy": "_policy",
+    "applocker": "_reboot_only",
+    "uefi": "_reboot_only",
+    "wifi": "_wifi",
+    "vpnv2": "_vpn",
+    "rootcatrustedcertificates": "_trusted_root",
+    "reboot": "_reboot_now",
+}
+"""What follows from a command on a CSP: a method of the client."""
+JOBS = {
+    "enterprisedesktopappmanagement": "desktop_app",
+    "enterprisemodernappmanagement": "modern_app",
+    "clientcertificateinstall": "certificate",
+    "office": "office",
+}
+"""The same, as a method of the jobs."""
+
+
+@cache
+def _reboot_prefixes() -> tuple[str, ...]:
+    return tuple(key_of(row.uri) for row in rulebook.reboot_uris())
 
 
 class ManagementClient:
@@ -58,27 +80,16 @@ class ManagementClient:
         self.phase = "device"
         self.left = False
         self._talking = False
-        self._prefixes = _reboot_prefixes()
-        self._prefix_tuple = tuple(self._prefixes)
+        self._esp: EspSettings | None = None
+        self._information: tuple[tuple[str, str], ...] = ()
         self._nodes = 0
-        self._effects: dict[str, Callable[[str, str, str, str], None]] = {
-            "policy": self._policy,
-            "applocker": self._reboot_only,
-            "uefi": self._reboot_only,
-            "enterprisedesktopappmanagement": self.jobs.desktop_app,
-            "enterprisemodernappmanagement": self.jobs.modern_app,
-            "clientcertificateinstall": self.jobs.certificate,
-            "office": self.jobs.office,
-            "wifi": self._wifi,
-            "vpnv2": self._vpn,
-            "rootcatrustedcertificates": self._trusted_root,
-            "reboot": self._reboot_now,
-        }
 
     @property
     def esp(self) -> EspSettings:
-        """What the device was told about the ESP, as it stands in the CSP tree now."""
-        return EspSettings.read(self.device)
+        """What the device was told about the ESP; read again after every session, because only sessions change it."""
+        if self._esp is None:
+            self._esp = EspSettings.read(self.device)
+        return self._esp
 
     def stop(self) -> None:
         """The power is gone: nothing in the background goes on."""
@@ -131,18 +142,8 @@ class ManagementClient:
         device.disk.sessions += 1
         number = device.disk.sessions
         world.log("DeviceManagement", 208, f"session {number} started", "MDM-SESSION-END")
-        alerts: tuple[Alert, ...] = (
-            Alert(1201),
-            Alert(1224, "com.microsoft/MDM/LoginStatus", "user" if user_id else "others"),
-            Alert(1224, "com.microsoft/MDM/BootstrapSync", "user" if user_id else "device"),
-        )
-        information: tuple[tuple[str, str], ...] = (
-            ("./DevInfo/DevId", enrolment.ent_dm_id),
-            ("./DevInfo/Man", device.hardware.manufacturer),
-            ("./DevInfo/Mod", device.hardware.model),
-            ("./DevInfo/DmV", "1.3"),
-            ("./DevInfo/Lang", device.disk.language or "en-US"),
-        )
+        alerts: tuple[Alert, ...] = OPENING["user" if user_id else "device"]
+        information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
             package = ManagementMessage(enrolment.enrolment_id, number, message, alerts, information, statuses, user_id)
@@ -150,9 +151,21 @@ class ManagementClient:
             if not answer.commands:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
-            alerts = information = ()
+            alerts, information = (), ()
+        self._esp = None
         world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
         self.changed.fire()
+
+    def _describe(self, ent_dm_id: str) -> tuple[tuple[str, str], ...]:
+        """DevInfo as package 1 carries it (protocols.md 13.1); the same all boot long."""
+        self._information = (
+            ("./DevInfo/DevId", ent_dm_id),
+            ("./DevInfo/Man", self.device.hardware.manufacturer),
+            ("./DevInfo/Mod", self.device.hardware.model),
+            ("./DevInfo/DmV", "1.3"),
+            ("./DevInfo/Lang", self.device.disk.language or "en-US"),
+        )
+        return self._information
 
     def apply(self, command: Command) -> Status:
         """Carry out one command and what follows from it."""
@@ -192,9 +205,11 @@ class ManagementClient:
         if resolved is None or command.verb == "Get":
             return
         parts = resolved.key.split("/", 4)
-        effect = self._effects.get(parts[3]) if len(parts) > 3 else None
-        if effect is not None:
-            effect(command.verb, command.uri, resolved.key, command.value)
+        name = parts[3] if len(parts) > 3 else ""
+        if name in EFFECTS:
+            getattr(self, EFFECTS[name])(command.verb, command.uri, resolved.key, command.value)
+        elif name in JOBS:
+            getattr(self.jobs, JOBS[name])(command.verb, command.uri, resolved.key, command.value)
         if command.value and not resolved.user:
             self.device.disk.registry.update(
                 rf"{NODE_CACHE}\{self._nodes}", {"NodeUri": command.uri, "ExpectedValue": command.value}
@@ -211,7 +226,7 @@ class ManagementClient:
         self._reboot_only(verb, uri, key, value)
 
     def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec" or self.phase != "device" or not key.startswith(self._prefix_tuple):
+        if verb == "Exec" or self.phase != "device" or not key.startswith(_reboot_prefixes()):
             return
         self.device.memory.reboot_reasons.append(uri)
         self.device.disk.registry.set(REBOOT_REQUIRED, uri, 1)

@@ -5,15 +5,15 @@ Behaviour: flows.md 5, protocols.md 14. Nothing here installs anything; the page
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import msgspec
 
 from autopilot_agent.clock import MINUTE
+from autopilot_agent.device.csp import key_of
 from autopilot_agent.device.registry import SETTINGS
-from autopilot_agent.service.uris import LIST_SEPARATOR, SIDECAR, app_provider, first_sync, scope, tracked_app
+from autopilot_agent.service.uris import LIST_SEPARATOR, SIDECAR, first_sync, scope
 from autopilot_agent.service.uris import TRACKING as TRACKING_ROOT
 
 if TYPE_CHECKING:
@@ -124,6 +124,10 @@ class Page:
         provider = enrolment.provider_id if enrolment else ""
         self.root = first_sync(provider, user=phase == "account")
         self._dummy = first_sync(provider).rpartition("/")[0] + "/EntDMID"
+        self._root_key = key_of(self.root)
+        self._complete = False
+        self._lists: dict[str, tuple[str, ...]] = {}
+        self._apps_key = key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps")
         self._open = list(SETUP_ROWS)
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
@@ -137,7 +141,10 @@ class Page:
 
         No row is finished before the server has said that its lists are complete: until then even an empty list may grow.
         """
-        complete = self.device.disk.csp.read(self.root + "/ServerHasFinishedProvisioning") == "true"
+        complete = self._complete
+        if not complete:
+            complete = self.device.disk.csp.values.get(self._root_key + "/serverhasfinishedprovisioning") == "true"
+            self._complete = complete
         for row in list(self._open):
             state, text, rule = self._row(row)
             if state == "succeeded" and not complete:
@@ -179,7 +186,7 @@ class Page:
             silent = "failedFromPreviousSubcategory" if state == "failed" else state
             status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
         registry = self.device.disk.registry
-        registry.set(SETTINGS, f"{category}Category.Status", json.dumps(status, separators=(",", ":")))
+        registry.set(SETTINGS, f"{category}Category.Status", msgspec.json.encode(status).decode())
         if state == "failed":
             for later in tuple(CATEGORIES.values())[tuple(CATEGORIES).index(self.phase) + 1 :]:
                 registry.set(SETTINGS, f"{later}Category.Status", '{"categoryState":"failedFromPreviousCategory"}')
@@ -228,17 +235,18 @@ class Page:
             done += status == "3"
             if status == "2":
                 return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
-        providers = csp.children(f"{scope(self.phase)}/{TRACKING_ROOT}/Setup/Apps/PolicyProviders")
-        for provider in providers:
-            if csp.read(app_provider(self.phase, provider) + "/TrackingPoliciesCreated") != "true":
+        values, providers = csp.values, csp.child_keys(self._apps_key + "/policyproviders")
+        for provider_key, provider in providers:
+            if values.get(provider_key + "/trackingpoliciescreated") != "true":
                 return "inProgress", "Apps (Identifying)", "ESP-IDENTIFYING"
-            for app in csp.children(f"{scope(self.phase)}/{TRACKING_ROOT}/Setup/Apps/Tracking/{provider}"):
+            for key, app in csp.child_keys(f"{self._apps_key}/tracking/{provider.casefold()}"):
                 wanted += 1
-                state = csp.read(tracked_app(self.phase, provider, app) + "/InstallationState")
-                done += state == "3"
-                if state == "4":
+                state = values.get(key + "/installationstate")
+                if state == "3":
+                    done += 1
+                elif state == "4":
                     return self._app_failed(app.removeprefix("Win32App_").rpartition("_")[0])
-        if providers and SIDECAR not in providers:
+        if providers and all(provider != SIDECAR for _, provider in providers):
             return "inProgress", "Apps (Identifying)", "ESP-FOREIGN-MDM"
         return _progress("apps", done, wanted, "installed")
 
@@ -250,8 +258,14 @@ class Page:
         return "failed", f"Apps ({self.code})", "APP-STOP"
 
     def _list(self, name: str) -> tuple[str, ...]:
-        value = self.device.disk.csp.read(f"{self.root}/{name}")
-        return tuple(part for part in value.split(LIST_SEPARATOR) if part) if value else ()
+        """An Expected list; it cannot change any more once the server has finished (protocols.md 13.4)."""
+        found = self._lists.get(name)
+        if found is None:
+            value = self.device.disk.csp.values.get(f"{self._root_key}/{name.casefold()}")
+            found = tuple(part for part in value.split(LIST_SEPARATOR) if part) if value else ()
+            if self._complete:
+                self._lists[name] = found
+        return found
 
 
 def _progress(row: str, done: int, wanted: int, word: str) -> tuple[str, str, str]:
