@@ -133,12 +133,13 @@ def key_of(uri: str) -> str:
 class CspTree:
     """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one."""
 
-    __slots__ = ("_children", "user_sid", "values")
+    __slots__ = ("_children", "user_sid", "values", "version")
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
         self._children: dict[str, dict[str, str]] = {}
         self.user_sid = ""
+        self.version = 0
 
     # What the device itself does: no access rules, the caller is Windows.
 
@@ -166,6 +167,7 @@ class CspTree:
             raise ValueError(f"{uri!r} is not a LocURI")
         self._link(found)
         self._children.setdefault(found.key, {})
+        self.version += 1
 
     def exists(self, uri: str) -> bool:
         """Whether the node is there."""
@@ -201,6 +203,7 @@ class CspTree:
     def restore(self, state: tuple[dict[str, str], dict[str, dict[str, str]]]) -> None:
         """Back to a snapshot."""
         self.values, self._children = state
+        self.version += 1
 
     # What a server asks for: verb by verb, with the status it gets.
 
@@ -261,6 +264,7 @@ class CspTree:
         if row.format == "node":
             self._link(found)
             self._children.setdefault(found.key, {})
+            self.version += 1
             return OK
         status = _fits(row, value, fmt) or _monotonic(found.name, self.values.get(found.key), value)
         if status == OK:
@@ -280,6 +284,7 @@ class CspTree:
         if found.key not in self.values:
             self._link(found)
         self.values[found.key] = value
+        self.version += 1
 
     def _link(self, found: Resolved) -> None:
         key = found.key
@@ -291,6 +296,7 @@ class CspTree:
             key = parent
 
     def _remove(self, found: Resolved) -> None:
+        self.version += 1
         for child in list(self._children.get(found.key, {})):
             self._remove_key(child)
         self._remove_key(found.key)

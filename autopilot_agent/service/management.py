@@ -39,6 +39,13 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     data: str = ""
 
 
+RESULT_ALERT = Alert(1224, "result of the Enrollment Status Page")
+"""Opens the session in which the device tells how the ESP ended (diagnostics.md 1.3.1: a result alert is sent).
+
+The real type is not published; this one never leaves the process.
+"""
+
+
 class Commands(Answer, frozen=True, gc=False):
     """The server's side of the pair; no commands means that the session is over."""
 

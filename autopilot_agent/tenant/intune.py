@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
-from autopilot_agent.service.management import Command, Commands, ManagementMessage
+from autopilot_agent.service.management import RESULT_ALERT, Command, Commands, ManagementMessage
 from autopilot_agent.service.uris import first_sync
 from autopilot_agent.tenant import commands
 from autopilot_agent.tenant.directory import blocked_by
@@ -183,13 +183,13 @@ def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage
             device.sent.add("account")
             device.account_setup = "inProgress"
             batches.extend(commands.account(state, device, make))
-        if device.account_setup not in FINAL:
+        if RESULT_ALERT in message.alerts and device.account_setup not in FINAL:
             batches.append([make.get(first_sync(PROVIDER, user=True) + "/WasDeviceSuccessfullyProvisioned")])
     else:
         if "device" not in device.sent:
             device.sent.add("device")
             batches.extend(commands.device(state, device, make))
-        if device.device_setup not in FINAL:
+        if RESULT_ALERT in message.alerts and device.device_setup not in FINAL:
             batches.append([make.get(first_sync(PROVIDER) + "/WasDeviceSuccessfullyProvisioned")])
     return [batch for batch in batches if batch]  # a message without commands ends the session
 

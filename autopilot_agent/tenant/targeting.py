@@ -5,9 +5,9 @@ Everything here is a pure function of the TenantData. ``Targeting`` indexes it o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -34,6 +34,7 @@ BUILT_IN_ESP = EspConfiguration(
     priority=0,
     is_default=True,
 )
+T = TypeVar("T")
 AnyPolicy: TypeAlias = DeviceConfiguration | ConfigurationPolicy
 
 
@@ -91,6 +92,8 @@ class Targeting(Scopes):
             sorted((one for one in catalog if "enrollment" in one.technologies), key=_preparation_order),
         )
         self._scripts = lined("device_management_scripts", data.device_management_scripts)
+        self._filters = bool(data.assignment_filters)
+        self._remembered: dict[Hashable, Any] = {}
         self.notices: tuple[Notice, ...] = (*groups.notices, *compiler.notices, *self._priority_notices())
 
     def _priority_notices(self) -> list[Notice]:
@@ -166,22 +169,43 @@ class Targeting(Scopes):
         self, device_groups: frozenset[str], user_groups: frozenset[str] | None, facts: FilterFacts | None = None
     ) -> list[AssignedApp]:
         """The apps that reach the device or the user, each once with its strongest intent (required, then uninstall)."""
-        found = _reached(self._apps, device_groups, user_groups, facts)
-        return [AssignedApp(app, by.assignment.intent, by.target, by.assignment) for app, by in found]
+
+        def work_out() -> list[AssignedApp]:
+            found = _reached(self._apps, device_groups, user_groups, facts)
+            return [AssignedApp(app, by.assignment.intent, by.target, by.assignment) for app, by in found]
+
+        return self._once(("apps", device_groups, user_groups, facts if self._filters else None), work_out)
 
     def assigned_policies(
         self, device_groups: frozenset[str], user_groups: frozenset[str] | None, facts: FilterFacts | None = None
     ) -> list[AssignedPolicy]:
         """The policies that reach the device or the user; device preparation policies are not among them."""
-        found = _reached(self._policies, device_groups, user_groups, facts)
-        return [AssignedPolicy(policy, by.target, by.assignment) for policy, by in found]
+
+        def work_out() -> list[AssignedPolicy]:
+            found = _reached(self._policies, device_groups, user_groups, facts)
+            return [AssignedPolicy(policy, by.target, by.assignment) for policy, by in found]
+
+        return self._once(("policies", device_groups, user_groups, facts if self._filters else None), work_out)
 
     def assigned_scripts(
         self, device_groups: frozenset[str], user_groups: frozenset[str] | None, facts: FilterFacts | None = None
     ) -> list[AssignedScript]:
         """The platform scripts that reach the device or the user."""
-        found = _reached(self._scripts, device_groups, user_groups, facts)
-        return [AssignedScript(script, by.target, by.assignment) for script, by in found]
+
+        def work_out() -> list[AssignedScript]:
+            found = _reached(self._scripts, device_groups, user_groups, facts)
+            return [AssignedScript(script, by.target, by.assignment) for script, by in found]
+
+        return self._once(("scripts", device_groups, user_groups, facts if self._filters else None), work_out)
+
+    def _once(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """Answers are pure, and many devices are in the same groups: each is worked out once. They must not be changed."""
+        found: T | None = self._remembered.get(key)
+        if found is None:
+            if len(self._remembered) > 4096:
+                self._remembered.clear()
+            found = self._remembered[key] = work_out()
+        return found
 
     def device_preparation_policy(self, user_groups: frozenset[str]) -> ConfigurationPolicy | None:
         """The device preparation policy of a user; the lowest priority number wins (formats.md 1.10)."""

@@ -8,7 +8,7 @@ import pytest
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm
-from autopilot_agent.service.management import Alert, Command, Commands, ManagementMessage, Status
+from autopilot_agent.service.management import RESULT_ALERT, Alert, Command, Commands, ManagementMessage, Status
 from autopilot_agent.service.uris import LIST_SEPARATOR, PROVIDERS, SIDECAR, first_sync
 from autopilot_agent.tenant.cloud import answer
 from autopilot_agent.tenant.state import TenantState
@@ -173,7 +173,15 @@ def test_device_setup_ends_with_the_server_s_word_and_comes_once() -> None:
     done = ROOT + "/ServerHasFinishedProvisioning"
     assert by_uri(second)[done].value == "true"
     assert done not in by_uri(third)
-    assert [one.verb for one in third] == ["Get"]
+    assert third == []
+
+
+def test_the_result_is_asked_for_when_the_device_says_that_there_is_one() -> None:
+    state, dm = enrolled()
+    play(state, dm, 1)
+    play(state, dm, 2)
+    message = ManagementMessage(dm.enrolment_id, 3, 1, (Alert(1201), RESULT_ALERT))
+    assert [one.uri for one in answer(state, message, 0).commands] == [ROOT + "/WasDeviceSuccessfullyProvisioned"]
 
 
 def test_account_setup_comes_with_a_user_and_once() -> None:
@@ -219,7 +227,7 @@ def test_the_report_keeps_the_first_result(first: str, second: str, word: str) -
     for number, value in ((2, first), (3, second)):
         statuses: tuple[Status, ...] = ()
         for message in range(1, 30):
-            got = answer(state, ManagementMessage(dm.enrolment_id, number, message, (), (), statuses), 0)
+            got = answer(state, ManagementMessage(dm.enrolment_id, number, message, (RESULT_ALERT,) if message == 1 else (), (), statuses), 0)
             if not got.commands:
                 break
             statuses = tuple(Status(one.id, 200, value if one.uri == asked else None) for one in got.commands)

@@ -17,7 +17,7 @@ from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.world import World
-from autopilot_agent.service.management import Alert, Command, Commands, ManagementMessage, Status
+from autopilot_agent.service.management import RESULT_ALERT, Alert, Command, Commands, ManagementMessage, Status
 
 MOST_MESSAGES = 60
 """Message pairs after which a session is broken off; a server that never runs out of commands is not a server."""
@@ -115,10 +115,11 @@ class ManagementClient:
         self.ime.restart = self.restart = None
         self.jobs.retry()
 
-    async def session(self, user_id: str = "", *, patient: bool = False) -> None:
+    async def session(self, user_id: str = "", *, patient: bool = False, result: bool = False) -> None:
         """One OMA-DM session (MS-MDM): package 1, then commands and statuses until the server has no more commands.
 
-        Sessions come one after the other. A ``patient`` one waits out a lost link, as the ESP does (F-13).
+        Sessions come one after the other. A ``patient`` one waits out a lost link, as the ESP does (F-13); one with a
+        ``result`` tells the server that the ESP has ended.
         Raises ``CallFailed`` when the server cannot be talked to.
         """
         while self._talking:
@@ -127,11 +128,11 @@ class ManagementClient:
             await self.world.sleep(SECOND)
         self._talking = True
         try:
-            await self._session(user_id, patient=patient)
+            await self._session(user_id, patient=patient, result=result)
         finally:
             self._talking = False
 
-    async def _session(self, user_id: str, *, patient: bool) -> None:
+    async def _session(self, user_id: str, *, patient: bool, result: bool) -> None:
         device, world = self.device, self.world
         enrolment = device.disk.enrolment
         if enrolment is None:
@@ -143,6 +144,8 @@ class ManagementClient:
         number = device.disk.sessions
         world.log("DeviceManagement", 208, f"session {number} started", "MDM-SESSION-END")
         alerts: tuple[Alert, ...] = OPENING["user" if user_id else "device"]
+        if result:
+            alerts += (RESULT_ALERT,)
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
@@ -283,7 +286,7 @@ class ManagementClient:
     async def report(self, user_id: str = "") -> None:
         """Send the result of the ESP in a session of its own; a server that cannot be reached loses it."""
         try:
-            await self.session(user_id)
+            await self.session(user_id, result=True)
         except CallFailed as failed:
             self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
 

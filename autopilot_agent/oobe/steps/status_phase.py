@@ -64,9 +64,14 @@ async def _watch(
     device: Device, world: World, client: ManagementClient, page: Page, deadline: int
 ) -> StepResult | None:
     """Look at the tree until the phase is done (None), failed, out of time, left, or wants a restart."""
-    ime = client.ime
+    ime, csp = client.ime, device.disk.csp
+    seen, version = "waiting", -1
     while True:
-        seen = "waiting" if world.now > deadline else page.look()  # a restart may outlast the time that was left
+        if world.now > deadline:  # a restart may outlast the time that was left
+            seen = "waiting"
+        elif csp.version != version:
+            version = csp.version
+            seen = page.look()
         restart = ime.restart or client.restart
         if restart is not None and page.phase == "device":
             return restart_device(device, world, restart[0], restart[1], "device_setup", page)
