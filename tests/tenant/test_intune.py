@@ -227,7 +227,8 @@ def test_the_report_keeps_the_first_result(first: str, second: str, word: str) -
     for number, value in ((2, first), (3, second)):
         statuses: tuple[Status, ...] = ()
         for message in range(1, 30):
-            got = answer(state, ManagementMessage(dm.enrolment_id, number, message, (RESULT_ALERT,) if message == 1 else (), (), statuses), 0)
+            alerts = (RESULT_ALERT,) if message == 1 else ()
+            got = answer(state, ManagementMessage(dm.enrolment_id, number, message, alerts, (), statuses), 0)
             if not got.commands:
                 break
             statuses = tuple(Status(one.id, 200, value if one.uri == asked else None) for one in got.commands)

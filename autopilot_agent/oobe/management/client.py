@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from functools import cache
 from typing import Any
 
@@ -65,14 +65,18 @@ def _reboot_prefixes() -> tuple[str, ...]:
 
 
 class ManagementClient:
-    """One boot's management. ``changed`` fires whenever something that the ESP watches may have moved."""
+    """One boot's management.
+
+    ``changed`` wakes who waits for the ESP's next decision; ``watcher`` looks at every change and says whether it is one.
+    """
 
     def __init__(self, device: Device, world: World) -> None:
         self.device = device
         self.world = world
         self.changed = world.clock.signal()
-        self.jobs = Jobs(device, world, self.beside, self.changed.fire)
-        self.ime = IntuneManagementExtension(device, world, self.changed.fire)
+        self.watcher: Callable[[], bool] | None = None
+        self.jobs = Jobs(device, world, self.beside, self.touched)
+        self.ime = IntuneManagementExtension(device, world, self.touched)
         self.restart: tuple[str, str] | None = None
         self.stopped = False
         self.generation = 0
@@ -90,6 +94,11 @@ class ManagementClient:
         if self._esp is None:
             self._esp = EspSettings.read(self.device)
         return self._esp
+
+    def touched(self) -> None:
+        """Something may have moved: let the page look at once, and wake its process only when that has to decide."""
+        if self.watcher is None or self.watcher():
+            self.changed.fire()
 
     def stop(self) -> None:
         """The power is gone: nothing in the background goes on."""
@@ -157,7 +166,7 @@ class ManagementClient:
             alerts, information = (), ()
         self._esp = None
         world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
-        self.changed.fire()
+        self.touched()
 
     def _describe(self, ent_dm_id: str) -> tuple[tuple[str, str], ...]:
         """DevInfo as package 1 carries it (protocols.md 13.1); the same all boot long."""

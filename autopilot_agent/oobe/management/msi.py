@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from html import unescape
 from urllib.parse import unquote
 
@@ -39,9 +39,7 @@ class Package:
         self.owner = DEVICE_OWNER if per_machine else device.disk.csp.user_sid
         names = device.disk.app_names
         self.name = "Intune Management Extension" if self.ime else names.get(self.product, self.product)
-        self.url = field(job, "ContentURL")
-        self.retries = int(field(job, "RetryCount") or 0)
-        self.pause = int(field(job, "RetryInterval") or 0) * MINUTE
+        self.url, self.retries, self.pause = job_fields(job)
 
 
 class MsiInstalls:
@@ -152,6 +150,12 @@ class MsiInstalls:
             disk.apps[product] = InstalledApp(product, package.name, state, code)
         self.world.app(product, package.name, state, code, rule)
         self.changed()
+
+
+@lru_cache(maxsize=1024)
+def job_fields(job: str) -> tuple[str, int, int]:
+    """Content URL, retries, and milliseconds between them of an MsiInstallJob; the same packages come again and again."""
+    return field(job, "ContentURL"), int(field(job, "RetryCount") or 0), int(field(job, "RetryInterval") or 0) * MINUTE
 
 
 def field(document: str, name: str) -> str:

@@ -171,4 +171,5 @@ def early_locale(device: Device) -> str:
 
 def _default_name(world: World) -> str:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    return "DESKTOP-" + "".join(letters[int(world.clock.draw("computer name", n) * 36)] for n in range(7))
+    number = int(world.clock.draw("computer name") * 36**7)
+    return "DESKTOP-" + "".join(letters[number // 36**place % 36] for place in range(7))

@@ -39,6 +39,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     if resumed:
         client.jobs.resume()
     outcome = await _watch(device, world, client, page, deadline)
+    client.watcher = None
     if outcome is None:
         return await _succeeded(device, world, client, page, user_id)
     if outcome.outcome is not Outcome.FAILED:
@@ -66,12 +67,20 @@ async def _watch(
     """Look at the tree until the phase is done (None), failed, out of time, left, or wants a restart."""
     ime, csp = client.ime, device.disk.csp
     seen, version = "waiting", -1
-    while True:
+
+    def look() -> bool:
+        """Look if the tree changed; whether the phase has something to decide."""
+        nonlocal seen, version
         if world.now > deadline:  # a restart may outlast the time that was left
             seen = "waiting"
         elif csp.version != version:
             version = csp.version
             seen = page.look()
+        return seen != "waiting" or ime.restart is not None or client.restart is not None or client.left
+
+    client.watcher = look
+    while True:
+        look()
         restart = ime.restart or client.restart
         if restart is not None and page.phase == "device":
             return restart_device(device, world, restart[0], restart[1], "device_setup", page)
