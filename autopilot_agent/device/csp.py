@@ -130,6 +130,15 @@ def key_of(uri: str) -> str:
     return found.key
 
 
+@lru_cache(maxsize=64)
+def _many(uris: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, dict[str, str]], ...]]:
+    """The keys of several LocURIs, and what each of their parents has to hold."""
+    tree = CspTree()
+    for uri in uris:
+        tree.write(uri, "")
+    return tuple(key_of(uri) for uri in uris), tree.parents()
+
+
 class CspTree:
     """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one."""
 
@@ -160,6 +169,14 @@ class CspTree:
             raise ValueError(f"{uri!r} is not a LocURI")
         self._store(found, value)
 
+    def write_all(self, values: dict[str, str]) -> None:
+        """Set several leaves; the parents of one set of LocURIs are worked out once per process."""
+        keys, parents = _many(tuple(values))
+        self.values.update(zip(keys, values.values(), strict=True))
+        for parent, children in parents:
+            self._children.setdefault(parent, {}).update(children)
+        self.version += 1
+
     def create(self, uri: str) -> None:
         """Create an interior node."""
         found = resolve(uri)
@@ -178,6 +195,10 @@ class CspTree:
         """Names of the nodes that were created below ``uri``, in the order of their creation."""
         found = resolve(uri)
         return tuple(self._children.get(found.key, {}).values()) if found else ()
+
+    def parents(self) -> tuple[tuple[str, dict[str, str]], ...]:
+        """Every parent with its children, key to name."""
+        return tuple(self._children.items())
 
     def child_keys(self, key: str) -> tuple[tuple[str, str], ...]:
         """Keys and names of what was created below a key; ``values`` is read with such keys where it must be cheap."""

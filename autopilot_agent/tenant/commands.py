@@ -196,7 +196,7 @@ def phase_of(app: MobileApp, target: str) -> str:
 
 def default_page(state: TenantState) -> EspConfiguration | None:
     """The tenant's built-in ESP configuration, if it is known."""
-    return next((one for one in state.data.esp_configurations if one.is_default), None)
+    return state.targeting.default_page
 
 
 def blocking_ids(device: EnrolledDevice, phase: str, default: EspConfiguration | None = None) -> frozenset[str] | None:

@@ -81,6 +81,8 @@ class Targeting(Scopes):
         self._esps = tuple(
             one for one in self._configurations if isinstance(one.resource, EspConfiguration) and not one.resource.is_default
         )
+        self.default_page: EspConfiguration | None = next((one for one in data.esp_configurations if one.is_default), None)
+        """The tenant's built-in ESP configuration; None when the input has none."""
         self._default_esp = next((one for one in data.esp_configurations if one.is_default), BUILT_IN_ESP)
         self._apps = lined("mobile_apps", (app for app in data.mobile_apps if app.publishing_state == "published"))
         catalog = [policy for policy in data.configuration_policies if _for_windows(policy)]

@@ -53,9 +53,12 @@ class MsiInstalls:
 
     async def never_ready(self, uri: str) -> bool:
         """Whether this is the extension on a virtual machine that is too small for it (F-88)."""
-        package, hardware = Package(self.device, uri, ""), self.device.hardware
+        hardware = self.device.hardware
+        if not hardware.virtual_machine:
+            return False
+        package = Package(self.device, uri, "")
         enough = hardware.processors >= LEAST_PROCESSORS and hardware.memory_mb >= LEAST_MEMORY_MB
-        if not package.ime or not hardware.virtual_machine or enough:
+        if not package.ime or enough:
             return False
         self._state(package, INSTALLING, "installing", package.rule)
         self.world.note("F-88", "The virtual machine has less than 2 processors or 4 GB: the extension never gets ready.")

@@ -112,8 +112,7 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         answer.esp_target,
     )
     disk.certificates[answer.certificate_thumbprint] = f"CN={answer.ent_dm_id} (Microsoft Intune MDM Device CA)"
-    for uri, value in answer.settings:
-        disk.csp.write(uri, value)
+    disk.csp.write_all(dict(answer.settings))
     _describe(device, answer.ent_dm_id)
     disk.registry.set(CORRELATIONS, "EntDMID", answer.ent_dm_id)
     disk.registry.update(
@@ -135,24 +134,25 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
 
 def _describe(device: Device, ent_dm_id: str) -> None:
     """The read-only nodes that describe this PC; servers read them first (protocols.md 12.8, 13.1, 13.2)."""
-    write, hardware, windows = device.disk.csp.write, device.hardware, device.windows
-    for uri, value in (
-        ("./DevInfo/DevId", ent_dm_id),
-        ("./DevInfo/Man", hardware.manufacturer),
-        ("./DevInfo/Mod", hardware.model),
-        ("./DevDetail/SwV", windows.build),
-        ("./DevDetail/DevTyp", hardware.model),
-        ("./DevDetail/OEM", hardware.manufacturer),
-        ("./DevDetail/Ext/DeviceHardwareData", hardware.hash),
-        ("./DevDetail/Ext/Microsoft/DNSComputerName", device.disk.computer_name),
-        ("./DevDetail/Ext/Microsoft/SMBIOSSerialNumber", hardware.serial_number),
-        ("./DevDetail/Ext/Microsoft/TotalRAM", str(hardware.memory_mb)),
-        ("./Vendor/MSFT/WindowsLicensing/Edition", str(PRODUCT_INFO[windows.edition])),
-        ("./Vendor/MSFT/DeviceStatus/OS/Mode", "1"),
-        ("./Vendor/MSFT/DeviceStatus/OS/Edition", str(PRODUCT_INFO[windows.edition])),
-        ("./Vendor/MSFT/DeviceStatus/TPM/SpecificationVersion", hardware.tpm.version if hardware.tpm.present else ""),
-    ):
-        write(uri, value)
+    hardware, windows = device.hardware, device.windows
+    device.disk.csp.write_all(
+        {
+            "./DevInfo/DevId": ent_dm_id,
+            "./DevInfo/Man": hardware.manufacturer,
+            "./DevInfo/Mod": hardware.model,
+            "./DevDetail/SwV": windows.build,
+            "./DevDetail/DevTyp": hardware.model,
+            "./DevDetail/OEM": hardware.manufacturer,
+            "./DevDetail/Ext/DeviceHardwareData": hardware.hash,
+            "./DevDetail/Ext/Microsoft/DNSComputerName": device.disk.computer_name,
+            "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber": hardware.serial_number,
+            "./DevDetail/Ext/Microsoft/TotalRAM": str(hardware.memory_mb),
+            "./Vendor/MSFT/WindowsLicensing/Edition": str(PRODUCT_INFO[windows.edition]),
+            "./Vendor/MSFT/DeviceStatus/OS/Mode": "1",
+            "./Vendor/MSFT/DeviceStatus/OS/Edition": str(PRODUCT_INFO[windows.edition]),
+            "./Vendor/MSFT/DeviceStatus/TPM/SpecificationVersion": hardware.tpm.version if hardware.tpm.present else "",
+        }
+    )
 
 
 def start_management(device: Device, world: World) -> ManagementClient:
