@@ -85,9 +85,16 @@ def run_files(paths: list[Path], options: Options, jobs: int = 1) -> Iterator[Ou
 
     size = max(1, min(64, len(paths) // (jobs * 4) or 1))
     batches = [paths[start : start + size] for start in range(0, len(paths), size)]
-    with get_context().Pool(min(jobs, len(batches))) as pool:
+    with get_context().Pool(min(jobs, len(batches)), _leave_interrupts) as pool:
         for outcomes in pool.imap(_Worker(options), batches):
             yield from outcomes
+
+
+def _leave_interrupts() -> None:
+    """Ctrl+C reaches every process of a terminal; the first one ends the others, and alone says so."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Worker:

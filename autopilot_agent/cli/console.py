@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from autopilot_agent.reports.printable import printable as printable
 
@@ -28,7 +29,8 @@ def complain(text: str) -> None:
 def warn(text: str) -> None:
     """One remark on standard error."""
     if sys.stderr is not None:
-        print(printable(f"{PROGRAM}: {text}", lines=True), file=sys.stderr)
+        with suppress(OSError):  # nobody to tell: the exit code still says it
+            print(printable(f"{PROGRAM}: {text}", lines=True), file=sys.stderr)
 
 
 def width() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,9 @@ exit codes: 0 everything as expected, 1 an expectation was not met, 2 wrong usag
   autopilot-agent run first.yaml             play it
   autopilot-agent explain 0x80180014         what a code, fault, rule or screen means"""
 
+SLOWEST = 0.1
+"""The least ``--speed``: slower, and a wait is longer than an operating system can count."""
+_SEED = re.compile("[-+]?[0-9]{1,4300}")
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["_Leaf"]  # the only name argparse has for it
@@ -60,9 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run(commands: Commands) -> None:
     it = commands.add_parser("run", help="play scenarios and check what they expect", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
     it.add_argument("--backend", default="memory", metavar="NAME", help="who plays the cloud (default: memory)")
-    it.add_argument("--seed", type=int, metavar="N", help="use this seed instead of each scenario's own")
+    it.add_argument("--seed", type=_seed, metavar="N", help="use this seed instead of each scenario's own")
     it.add_argument("--speed", type=_speed, metavar="X", help="X times as fast as a real PC, instead of at once")
     it.add_argument("--strict", action="store_true", help="refuse behaviour that rests on an assumption only")
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
@@ -74,14 +78,14 @@ def _run(commands: Commands) -> None:
 
 def _validate(commands: Commands) -> None:
     it = commands.add_parser("validate", help="check scenario files without playing them", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
 
 
 def _list(commands: Commands) -> None:
     it = commands.add_parser("list", help="list scenarios, faults, rules, screens or states", allow_abbrev=False)
     it.add_argument("what", choices=("scenarios", "faults", "rules", "screens", "states"), help="what to list")
     it.add_argument(
-        "paths", nargs="*", default=[], type=Path, metavar="FILE|DIR", help="with scenarios: where (default: ./scenarios)"
+        "paths", nargs="*", default=[], type=_path, metavar="FILE|DIR", help="with scenarios: where (default: ./scenarios)"
     )
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the list (default: text)")
 
@@ -111,7 +115,7 @@ def _schema(commands: Commands) -> None:
 def _new(commands: Commands) -> None:
     it = commands.add_parser("new", help="print or write a scenario file to start from", allow_abbrev=False)
     it.add_argument("what", choices=("scenario",), help="what to make")
-    it.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where to write it; printed when left out")
+    it.add_argument("file", nargs="?", type=_path, metavar="FILE", help="where to write it; printed when left out")
     it.add_argument("--mode", default="user-driven", metavar="M", help="the mode (default: user-driven)")
 
 
@@ -142,9 +146,21 @@ class _Leaf(_Parser):
             self.mixing = False
 
 
+def _path(text: str) -> Path:
+    if not text:  # an unset variable of a shell; as a Path it would be the current directory
+        raise argparse.ArgumentTypeError("the path is empty; write a file or a folder, '.' for this one")
+    return Path(text)
+
+
+def _seed(text: str) -> int:
+    if not _SEED.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a seed; expected a whole number, such as 7")
+    return int(text)
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or not 1 <= int(text[:6]) <= 1024 or len(text) > 6:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes; expected 1 to 1024")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of processes; expected 1 to 1024")
     return int(text)
 
 
@@ -153,6 +169,6 @@ def _speed(text: str) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; expected a number above 0, such as 60")
+    if not SLOWEST <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a speed; expected a number from {SLOWEST} up, such as 60")
     return number

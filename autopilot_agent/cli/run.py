@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
     if args.tag:
         paths = [path for path in paths if _tagged(path, set(args.tag))]
         if not paths:
-            raise InputError(f"no scenario has the tag {' or '.join(args.tag)}.")
+            raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
     options = _options(args, paths)
     results: list[Result] = []
     for outcome in run_files(paths, options, args.jobs):

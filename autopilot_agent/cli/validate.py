@@ -7,7 +7,8 @@ import argparse
 from autopilot_agent.cli.console import complain, say, warn
 from autopilot_agent.errors import InputError
 from autopilot_agent.scenario.loader import find_scenarios, load_scenario
-from autopilot_agent.scenario.tenants import tenant_of
+from autopilot_agent.scenario.plan import make_plan
+from autopilot_agent.scenario.run import place_of
 
 
 def main(args: argparse.Namespace) -> int:
@@ -17,14 +18,18 @@ def main(args: argparse.Namespace) -> int:
     told: set[str] = set()
     for path in files:
         try:
-            tenant = tenant_of(load_scenario(path))
+            loaded = load_scenario(path)
+            try:
+                notices = make_plan(loaded).notices
+            except InputError as error:
+                raise InputError(error.message, place_of(error, loaded)) from None
         except InputError as error:
             wrong += 1
             complain(str(error))
             continue
-        for notice in tenant.notices:
-            if str(notice) not in told:
-                told.add(str(notice))
+        for notice in notices:
+            if notice not in told:
+                told.add(notice)
                 warn(f"note: {notice}")
     if wrong:
         complain(f"{wrong} of {_scenarios(len(files))} {'has' if wrong == 1 else 'have'} errors.")

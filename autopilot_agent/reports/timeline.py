@@ -182,7 +182,8 @@ class Timeline:
 
     def injected(self, event: events.FaultInjected) -> None:
         where = f" at {event.where}" if event.where else ""
-        self.add(event, "fault", f"{event.fault} strikes{where}", "yellow", rule=False)
+        own = event.where.startswith(event.fault)  # a fault without a name goes by its call
+        self.add(event, "fault", f"strikes {event.where}" if own else f"{event.fault} strikes{where}", "yellow", rule=False)
 
 
 _READERS: dict[type[events.Event], Callable[[Timeline, Any], None]] = {

@@ -60,7 +60,8 @@ class _Checker:
         self._order()
         self._times()
         for name, state in (expect.apps or {}).items():
-            actual = result.apps.get(name, "not assigned or not tracked")
+            found = [app.state for key, app in device.disk.apps.items() if name in (key, app.name)]
+            actual = ", ".join(dict.fromkeys(found)) or "not assigned or not tracked"
             self.add(f"app {name}", state, actual, _words(state) == _words(actual), "apps", name, at=self._moment(app=name))
         for name, group in (expect.accounts or {}).items():
             account = device.disk.accounts.get(name)

@@ -15,9 +15,15 @@ from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal
 from autopilot_agent.text.yaml_text import Document
 
 ACTS = ("provision",)
+ASSUMPTIONS = {"Q-17": ("restart", "no reboot")}
+"""Open questions whose model a scenario may choose, with what it may choose; the first is what counts without a choice."""
 _HRESULT = re.compile(r"0x[0-9A-F]{8}")
 _MESSAGE = re.compile(r"AADSTS[0-9]+|OOBEIDPS|rejectedTermsOfUse")
 """What the pages before the ESP show instead of a HRESULT."""
+_KEY = re.compile(r"(HKLM|HKCU|HKU|HKCR)\\[^\\]", re.IGNORECASE)
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_NOT_EMPTY = ("visits", "never", "apps", "accounts", "states", "registry", "csp", "cloud", "events", "no_events", "rules")
+"""Expectations that would expect nothing if they were empty."""
 _EVENT = re.compile(r"[^/]*[^/\s]/[0-9]+")
 
 
@@ -116,8 +122,10 @@ class _Check:
             self.add(("starts",), f'{it.starts[:60]!r} is not a time; write it as "2026-01-12T08:00:00Z".')
         for index, act in enumerate(it.acts):
             self.name(("acts", index), act, frozenset(ACTS), "an act")
-        for question in it.assumptions:
-            self.name(("assumptions", question), question, _ids(rulebook.questions), "an open question", key=True)
+        if it.acts != list(ACTS) and all(act in ACTS for act in it.acts):
+            self.add(("acts",), f"this version plays one act; write [{', '.join(ACTS)}] or remove the key.")
+        for question, choice in it.assumptions.items():
+            self.assumption(("assumptions", question), question, choice)
         self.device(it)
         for name, installer in it.installers.items():
             self.duration(("installers", name, "duration"), installer.duration)
@@ -130,13 +138,38 @@ class _Check:
             self.duration(("windows_update", "quality", "duration"), it.windows_update.quality.duration)
         for screen, answer in it.person.items():
             self.name(("person", screen), screen, _ids(rulebook.screens), "a screen", key=True)
+            if answer == []:
+                self.add(("person", screen), "the list is empty; write an answer for each visit of the page.")
             for index, one in enumerate(answer if isinstance(answer, list) else [answer]):
                 if isinstance(one, AnswerSpec):
-                    step: Steps = ("person", screen, index) if isinstance(answer, list) else ("person", screen)
-                    self.duration((*step, "after"), one.after)
+                    self.answer(("person", screen, index) if isinstance(answer, list) else ("person", screen), screen, one)
         for index, fault in enumerate(it.faults):
             self.fault(("faults", index), fault)
         self.expect(it.expect)
+
+    def assumption(self, path: Steps, question: str, choice: str) -> None:
+        self.name(path, question, _ids(rulebook.questions), "an open question", key=True)
+        choices = ASSUMPTIONS.get(question)
+        if choices is not None and choice not in choices:
+            self.add(path, f"{choice[:60]!r} is not an answer to {question}; {suggestion(choice, choices)}")
+        elif choices is None and question in _ids(rulebook.questions):
+            able = ", ".join(ASSUMPTIONS)
+            self.add(path, f"{question} has one model in this version; only {able} can be chosen.", key=True)
+
+    def answer(self, path: Steps, screen: str, it: AnswerSpec) -> None:
+        self.duration((*path, "after"), it.after)
+        row = rulebook.screens().get(screen)
+        fields = frozenset(row.fields) if row is not None else frozenset()
+        for name in it.fields:
+            if row is not None and name not in fields:
+                known = f"expected {' or '.join(sorted(fields))}." if fields else "it has no fields."
+                self.add((*path, "fields", name), f"{name[:60]!r} is not a field of {screen}; {known}", key=True)
+        if len(it.fields) > 1:
+            self.add((*path, "fields"), "one field of a page is filled in; keep one.")
+
+    def key(self, path: Steps, key: str, is_key: bool = False) -> None:
+        if not _KEY.match(key):
+            self.add(path, f"{key[:60]!r} is not a key of the registry; write it as HKLM\\SOFTWARE\\...", key=is_key)
 
     def device(self, it: Scenario) -> None:
         device = it.device
@@ -153,6 +186,12 @@ class _Check:
             self.duration(("device", "network", "lost_at"), device.network.lost_at)
             self.duration(("device", "network", "back_at"), device.network.back_at)
             self.least(("device", "network", "megabits"), device.network.megabits, 1)
+            for index, host in enumerate(device.network.blocked):
+                if not _HOST.fullmatch(host):
+                    sentence = f"{host[:60]!r} is not a host; write login.live.com, or *.live.com, in small letters."
+                    self.add(("device", "network", "blocked", index), sentence)
+        for key in device.registry:
+            self.key(("device", "registry", key), key, is_key=True)
 
     def fault(self, path: Steps, it: FaultSpec) -> None:
         if bool(it.fault) == bool(it.on):
@@ -195,6 +234,13 @@ class _Check:
                 self.add(("expect", "error"), f'{it.error[:60]!r} is not a code; write it as "0x80180014", in quotes.')
         self.events("events", it.events)
         self.events("no_events", it.no_events)
+        for index, check in enumerate(it.registry or ()):
+            self.key(("expect", "registry", index, "key"), check.key)
+            if check.absent and check.value is not None:
+                self.add(("expect", "registry", index), "what is absent has no value; keep 'absent' or 'value'.")
+        for field in _NOT_EMPTY:
+            if getattr(it, field) in ([], {}):
+                self.add(("expect", field), "nothing is expected here; write something or remove the key.")
 
     def names(self, path: Steps, names: Iterable[str] | None, known: frozenset[str], what: str) -> None:
         for index, name in enumerate(names or ()):

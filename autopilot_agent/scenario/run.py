@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from autopilot_agent import rulebook
-from autopilot_agent.device import Device
-from autopilot_agent.errors import AutopilotAgentError, InputError
-from autopilot_agent.events import CallRefused, Event, StateEntered, trace_hash
+from autopilot_agent.device import Device, NetworkAdapter
+from autopilot_agent.errors import AutopilotAgentError, InputError, Place
+from autopilot_agent.events import CallAnswered, CallRefused, Event, StateEntered, trace_hash
 from autopilot_agent.oobe.engine import play
 from autopilot_agent.oobe.states import ENDS, State
 from autopilot_agent.oobe.steps import STEPS
@@ -90,8 +91,7 @@ def run_scenario(
         plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend)
         end = play_plan(plan)
     except InputError as error:
-        place = error.place or loaded.document.place(("person",) if "the script answers" in error.message else ())
-        result.problem, result.exit_code = f"{place}: {error.message}", 2
+        result.problem, result.exit_code = f"{place_of(error, loaded)}: {error.message}", 2
         return Run(result, plan.world.trace if plan else [], plan)
     except AutopilotAgentError as error:
         result.problem, result.exit_code = str(error), error.exit_code
@@ -129,6 +129,30 @@ def quoted(word: str, *, windows: bool = os.name == "nt") -> str:
     return shlex.quote(word)
 
 
+def place_of(error: InputError, loaded: LoadedScenario) -> Place:
+    """Where an error stands; one that only names what it is about stands where the scenario writes that."""
+    scenario, document, said = loaded.scenario, loaded.document, error.message
+    if error.place is not None:
+        return error.place
+    if (found := re.match(r"the script answers .* on page (\w+)", said)) and found[1] in scenario.person:
+        return document.place(("person", found[1]), key=True)
+    for index, spec in enumerate(scenario.faults):
+        if spec.fault and re.search(rf"the fault {re.escape(spec.fault)}\b", said):
+            return document.place(("faults", index))
+    app = next((name for name in scenario.installers if said.startswith("installers: ") and said.endswith(repr(name))), None)
+    return document.place(("installers", app), key=True) if app is not None else document.place()
+
+
+def _idle_walls(plan: Plan) -> list[str]:
+    """Remarks on hosts that the scenario's firewall closes and that no call of the run was for: a slip of the pen, perhaps."""
+    closed = [host for host, fault in plan.device.network.blocked.items() if not fault]
+    if not closed:
+        return []
+    asked = {event.host for event in plan.world.trace if isinstance(event, CallAnswered | CallRefused)}
+    idle = [host for host in closed if not any(NetworkAdapter(blocked={host: ""}).closed(one) for one in asked)]
+    return [f"the blocked host {host} stopped nothing: the run had no call for it" for host in idle]
+
+
 def play_plan(plan: Plan) -> State:
     """Play a plan to its end; returns the end state. The events are in ``plan.world.trace``."""
     end: State = plan.clock.run(play(plan.flow, STEPS, plan.device, plan.world))
@@ -145,10 +169,11 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
     result.reboots = device.disk.reboots
     result.states = [event.state for event in world.trace if isinstance(event, StateEntered)]
     result.screens = world.screens
-    result.apps = {app.name: app.state for app in device.disk.apps.values()}
+    named = Counter(app.name for app in device.disk.apps.values())
+    result.apps = {key if named[app.name] > 1 else app.name: app.state for key, app in device.disk.apps.items()}
     result.rules = sorted({event.rule for event in world.trace if event.rule})
     result.trace_hash = trace_hash(world.trace)
-    result.notices = list(plan.notices)
+    result.notices = [*plan.notices, *_idle_walls(plan)]
     if result.outcome != "completed":
         result.error = _error(world.trace, plan, device)
 

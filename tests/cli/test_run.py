@@ -126,7 +126,7 @@ def test_the_last_line_counts_scenarios_and_virtual_time(capsys: pytest.CaptureF
 def test_no_scenario_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(capsys, str(tmp_path))[0] == 2
     code, out, err = run(capsys, SUCCESS, "--tag", "bogus")
-    assert (code, out) == (2, "") and "no scenario has the tag bogus" in err
+    assert (code, out) == (2, "") and "no scenario has the tag 'bogus'" in err
 
 
 def test_a_broken_file_stands_beside_the_others(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
