@@ -9,18 +9,27 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code and raises nothing."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words in (["--version"], ["-V"]):
-        from autopilot_agent import __version__
-
-        print(f"autopilot-agent {__version__}")
-        return 0
     try:
+        if words in (["--version"], ["-V"]):
+            return _version()
         from autopilot_agent.cli.console import guarded
         from autopilot_agent.cli.parser import run_command
 
         return guarded(lambda: run_command(words))
     except KeyboardInterrupt:
         return 130
+
+
+def _version() -> int:
+    from autopilot_agent import __version__
+
+    try:
+        print(f"autopilot-agent {__version__}", flush=True)
+    except OSError as error:
+        sys.stderr.write(f"autopilot-agent: error: the output could not be written: {error.strerror}.\n")
+        sys.stdout = None  # nothing is left to flush at exit
+        return 2
+    return 0
 
 
 if __name__ == "__main__":

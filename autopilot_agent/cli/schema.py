@@ -13,7 +13,6 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "source": "Where the behaviour is documented.",
         "tags": "Words to select scenarios by: run --tag.",
         "seed": "Makes ids, jitter and ties; the same seed gives the same run.",
-        "starts": "The simulated time of power-on, such as 2026-01-12T08:00:00Z.",
         "device": "The PC on the desk.",
         "tenant": "The cloud: 'include' (folders or files), and collections with Microsoft Graph's names.",
         "windows_update": "What Windows Update offers.",

@@ -28,11 +28,15 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """What the person did; ``after`` is extra thinking time in milliseconds."""
+    """What the person did; ``after`` is extra thinking time in milliseconds.
+
+    ``button`` says that ``choice`` names a button; a bare text may just as well be what is typed into the page's field.
+    """
 
     choice: str = ""
     value: str = ""
     after: int = 0
+    button: bool = False
 
 
 class Person(Protocol):
@@ -80,7 +84,7 @@ def _matched(question: Question, reply: Reply) -> Reply:
                 return Reply(choice, reply.value or question.suggestion, reply.after)
         if wanted in ("nothing", "giveup", "wait"):
             return Reply("", "", reply.after)
-        if question.field and not reply.value:
+        if question.field and not reply.value and not reply.button:
             return Reply(question.default, reply.choice, reply.after)
         offered = ", ".join(repr(choice) for choice in question.choices) or "no choice at all"
         raise InputError(f"the script answers {reply.choice!r} on page {question.screen}, which offers {offered}")

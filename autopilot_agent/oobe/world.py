@@ -22,6 +22,8 @@ A = TypeVar("A", bound=Answer)
 
 ROUND_TRIP = 250
 """Milliseconds of a call that names no duration (estimate)."""
+PATIENCE = 600_000
+"""Milliseconds after which a device gives up on a service that lets it wait (estimate)."""
 TIMED_OUT = 30_000
 """Milliseconds until a call to a closed host gives up (estimate)."""
 
@@ -145,6 +147,9 @@ class World:
             duration = self.duration(takes, name, self.count(takes)) if takes else ROUND_TRIP
             if self._delays is not None:
                 duration += self._delays(call, now)
+                if duration > PATIENCE and not call.patient:
+                    await self.clock.sleep(PATIENCE)
+                    raise Unreachable("0x80072EE2", f"no answer within {PATIENCE // 60_000} minutes", rule)
             if not self.clock.skip(duration):
                 await self.clock.pause(duration)
             if network.lost_at is not None and not network.link(self._env._now):

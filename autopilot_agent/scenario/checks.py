@@ -200,9 +200,23 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
         from autopilot_agent import rulebook
 
         table = rulebook.rules()
-        assumed = [rule for rule in result.rules if rule in table and table[rule].grade == "assumed"]
+        rested_on = rules - _rules_of_skipped_states(plan)
+        assumed = sorted(rule for rule in rested_on if rule in table and table[rule].grade == "assumed")
         checker.checks.append(Check("strict", "no assumed rule", assumed or "none", not assumed))
     return checker.checks
+
+
+def _rules_of_skipped_states(plan: Plan) -> set[str]:
+    """Rules that nothing cited but states whose step was skipped: the run does not rest on them."""
+    skipped: set[int] = set()
+    entered: StateEntered | None = None
+    for event in plan.world.trace:
+        if isinstance(event, StateEntered):
+            entered = event
+        elif isinstance(event, StateLeft) and event.outcome == "skipped" and entered is not None:
+            skipped |= {entered.seq, event.seq}
+    only = {event.rule for event in plan.world.trace if event.seq in skipped}
+    return only - {event.rule for event in plan.world.trace if event.seq not in skipped}
 
 
 def local_rights(device: Device) -> str:

@@ -222,7 +222,6 @@ class Scenario(Strict):
     source: str = ""
     tags: list[str] = []
     seed: int = 1
-    starts: str = "2026-01-12T08:00:00Z"
     device: DeviceSpec = msgspec.field(default_factory=DeviceSpec)
     tenant: dict[str, Any] = {}
     cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)

@@ -274,7 +274,7 @@ def _script(answer: Answer | list[Answer]) -> Reply | list[Reply]:
 def _reply(answer: Answer) -> Reply:
     if isinstance(answer, AnswerSpec):
         value = next(iter(answer.fields.values()), "")
-        return Reply(answer.choice, value, parse_duration(answer.after) if answer.after else 0)
+        return Reply(answer.choice, value, parse_duration(answer.after) if answer.after else 0, bool(answer.choice))
     if isinstance(answer, bool):
         return Reply("Yes" if answer else "nothing")
     return Reply(str(answer))

@@ -19,6 +19,8 @@ class Call(msgspec.Struct, Generic[A], frozen=True, gc=False):
 
     host: ClassVar[str] = ""
     rule: ClassVar[str] = ""
+    patient: ClassVar[bool] = False
+    """Whether the caller waits for the answer however long it takes; others give up (downloads do not)."""
     takes: ClassVar[str] = ""
     """Id of the duration that this call takes (rulebook/durations.jsonl); "" means a network round trip."""
 

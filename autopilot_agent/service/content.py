@@ -17,6 +17,7 @@ class DownloadContent(Call[Content], frozen=True, gc=False):
     """A Win32 package (``.intunewin.bin``)."""
 
     host: ClassVar[str] = "swda01-mscdn.manage.microsoft.com"
+    patient: ClassVar[bool] = True
     rule: ClassVar[str] = "NET-CONTENT"
 
     app_id: str
@@ -27,6 +28,7 @@ class DownloadMsi(Call[Content], frozen=True, gc=False):
     """A line-of-business MSI or modern package that an OMA-DM job points to; the IME agent itself comes this way."""
 
     host: ClassVar[str] = "naprodimedatapri.azureedge.net"
+    patient: ClassVar[bool] = True
     rule: ClassVar[str] = "NET-CONTENT"
 
     url: str
@@ -36,6 +38,7 @@ class DownloadOffice(Call[Content], frozen=True, gc=False):
     """Microsoft 365 Apps from the Office content network."""
 
     host: ClassVar[str] = "officecdn.microsoft.com"
+    patient: ClassVar[bool] = True
     rule: ClassVar[str] = "APP-M365"
 
     product_id: str
@@ -45,6 +48,7 @@ class IssueCertificate(Call[Content], frozen=True, gc=False):
     """A SCEP request to the certificate connector's server."""
 
     host: ClassVar[str] = "ndes.contoso.example"
+    patient: ClassVar[bool] = True
     rule: ClassVar[str] = "ESP-ROW-CERTIFICATES"
 
     url: str

@@ -19,6 +19,7 @@ from autopilot_agent.service.entra import (
     TermsOfUse,
 )
 from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy, EntraDevice, User
+from autopilot_agent.tenant.graph.scopes import BUILT_IN_MDM, INTUNE_APP_ID
 from autopilot_agent.tenant.state import OTHER_TENANT, Handlers, TenantState
 
 WRONG_PASSWORD = "wrong"
@@ -69,7 +70,7 @@ def sign_in(state: TenantState, call: SignIn, now: int) -> SignedIn:
         user.user_principal_name,
         user.display_name or user.user_principal_name,
         state.tenant_id,
-        mdm.discovery_url or "" if mdm else "",
+        (mdm.discovery_url or (BUILT_IN_MDM.discovery_url if mdm.id == INTUNE_APP_ID else "") or "") if mdm else "",
         (mdm.terms_of_use_url or "") if mdm and (state.conditions.terms_of_use or state.conditions.terms_of_use_broken) else "",
         len(covering) or 1,
         state.conditions.federated,

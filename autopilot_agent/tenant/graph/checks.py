@@ -63,6 +63,8 @@ def check_profile(
         fail("HoloLens cannot be converted to Autopilot (hardwareHashExtractionEnabled)", "hardwareHashExtractionEnabled")
 
 
+MOST_MINUTES = 1440
+"""Longest time limit of the page (protocols.md 13.4)."""
 _USAGE = ("outOfBoxExperienceSetting", "deviceUsageType")
 
 
@@ -80,7 +82,13 @@ def check_esp(esp: EspConfiguration, raw: Mapping[str, object], source: Source, 
             f'"{esp.display_name}": blockDeviceSetupRetryByUser is true (the page does not block), '
             "so allowing reset or use after a failure has no effect",
         )
-    if esp.show_installation_progress and esp.install_progress_timeout_in_minutes <= 0:
+    minutes = esp.install_progress_timeout_in_minutes
+    if not 0 <= minutes <= MOST_MINUTES:
+        source.fail(
+            (*path, "installProgressTimeoutInMinutes"),
+            f'"{esp.display_name}": {minutes} minutes are not a time limit; the service takes 1 to {MOST_MINUTES}',
+        )
+    if esp.show_installation_progress and minutes <= 0:
         source.note(
             (*path, "installProgressTimeoutInMinutes"),
             f'"{esp.display_name}": the page is on but its time limit is {esp.install_progress_timeout_in_minutes} minutes',
