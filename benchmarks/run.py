@@ -135,7 +135,9 @@ def process(words: list[str], cwd: Path | None = None) -> float:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+    """The environment of measured processes: bytecode is cached as for any user, whatever this shell says."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
 
 
 def start_up(rounds: int) -> list[Figure]:
