@@ -8,126 +8,16 @@ row does not allow gives 405; an Add of something that is there gives 418; a val
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from pathlib import Path
-from urllib.parse import quote, unquote
+from functools import lru_cache
+from urllib.parse import quote
 
-import msgspec
+from autopilot_agent.device.nodes import NodeRow, Resolved, key_of, resolve
 
 OK, ACCEPTED, NOT_FOUND, NOT_ALLOWED, ALREADY_EXISTS, UNSUPPORTED, CSP_FAILED = 200, 202, 404, 405, 418, 415, 500
 BAD_REQUEST = 400
 
 
 _WHOLE = re.compile(r"-?(0x[0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18})")
-
-
-class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One row of the node table: ``access`` letters A D E G R, ``scopes`` D, U or DU, ``default`` the value without a write."""
-
-    path: str
-    scopes: str
-    access: str
-    format: str
-    default: str | None
-    values: dict[str, list[str] | int] | None
-    notes: str
-    source: str
-
-
-class Resolved(msgspec.Struct, frozen=True):
-    """A LocURI taken apart: scope D or U, folded key, parents from the nearest upwards, display name, and its row."""
-
-    key: str
-    name: str
-    user: bool
-    parents: tuple[tuple[str, str], ...]
-    row: NodeRow | None
-    dynamic_parents: tuple[str, ...]
-
-
-class _Level:
-    """One step of the lookup by segments."""
-
-    __slots__ = ("anything", "dynamic", "literal", "rows")
-
-    def __init__(self) -> None:
-        self.literal: dict[str, _Level] = {}
-        self.dynamic: _Level | None = None
-        self.anything: dict[str, NodeRow] = {}
-        self.rows: dict[str, NodeRow] = {}
-
-
-@cache
-def _table() -> _Level:
-    path = Path(__file__).with_name("csp_nodes.jsonl")
-    top = _Level()
-    for row in msgspec.json.Decoder(NodeRow).decode_lines(path.read_bytes()):
-        level = top
-        for segment in row.path.split("/"):
-            if segment == "**":
-                level.anything.update(dict.fromkeys(row.scopes, row))
-                break
-            if segment.startswith("{"):
-                level.dynamic = level.dynamic or _Level()
-                level = level.dynamic
-            else:
-                level = level.literal.setdefault(segment.casefold(), _Level())
-        else:
-            level.rows.update(dict.fromkeys(row.scopes, row))
-    return top
-
-
-def _row(segments: list[str], scope: str) -> tuple[NodeRow | None, tuple[int, ...]]:
-    """The row of a path and the depths of its dynamic segments; a literal segment wins over a dynamic one."""
-    level = _table()
-    dynamic: list[int] = []
-    for depth, segment in enumerate(segments):
-        found = level.literal.get(segment.casefold())
-        if found is None:
-            if level.dynamic is not None and not _unknown_area(segments, depth):
-                dynamic.append(depth)
-                found = level.dynamic
-            elif scope in level.anything:
-                return level.anything[scope], tuple(dynamic)
-            else:
-                return None, ()
-        level = found
-    return level.rows.get(scope), tuple(dynamic)
-
-
-def _unknown_area(segments: list[str], depth: int) -> bool:
-    """Policy areas beside the known ones are ADMX areas: ``ADMX_...``, or ingested ones, which contain a tilde."""
-    if depth != 4 or segments[2].casefold() != "policy" or segments[3].casefold() != "config":
-        return False
-    return not (segments[4].casefold().startswith("admx_") or "~" in segments[4])
-
-
-@lru_cache(maxsize=65536)
-def resolve(uri: str) -> Resolved | None:
-    """Take a LocURI apart; None when it is not one (it must begin with ``./``)."""
-    if not uri.startswith("./"):
-        return None
-    segments = [unquote(part) for part in uri[2:].split("/") if part]
-    scope = "D"
-    if segments and segments[0].casefold() in ("device", "user"):
-        scope = "U" if segments[0].casefold() == "user" else "D"
-        segments = segments[1:]
-    if not segments or len(segments) > 40:
-        return None
-    row, dynamic = _row(segments, scope)
-    folded = [segment.casefold().replace("/", "%2f") for segment in segments]  # a slash inside a name is no separator
-    keys = [f"{scope}/{'/'.join(folded[: depth + 1])}" for depth in range(len(segments))]
-    parents = tuple((keys[depth - 1], segments[depth]) for depth in range(len(segments) - 1, 0, -1))
-    dynamic_parents = tuple(keys[depth] for depth in dynamic if depth < len(segments) - 1)
-    return Resolved(keys[-1], segments[-1], scope == "U", parents, row, dynamic_parents)
-
-
-def key_of(uri: str) -> str:
-    """The key of a LocURI in ``CspTree.values``; raises ``ValueError`` when it is none."""
-    found = resolve(uri)
-    if found is None:
-        raise ValueError(f"{uri!r} is not a LocURI")
-    return found.key
 
 
 @lru_cache(maxsize=64)

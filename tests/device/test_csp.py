@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from autopilot_agent.device.csp import CspTree, _table, resolve
+from autopilot_agent.device.csp import CspTree
+from autopilot_agent.device.nodes import _table, resolve
 
 PROVIDER = "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server"
 SYNC = PROVIDER + "/FirstSyncStatus"

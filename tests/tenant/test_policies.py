@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from autopilot_agent.device.csp import CspTree, resolve
+from autopilot_agent.device.csp import CspTree
+from autopilot_agent.device.nodes import resolve
 from autopilot_agent.tenant.graph.policies import ConfigurationPolicy, DeviceConfiguration
 from autopilot_agent.tenant.policies import Setting, definition_uri, settings_of
 from autopilot_agent.testing import small_state

@@ -9,7 +9,7 @@ from typing import Any
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
-from autopilot_agent.device.csp import key_of, resolve
+from autopilot_agent.device.nodes import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.esp import EspSettings

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from autopilot_agent.clock import MINUTE
-from autopilot_agent.device.csp import key_of
+from autopilot_agent.device.nodes import key_of
 from autopilot_agent.device.registry import SETTINGS
 from autopilot_agent.service.uris import LIST_SEPARATOR, SIDECAR, first_sync, scope
 from autopilot_agent.service.uris import TRACKING as TRACKING_ROOT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from autopilot_agent import events
-from autopilot_agent.device.csp import resolve
+from autopilot_agent.device.nodes import resolve
 from autopilot_agent.events import StateEntered, StateLeft
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from autopilot_agent.device.csp import resolve
+from autopilot_agent.device.nodes import resolve
 from autopilot_agent.oobe.management.detection import detected
 from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, SETUP_ROWS, TITLES
 from autopilot_agent.scenario.monitors.record import SCOPES, Record
