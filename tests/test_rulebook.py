@@ -235,3 +235,17 @@ def test_citations_are_found_at_all() -> None:
     assert len(set().union(*(one.rules for one in together))) > 60
     assert len(set().union(*(one.logs for one in together))) > 8
     assert len(set().union(*(one.screens for one in together))) > 12
+
+
+def test_every_source_key_leads_somewhere() -> None:
+    rows = [*rulebook.rules().values(), *rulebook.durations().values(), *rulebook.screens().values()]
+    parts = {part.strip() for row in rows for part in row.source.split(",")}
+    unknown = {part for part in parts if not rulebook.cited_sources(part)}
+    known_otherwise = {part for part in unknown if part.startswith(("Q-", "dp-", "oof-v2"))}  # questions; not played here
+    assert unknown - known_otherwise == {"/S sample", "default code values /S"}
+
+
+def test_docs_list_the_same_sources() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "sources.md").read_text(encoding="utf-8")
+    for key, where in rulebook.sources().items():
+        assert f"| {key} | {where} |" in page

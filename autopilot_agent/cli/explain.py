@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from autopilot_agent import rulebook
 from autopilot_agent.cli.console import facts, say
@@ -34,7 +34,7 @@ def main(args: argparse.Namespace) -> int:
         if index:
             print()
         say(head)
-        facts(pairs)
+        facts([*pairs, *_where(pairs)])
     return 0
 
 
@@ -149,6 +149,12 @@ def _states(name: str) -> Iterator[Section]:
         ends = f"a run ends here: {ENDS[state]}" if state in ENDS else ""
         meaning = f"{rule.id}: {rule.statement}" if rule else ""
         yield f"{state.value}  a state", _named(meaning=meaning, end=ends)
+
+
+def _where(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Where the keys of the source lead, one a line."""
+    cited = next((value for name, value in pairs if name == "source"), "")
+    return [(f"  {key}", where) for key, where in rulebook.cited_sources(cited)]
 
 
 def _named(**pairs: str) -> list[tuple[str, str]]:

@@ -118,6 +118,13 @@ class WindowsEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place that rules cite by a short key."""
+
+    key: str
+    where: str
+
+
 class RebootUri(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A policy URI, as a LocURI prefix, whose change asks for a coalesced reboot."""
 
@@ -198,6 +205,23 @@ def questions() -> dict[str, OpenQuestion]:
 def windows_events() -> dict[tuple[str, int], WindowsEvent]:
     """Windows event ids by channel and id."""
     return {(row.channel, row.id): row for row in read_table("events", WindowsEvent)}
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Where each source key of the rulebook leads."""
+    return {row.key: row.where for row in read_table("sources", Source)}
+
+
+def cited_sources(text: str) -> list[tuple[str, str]]:
+    """The keys of a ``source`` text with where they lead: ``ap-tf, oof-ud/C`` and ``protocols 13.4 [documented]`` alike."""
+    found: list[tuple[str, str]] = []
+    for part in text.split(","):
+        key = part.strip().split("/")[0].strip()
+        where = sources().get(key) or sources().get(key.split(" ")[0])
+        if where is not None:
+            found.append((part.strip(), where))
+    return found
 
 
 @cache
