@@ -18,6 +18,7 @@ from autopilot_agent.rulebook import HERE, normalised_code, read_table
 
 PACKAGE = Path(autopilot_agent.__file__).parent
 TABLES: dict[str, tuple[type[Any], Callable[[Any], object]]] = {
+    "sources": (rulebook.Source, lambda row: row.key),
     "rules": (rulebook.Rule, lambda row: row.id),
     "faults": (rulebook.FaultRow, lambda row: row.id),
     "injections": (rulebook.Injection, lambda row: row.id),

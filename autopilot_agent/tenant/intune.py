@@ -9,7 +9,7 @@ from autopilot_agent.service.uris import first_sync
 from autopilot_agent.tenant import commands
 from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.graph.directory import User
-from autopilot_agent.tenant.graph.enrollment import EspConfiguration
+from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
 from autopilot_agent.tenant.graph.reach import FilterFacts
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
 
@@ -105,6 +105,9 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
     restriction = state.targeting.platform_restriction(user)
     if restriction.platform_blocked:
         raise ServiceFault("0x80180014", "enrolment of Windows devices is blocked", "F-26")
+    outside = _outside(restriction, call)
+    if outside:
+        raise ServiceFault("0x80180014", f"the enrolment restriction does not allow {outside}", "F-26")
     if restriction.personal_device_enrollment_blocked and not _corporate(state, call):
         raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", "F-77")
     if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
@@ -114,6 +117,23 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
 def _corporate(state: TenantState, call: EnrollMdm) -> bool:
     """A registered device counts as corporate, even when its profile did not arrive (I-26)."""
     return bool(call.registration_id) or state.find_identity(call.serial_number) is not None
+
+
+def _outside(restriction: PlatformRestriction, call: EnrollMdm) -> str:
+    """What about the device an enrolment restriction shuts out (formats.md 1.3), in words, or ""."""
+    version = _version(call.os_version)
+    if restriction.os_minimum_version and version < _version(restriction.os_minimum_version):
+        return f"Windows {call.os_version}: the minimum is {restriction.os_minimum_version}"
+    if restriction.os_maximum_version and version > _version(restriction.os_maximum_version):
+        return f"Windows {call.os_version}: the maximum is {restriction.os_maximum_version}"
+    if any(call.manufacturer.casefold() == one.casefold() for one in restriction.blocked_manufacturers):
+        return f"devices made by {call.manufacturer}"
+    sku = SKU_NAMES.get(call.edition, "")
+    return f"the edition {sku}" if sku and sku in restriction.blocked_skus else ""
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def _device_groups(state: TenantState, call: EnrollMdm) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autopilot_agent.scenario.monitors.record import Record, last_before
+from autopilot_agent.tenant.graph.enrollment import PlatformRestriction
 
 GOOD_PROFILE = [160, 164, 161, 111, 153]
 LOOKUPS = ("GetDeviceTicket", "DownloadProfile")
@@ -64,9 +65,8 @@ def user_driven_enrols_again(run: Record) -> str | None:
             continue
         user = run.state.user(run.disk.join.user_name) if run.disk.join is not None else None
         if user is not None:
-            restriction = run.state.targeting.platform_restriction(user)
-            if restriction.platform_blocked or restriction.personal_device_enrollment_blocked:
-                continue
+            if run.state.targeting.platform_restriction(user) != PlatformRestriction():
+                continue  # anything that an administrator restricts may shut this device out
         return f"event {refusal.seq} refuses a user's enrolment with 0x80180014 though nothing blocks Windows devices"
     return None
 
