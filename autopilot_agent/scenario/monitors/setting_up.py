@@ -64,9 +64,8 @@ def user_driven_enrols_again(run: Record) -> str | None:
         if refusal.call != "EnrollMdm" or refusal.code != "0x80180014" or run.struck("EnrollMdm"):
             continue
         user = run.state.user(run.disk.join.user_name) if run.disk.join is not None else None
-        if user is not None:
-            if run.state.targeting.platform_restriction(user) != PlatformRestriction():
-                continue  # anything that an administrator restricts may shut this device out
+        if user is not None and run.state.targeting.platform_restriction(user) != PlatformRestriction():
+            continue  # anything that an administrator restricts may shut this device out
         return f"event {refusal.seq} refuses a user's enrolment with 0x80180014 though nothing blocks Windows devices"
     return None
 
