@@ -61,6 +61,7 @@ class Disk:
         self.products: set[str] = set()
         self.accounts: dict[str, Account] = {"defaultuser0": Account("defaultuser0", "system", "users")}
         self.apps: dict[str, InstalledApp] = {}
+        self.administrator_sids: tuple[str, ...] = ()
         self.certificates: dict[str, str] = {}
         self.wifi_profiles: dict[str, str] = {}
         self.vpn_profiles: dict[str, str] = {}
@@ -89,6 +90,7 @@ class Disk:
         self.left_page = False
         self.locked_out = False
         self.restart_rule = ""
+        self.restart_kind = ""
         self.scripts: set[str] = set()
         self.reboots = 0
         self.boots = 0
@@ -108,6 +110,7 @@ class Memory:
         self.user_name = ""
         self.token: SignedIn | None = None
         self.administrator_by_role = False
+        self.links_hidden = False
         self.terms_accepted = ""
         self.user_sid = ""
         self.reboot_reasons: list[str] = []

@@ -54,6 +54,7 @@ def reboot(device: Device, world: World, reason: str, rule: str) -> None:
     """Restart Windows: memory is lost, the disk stays, work in the background is gone."""
     device.lose_memory()
     device.disk.reboots += 1
+    device.disk.restart_kind = rule
     if world.management is not None:
         world.management.stop()
         world.management = None

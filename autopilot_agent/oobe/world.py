@@ -147,9 +147,10 @@ class World:
             duration = self.duration(takes, name, self.count(takes)) if takes else ROUND_TRIP
             if self._delays is not None:
                 duration += self._delays(call, now)
-                if duration > PATIENCE and not call.patient:
-                    await self.clock.sleep(PATIENCE)
-                    raise Unreachable("0x80072EE2", f"no answer within {PATIENCE // 60_000} minutes", rule)
+                patience = self.maximum(takes) if takes == "profile-download" else PATIENCE
+                if duration > patience and not call.patient:
+                    await self.clock.sleep(patience)
+                    raise Unreachable("0x80072EE2", f"no answer within {patience // 1000} s", rule)
             if not self.clock.skip(duration):
                 await self.clock.pause(duration)
             if network.lost_at is not None and not network.link(self._env._now):

@@ -110,11 +110,18 @@ class UpdateSpec(Strict):
     restart: bool = False
 
 
+class QualityUpdateSpec(UpdateSpec):
+    """The monthly security release; it takes 20 to 40 minutes (flows.md 5.8)."""
+
+    title: str = "Monthly security release"
+    duration: Duration = "30m"
+
+
 class WindowsUpdateSpec(Strict):
     """What Windows Update has for this PC: critical updates in OOBE, and the monthly security release."""
 
     critical: list[UpdateSpec] = []
-    quality: UpdateSpec | None = None
+    quality: QualityUpdateSpec | None = None
 
 
 class CloudSpec(Strict):

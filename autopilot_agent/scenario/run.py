@@ -13,6 +13,7 @@ import msgspec
 
 from autopilot_agent import rulebook
 from autopilot_agent.device import Device, NetworkAdapter
+from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
 from autopilot_agent.events import CallAnswered, CallRefused, Event, StateEntered, trace_hash
 from autopilot_agent.oobe.engine import play
@@ -96,6 +97,7 @@ def run_scenario(
     except AutopilotAgentError as error:
         result.problem, result.exit_code = str(error), error.exit_code
         return Run(result, plan.world.trace if plan else [], plan)
+    mirror_tracking(plan.world.device.disk.csp, plan.world.device.disk.registry)
     _gather(result, plan, end)
     result.checks = check_all(loaded, plan, result, strict=strict)
     broken = broken_invariants(plan, result)

@@ -39,7 +39,7 @@ class GetDeviceTicket(Call[Done], frozen=True, gc=False):
     hardware_hash: str
 
 
-class CloudAssignedProfile(Answer, frozen=True, gc=False, rename="pascal", omit_defaults=True):
+class CloudAssignedProfile(Answer, frozen=True, gc=False, rename="pascal"):
     """The profile as the Autopilot service returns it and the device caches it; names as in the JSON file (flows.md 2.4)."""
 
     autopilot_service_correlation_id: str = ""

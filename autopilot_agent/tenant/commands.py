@@ -20,10 +20,13 @@ from autopilot_agent.tenant.graph.apps import (
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.policies import Setting, settings_of
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
+from autopilot_agent.tenant.targeting import AssignedApp
 
 PROVIDER = "MS DM Server"
 BY_EXTENSION = (Win32LobApp, WinGetApp)
 """Kinds of apps that the Intune Management Extension installs; a tuple, because unions are made anew at each use."""
+BY_PACKAGE = (WindowsUniversalAppX, MicrosoftStoreForBusinessApp)
+"""Kinds of apps whose assignment says whether they are for the device or for its user."""
 IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
 
 
@@ -179,8 +182,16 @@ def required(device: EnrolledDevice, phase: str) -> list[MobileApp]:
     found = device.required.get(phase)
     if found is None:
         wanted = (one for one in device.apps if one.intent == "required")
-        found = device.required[phase] = [one.app for one in wanted if phase_of(one.app, one.target) == phase]
+        found = device.required[phase] = [one.app for one in wanted if _phase_of(one) == phase]
     return found
+
+
+def _phase_of(assigned: AssignedApp) -> str:
+    """The same of an assignment: an MSIX or Store app that is not for the device's context waits for a user (flows.md 5.4)."""
+    settings = assigned.assignment.settings
+    if isinstance(assigned.app, BY_PACKAGE) and settings is not None and settings.use_device_context is False:
+        return "account"
+    return phase_of(assigned.app, assigned.target)
 
 
 def phase_of(app: MobileApp, target: str) -> str:

@@ -131,6 +131,8 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
     if state.conditions.joined_devices + len(state.joined) >= quota:
         raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
     identity = state.identity if state.identity is not None and state.identity.id == call.registration_id else None
+    if _object_deleted(state, call.registration_id):
+        raise ServiceFault("0x801C03F3", "the Entra object of the registration was deleted", "F-24")
     device_id = (identity.azure_active_directory_device_id if identity else None) or state.guid("joined device")
     state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
     role = state.targeting.is_local_administrator_role(user)
@@ -140,6 +142,15 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
         (GLOBAL_ADMINISTRATORS, DEVICE_ADMINISTRATORS),
         role,
     )
+
+
+def _object_deleted(state: TenantState, registration_id: str) -> bool:
+    """Whether the export shows device objects, but not the one of this registration (I-27)."""
+    data = state.data
+    known = next((one for one in data.windows_autopilot_device_identities if one.id == registration_id), None)
+    if known is None or not data.devices or not known.azure_active_directory_device_id:
+        return False
+    return state.entra_object(known) is None
 
 
 def terms(state: TenantState, call: GetTermsOfUse, now: int) -> TermsOfUse:

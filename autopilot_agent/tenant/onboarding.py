@@ -38,8 +38,8 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
         raise ServiceFault("807", "ZtdDeviceIsNotRegistered", "F-02")
     if identity.product_key and call.product_key and identity.product_key != call.product_key:
         raise ServiceFault("908", "ProductKeyIdMismatch", "F-05")
-    if identity.remediation_state == "manualRemediationRequired":
-        raise ServiceFault("908", "the hardware changed: attention required", "F-89")
+    if identity.remediation_state in ("automaticRemediationRequired", "manualRemediationRequired"):
+        raise ServiceFault("908", "the hardware changed: it must be registered again", "F-89")
     if conditions.profile_missing:
         raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
     if conditions.profile_deleted:

@@ -126,14 +126,16 @@ class Page:
         self._dummy = first_sync(provider).rpartition("/")[0] + "/EntDMID"
         self._root_key = key_of(self.root)
         self._complete = False
+        self._told: set[str] = set()
         self._lists: dict[str, tuple[str, ...]] = {}
         self._apps_key = key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps")
         self._open = list(SETUP_ROWS)
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
         """Put a row into a state; recorded only when it is news."""
-        if self.rows.get(row) != (state, text):
+        if self.rows.get(row) != (state, text) or (rule == "ESP-FOREIGN-MDM" and rule not in self._told):
             self.rows[row] = (state, text)
+            self._told.add(rule)
             self.world.row(self.phase, TITLES[row], state, text, rule or ROW_RULES[row])
 
     def look(self) -> str:

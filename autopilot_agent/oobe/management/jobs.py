@@ -222,6 +222,7 @@ class Jobs:
         device.disk.csp.write(node + "/Status", str(status))
         if status >= 60 or status == 30:
             device.disk.csp.write(node + "/FinalStatus", str(status))
+            device.disk.registry.set(rf"{OFFICE}\{product}", "FinalStatus", status)
         device.disk.registry.set(rf"{OFFICE}\{product}", "Status", status)
         device.disk.apps[product] = InstalledApp(product, name, state, code)
         self.world.app(product, name, state, code, "F-41" if state == "failed" else "APP-M365")

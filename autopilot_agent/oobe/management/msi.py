@@ -148,7 +148,8 @@ class MsiInstalls:
     def _state(self, package: Package, status: int, state: str, rule: str, code: str = "") -> None:
         disk, product = self.device.disk, package.product
         disk.csp.write(package.node + "/Status", str(status))
-        disk.registry.set(rf"{DESKTOP_APPS}\{package.owner}\MSI\{product}", "Status", status)
+        key = rf"{DESKTOP_APPS}\{package.owner}\MSI\{product}"
+        disk.registry.update(key, {"Status": status, "CurrentDownloadUrl": package.url, "ProductCode": product})
         if not package.ime:
             disk.apps[product] = InstalledApp(product, package.name, state, code)
         self.world.app(product, package.name, state, code, rule)

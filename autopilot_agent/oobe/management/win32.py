@@ -20,6 +20,9 @@ NO_REBOOT, SOFT_REBOOT, HARD_REBOOT = "1", "2", "3"
 ATTEMPTS = 3
 ALREADY_RUNNING = 1618
 
+EVERYBODY = "00000000-0000-0000-0000-000000000000"
+"""Under whom results of the device's apps are kept; those of a user's apps are kept under the user's object id."""
+
 NOT_DETECTED = "0x87D1041C"
 OVER_TIME = "0x87D01101"
 DOWNLOAD_FAILED = "0x87D30068"
@@ -158,7 +161,8 @@ class Win32Installs:
         if device.disk.csp.exists(node):
             device.disk.csp.write(node + "/InstallationState", ERROR if failed else COMPLETED)
         device.disk.apps[app.id] = InstalledApp(app.id, app.name, state, code)
-        device.disk.registry.set(rf"{WIN32_APPS}\00000000-0000-0000-0000-000000000000\{app.id}_{app.version}", "ExitCode", code)
+        owner = enrolment.user_id if app.target == "account" and enrolment else EVERYBODY
+        device.disk.registry.set(rf"{WIN32_APPS}\{owner}\{app.id}_{app.version}", "ExitCode", code)
         world.app(app.id, app.name, state, code, rule)
         world.log("Autopilot", 298 if failed else 296, f"{app.name}: {state}", rule)
         self.changed()

@@ -25,6 +25,9 @@ OOBE_SETTINGS = (
     (1024, "AUTOPILOT_OOBE_SETTINGS_SKIP_KEYBOARD"),
 )
 
+NOT_IN_FILE = ("CloudAssignedTenantUpn", "CloudAssignedAadServerData")
+"""Travel beside the online profile; the cached file of a real device does not have them (flows.md 2.4)."""
+
 BROKEN_ACQUISITION = {19044: range(1645, 1708)}
 """Revisions from the April 2022 update to the one before KB5015020, which mends it (rule F-113)."""
 
@@ -116,6 +119,8 @@ async def acquire_profile(device: Device, world: World) -> None:
     world.log("Autopilot", 153, "state changed from ProfileState_Unknown to ProfileState_Available", "EVT-160")
     memory.profile = disk.profile = profile
     _write_profile(device, profile)
+    world.log("Autopilot", 101, f"CloudAssignedOobeConfig = {profile.cloud_assigned_oobe_config}", "A-OOBECONFIG")
+    world.log("Autopilot", 103, f"CloudAssignedTenantDomain = {profile.cloud_assigned_tenant_domain}", "A-PROFILE-JSON")
     for bit, name in OOBE_SETTINGS:
         if profile.cloud_assigned_oobe_config & bit:
             world.log("Autopilot", 109, f"OOBE setting = {name}; state = enabled", "A-OOBECONFIG")
@@ -123,7 +128,9 @@ async def acquire_profile(device: Device, world: World) -> None:
 
 def _write_profile(device: Device, profile: CloudAssignedProfile) -> None:
     disk = device.disk
-    text = msgspec.json.encode(profile).decode()
+    fields = msgspec.to_builtins(profile)
+    kept = {name: value for name, value in fields.items() if value != "" and name not in NOT_IN_FILE}
+    text = msgspec.json.encode(kept).decode()
     disk.files[PROFILE_FILE] = text
     disk.registry.update(
         DIAGNOSTICS,

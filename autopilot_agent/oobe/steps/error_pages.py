@@ -50,9 +50,7 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
 
 async def other_organization(device: Device, world: World) -> StepResult:
     """ORGERR: start over with an account of the right tenant (rule F-15)."""
-    profile = device.memory.profile
-    hidden = profile is not None and bool(profile.cloud_assigned_forced_enrollment)
-    choices = ("Try again",) if hidden else ("Try again", "Use another account")
+    choices = ("Try again",) if device.memory.links_hidden else ("Try again", "Use another account")
     reply = await world.ask(Question("ORGERR", choices, ""), "F-15")
     if reply.choice:
         world.failure = None

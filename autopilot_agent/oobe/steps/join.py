@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from struct import unpack
+from uuid import UUID
+
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import CORRELATIONS, ENROLLMENTS, JOIN_INFO, REBOOT_REQUIRED
 from autopilot_agent.device.storage import Account, Enrolment, JoinState
@@ -15,6 +18,9 @@ from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
 from autopilot_agent.service.entra import JoinDevice, SignedIn
 
 OK = StepResult(Outcome.OK)
+
+NO_MDM_SERVER = "0x80180010"
+"""What Windows shows when the enrolment service cannot be reached (flows.md 6.2)."""
 
 
 async def entra_join(device: Device, world: World) -> StepResult:
@@ -56,6 +62,7 @@ async def entra_join(device: Device, world: World) -> StepResult:
         rf"{JOIN_INFO}\{joined.certificate_thumbprint}", {"TenantId": token.tenant_id, "UserEmail": token.user_name}
     )
     memory.administrator_by_role = role
+    disk.administrator_sids = joined.administrator_sids
     world.note("A-DEVICE-CERT", f"Joined to Entra as device {joined.device_id}.")
     return OK
 
@@ -73,6 +80,7 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         return _failed(world, State.MDM_ENROLMENT, failed, "F-28")
     if not token.mdm_discovery_url:
         if profile is not None and profile.cloud_assigned_forced_enrollment:
+            world.log("DeviceManagement", 76, "automatic MDM enrolment failed: 0x8018002B", "F-29")
             failed = CallFailed("0x8018002B", "no MDM is configured for this user", "F-29")
             return _failed(world, State.MDM_ENROLMENT, failed, "F-29")
         return StepResult(Outcome.NO_MDM, "the MDM user scope does not cover the user", "REQ-LICENCE")
@@ -96,8 +104,10 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
             )
         )
     except CallFailed as error:
+        if isinstance(error, Unreachable) and error.rule != "F-13":
+            error = CallFailed(NO_MDM_SERVER, error.reason, "F-96")
         world.log("DeviceManagement", 71, f"MDM enrolment failed: {error.code}", error.rule)
-        return _failed(world, State.MDM_ENROLMENT, error, "F-96" if isinstance(error, Unreachable) else "U6")
+        return _failed(world, State.MDM_ENROLMENT, error, "U6")
     for number in (4, 6, 8, 10, 16, 58):
         world.log("DeviceManagement", number)
     world.log("DeviceManagement", 72, "MDM enrolment succeeded", "EVT-72")
@@ -169,7 +179,7 @@ async def local_rights(device: Device, world: World) -> StepResult:
     standard = _standard_user(device) and not memory.administrator_by_role
     if memory.administrator_by_role:
         world.note("U7", f"{memory.user_name} holds a directory role that makes local administrators.")
-    sid = "S-1-12-1-" + "-".join(str(int(part, 16)) for part in _words(memory.user_id))
+    sid = "S-1-12-1-" + "-".join(str(part) for part in _words(memory.user_id))
     disk.accounts[memory.user_name] = Account(memory.user_name, "entra", "users" if standard else "administrators", sid)
     return StepResult(Outcome.OK, "standard user" if standard else "administrator", "SET-USER-TYPE")
 
@@ -187,13 +197,13 @@ def _standard_user(device: Device) -> bool:
     return profile is not None and bool(profile.cloud_assigned_oobe_config & 2)
 
 
-def _words(guid: str) -> list[str]:
-    digits = guid.replace("-", "").ljust(32, "0")[:32]
+def _words(guid: str) -> tuple[int, ...]:
+    """A GUID as four little-endian numbers, the way a SID of Entra carries it (protocols.md 4.3)."""
     try:
-        raw = bytes.fromhex(digits)
-    except ValueError:
+        raw = UUID(guid).bytes_le
+    except ValueError:  # ids of a hand-written tenant need not be GUIDs
         raw = guid.encode().ljust(16, b"0")[:16]
-    return [raw[n : n + 4][::-1].hex() for n in range(0, 16, 4)]
+    return unpack("<4I", raw)
 
 
 def _failed(world: World, state: State, failed: CallFailed, fallback: str) -> StepResult:

@@ -14,6 +14,9 @@ OK = StepResult(Outcome.OK)
 TOO_MANY_RESTARTS = 5
 """Restarts of OOBE after which Windows shows the recovery OOBE; the number is not published (rule F-08, assumed)."""
 
+RESTARTS = {"C9": "update-reboot", "F-93": "update-reboot", "C10": "rename-reboot", "O2": "rename-reboot"}
+"""Restarts with a duration of their own in flows.md 10, by the rule that caused them; the rest take as long as a power-on."""
+
 PACKAGE_NAME = "PPKG-DEVICE"
 """What a provisioning package with a name calls the PC."""
 
@@ -26,7 +29,7 @@ RESUME = {
 
 async def boot(device: Device, world: World) -> StepResult:
     """C1. A cable that is in at power-on gives the profile before the first page, so pages can be skipped."""
-    await world.spend("power-on", device.disk.boots)
+    await world.spend(RESTARTS.get(device.disk.restart_kind, "power-on"), device.disk.reboots)
     if device.windows.oobe_restarts >= TOO_MANY_RESTARTS:
         world.show("RECOVERY", "F-08", "Language, region and keyboard on one page.")
         return StepResult(Outcome.TOO_MANY_RESTARTS, f"{device.windows.oobe_restarts} restarts of OOBE", "F-08")

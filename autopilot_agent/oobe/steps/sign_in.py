@@ -101,10 +101,12 @@ async def identify(device: Device, world: World) -> StepResult:
     if assigned:
         world.note("REG-ASSIGNED-USER", f"{assigned} is assigned to this device; only the password is asked.")
         world.show("SIGNIN", "U1", text or "prefilled")
+        await world.spend("sign-in", "SIGNIN", world.count("SIGNIN"))
         device.memory.user_name = assigned
         return StepResult(Outcome.OK, assigned, "REG-ASSIGNED-USER")
     choices: tuple[str, ...] = ("Sign in",) if device.windows.eleven else ("Next",)
-    hidden = profile is not None and profile.cloud_assigned_forced_enrollment and branding.configured
+    hidden = profile is not None and bool(profile.cloud_assigned_forced_enrollment) and branding.configured
+    device.memory.links_hidden = hidden
     if not hidden:
         choices += ("Sign-in options",)
     elif profile is not None:

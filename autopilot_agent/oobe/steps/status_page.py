@@ -87,6 +87,8 @@ async def _wait_for_providers(
             limit = int(csp.read(node + "/Timeout") or PROVIDER_TIMEOUT_MINUTES) * MINUTE
             if world.now - began >= limit:
                 world.log("Autopilot", 289, f"policy provider {name} timed out", "TIME-PROVIDER")
+                page_event = "CommercialOOBE_ESPDevicePreparation_PolicyProvidersInstallation_TimedOut"
+                world.log("ShellCore", 62407, f"{page_event}: errorCode {int(TIMED_OUT, 16)}", "EVT-SHELL")
                 rule = client.jobs.blame or "F-43"
                 return await _preparation_failed(device, world, page, TIMED_OUT, rule, f"{name} was not ready in time")
             if name not in alarmed:
@@ -95,7 +97,9 @@ async def _wait_for_providers(
         if not waiting and failed is None:
             break
         if world.now >= deadline:
-            rule = failed.rule if failed is not None and failed.rule.startswith("F-") else client.jobs.blame or "F-40"
+            rule = client.jobs.blame or "F-40"
+            if failed is not None:
+                rule = failed.rule if failed.rule.startswith("F-") else "F-96"
             return await _preparation_failed(device, world, page, TIMED_OUT, rule, "the ESP's time is up")
         if failed is None:
             await client.changed.wait()
@@ -154,11 +158,11 @@ async def _locked_out(device: Device, world: World, settings: EspSettings) -> St
 async def account_setup(device: Device, world: World) -> StepResult:
     """U14. The same for what is targeted at the user, after the first sign-in; never for local accounts."""
     disk = device.disk
-    if disk.enrolment is None or disk.accounts.get(disk.signed_in_user, None) is None:
-        return StepResult(Outcome.SKIPPED, "not managed")
-    account = disk.accounts[disk.signed_in_user]
-    if account.kind == "local":
+    account = disk.accounts.get(disk.signed_in_user)
+    if account is not None and account.kind == "local":
         return StepResult(Outcome.SKIPPED, "a local account gets no account setup", "ESP-LOCAL-ACCOUNT")
+    if disk.enrolment is None or account is None:
+        return StepResult(Outcome.SKIPPED, "not managed")
     client = start_management(device, world)
     client.phase = "account"
     disk.csp.user_sid = account.sid
