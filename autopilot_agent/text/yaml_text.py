@@ -81,6 +81,8 @@ def load_yaml_text(text: str, name: str) -> Document:
         raise InputError(_too_deep(), Place(name)) from None
     except yaml.YAMLError as error:
         sentence, mark = yaml_sentence(error)
+        if "nesting depth" in sentence:  # newer versions of libyaml stop by themselves
+            sentence = _too_deep()
         place = _marked(name, mark) if mark is not None else _place_of_character(text, name, getattr(error, "character", None))
         raise InputError(sentence, place) from None
     except ValueError as error:  # a lone surrogate, or a version directive out of range
