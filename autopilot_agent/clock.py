@@ -24,6 +24,10 @@ HOUR = 60 * MINUTE
 MOST_TIMEOUTS = 200_000
 """Waits after which a run is broken off: something waits for what never comes, which is a defect of ours."""
 
+class PowerCut(Exception):
+    """The power went while a flow was being played; whoever plays it lets the device start again."""
+
+
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
 _SPREAD = 0x5851F42D4C957F2D
@@ -83,6 +87,8 @@ class Clock:
         self._coroutines: list[Coroutine[Any, Any, Any]] = []
         self._shortcut = shortcut and speed is None
         self.timeouts = 0
+        self._most = MOST_TIMEOUTS
+        self._cut: Callable[[], None] | None = None
         if speed is None:
             self._env = Environment()
         else:
@@ -108,8 +114,8 @@ class Clock:
     def skip(self, milliseconds: int) -> bool:
         """Move the clock at once if nobody else is due by then; False means that ``pause`` has to be awaited."""
         self.timeouts += 1
-        if self.timeouts > MOST_TIMEOUTS:
-            raise Defect(f"still no end after {MOST_TIMEOUTS} waits, {self.now // HOUR} virtual hours after power-on")
+        if self.timeouts > self._most:
+            self._too_many()
         if not self._shortcut:
             return False
         env = self._env
@@ -119,6 +125,25 @@ class Clock:
             return False
         env._now = due
         return True
+
+    def _too_many(self) -> None:
+        if self._cut is not None:
+            self._cut()
+            raise PowerCut
+        raise Defect(f"still no end after {MOST_TIMEOUTS} waits, {self.now // HOUR} virtual hours after power-on")
+
+    def cut_power_at(self, moment: int, told: Callable[[], None]) -> None:
+        """Cut the power at a virtual time (milliseconds); ``told`` is called just before ``run`` raises ``PowerCut``."""
+
+        def cut() -> None:
+            told()
+            raise PowerCut
+
+        self.alarm(max(0, moment - self.now), cut)
+
+    def cut_power_after(self, waits: int, told: Callable[[], None]) -> None:
+        """The same at the wait of that number (from 1) of the next ``run``: every place where a flow can be interrupted."""
+        self._most, self._cut = self.timeouts + waits - 1, told
 
     def pause(self, milliseconds: int) -> _Wait:
         """An awaitable time-out for whoever asked ``skip`` first."""
@@ -144,7 +169,10 @@ class Clock:
         timeout.callbacks.append(lambda _event: callback())
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run ``coroutine`` to its end and return what it returns; everything still running beside it is closed."""
+        """Run ``coroutine`` to its end and return what it returns; everything still running beside it is closed.
+
+        Raises ``PowerCut`` when that was asked for and came first. A clock runs one thing after the other.
+        """
         try:
             return self._env.run(self.spawn(coroutine))
         finally:
@@ -152,6 +180,7 @@ class Clock:
                 started.close()
             self._coroutines.clear()
             self._env._queue.clear()
+            self._most, self._cut = self.timeouts + MOST_TIMEOUTS, None
 
     def draw(self, *names: str | int) -> float:
         """A number in [0, 1) that depends on the seed and the names alone, not on what was drawn before (splitmix64)."""

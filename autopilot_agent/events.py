@@ -116,6 +116,28 @@ class Rebooted(Event, frozen=True, gc=False, tag="rebooted"):
     reason: str
 
 
+class ActBegan(Event, frozen=True, gc=False, tag="act_began"):
+    """Somebody begins something with the PC or the tenant; ``flow`` and ``start`` say what is played ("" for nothing)."""
+
+    act: str
+    detail: str = ""
+    flow: str = ""
+    start: str = ""
+
+
+class PowerLost(Event, frozen=True, gc=False, tag="power_lost"):
+    """The PC lost its power in the middle of what it did; ``off`` is how long it stays off, in milliseconds."""
+
+    reason: str
+    off: int = 0
+
+
+class CloudChanged(Event, frozen=True, gc=False, tag="cloud_changed"):
+    """An administrator, or the cloud by itself, changed something in the tenant."""
+
+    text: str
+
+
 class FaultInjected(Event, frozen=True, gc=False, tag="fault_injected"):
     """A fault that the scenario asked for has struck."""
 
@@ -130,7 +152,7 @@ class Noted(Event, frozen=True, gc=False, tag="noted"):
 
 
 class Finished(Event, frozen=True, gc=False, tag="finished"):
-    """The run is over."""
+    """What an act played has come to its end."""
 
     end_state: str
     outcome: str
@@ -149,6 +171,9 @@ KINDS: tuple[type[Event], ...] = (
     RowChanged,
     AppChanged,
     Rebooted,
+    ActBegan,
+    PowerLost,
+    CloudChanged,
     FaultInjected,
     Noted,
     Finished,

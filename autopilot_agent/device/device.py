@@ -24,5 +24,6 @@ class Device:
         """What a reboot or a power cut does to everything that is not on disk."""
         self.memory = Memory()
         self.network.connected = False
+        self.network.vpn = False
         self.disk.boots += 1
         self.disk.csp.user_sid = ""

@@ -5,9 +5,14 @@ from __future__ import annotations
 import msgspec
 
 
+DOMAIN_CONTROLLER = "domain-controller"
+"""The name under which calls, and the hosts that a scenario closes, speak of whatever domain controller answers."""
+
+
 class NetworkAdapter(msgspec.Struct):
     """``lost_at`` and ``back_at`` are virtual milliseconds; ``blocked`` hosts may begin with ``*.``; ``megabits`` per second.
 
+    ``domain`` says whether this is the organisation's own network, ``vpn`` whether a connection into it is up.
     ``blocked`` maps each closed host to the fault that closed it ("" for the scenario's own firewall).
     """
 
@@ -21,6 +26,8 @@ class NetworkAdapter(msgspec.Struct):
     lost_at: int | None = None
     back_at: int | None = None
     connected: bool = False
+    domain: bool = True
+    vpn: bool = False
 
     def link(self, now: int) -> bool:
         """Whether the adapter carries data now."""
@@ -29,7 +36,9 @@ class NetworkAdapter(msgspec.Struct):
         return self.back_at is not None and now >= self.back_at
 
     def closed(self, host: str) -> str | None:
-        """The pattern that closes ``host``, or None."""
+        """The pattern that closes ``host``, or None. A domain controller answers in its own network or through a VPN."""
+        if host == DOMAIN_CONTROLLER and not (self.domain or self.vpn):
+            return DOMAIN_CONTROLLER
         for pattern in self.blocked:
             if host == pattern or (pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:])):
                 return pattern

@@ -19,8 +19,21 @@ class Account(msgspec.Struct):
     sid: str = ""
 
 
+class DomainState(msgspec.Struct):
+    """The device's place in Active Directory. ``joined`` after the restart that follows the blob; ``dc_checked`` before it.
+
+    ``registration`` is the Entra device id of the hybrid registration, "" until the directory sync has brought it about.
+    """
+
+    domain: str
+    computer_name: str
+    organizational_unit: str = ""
+    joined: bool = False
+    registration: str = ""
+
+
 class JoinState(msgspec.Struct, frozen=True):
-    """The device's place in a directory."""
+    """The device's place in Entra; ``user_name`` is "" where the device joined by itself."""
 
     device_id: str
     tenant_id: str
@@ -30,7 +43,7 @@ class JoinState(msgspec.Struct, frozen=True):
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """The MDM enrolment; ``user_id`` is the enrolling user's object id."""
+    """The MDM enrolment; ``user_id`` is the enrolling user's object id, "" for an enrolment of the device by itself."""
 
     enrolment_id: str
     provider_id: str
@@ -77,8 +90,16 @@ class Disk:
         self.profile: CloudAssignedProfile | None = None
         self.oobe_pages: set[str] = set()
         self.resume = ""
+        self.checkpoint = ""
+        self.technician = False
+        self.resealed = False
+        self.domain: DomainState | None = None
+        self.offline_profile_used = False
         self.oobe_complete = False
+        self.kiosk_app = ""
+        self.auto_logon_lost = ""
         self.signed_in_user = ""
+        self.users: list[str] = []
         self.bitlocker = ""
         self.ime_installed = False
         self.device_lock = False
@@ -93,6 +114,7 @@ class Disk:
         self.restart_kind = ""
         self.scripts: set[str] = set()
         self.reboots = 0
+        self.power_losses = 0
         self.boots = 0
         self.sessions = 0
         self.free_mb = 0
@@ -109,6 +131,7 @@ class Memory:
         self.user_id = ""
         self.user_name = ""
         self.token: SignedIn | None = None
+        self.device_token = ""
         self.administrator_by_role = False
         self.links_hidden = False
         self.terms_accepted = ""

@@ -37,6 +37,7 @@ class Windows(msgspec.Struct):
     enrolled_before: bool = False
     clock_error: int = 0
     join_needs_restart: bool = False
+    winre: bool = True
 
     @property
     def number(self) -> int:

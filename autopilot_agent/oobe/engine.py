@@ -9,7 +9,7 @@ import msgspec
 from autopilot_agent.device import Device
 from autopilot_agent.errors import Defect
 from autopilot_agent.oobe.flow import Flow
-from autopilot_agent.oobe.states import ENDS, RULES, Outcome, State
+from autopilot_agent.oobe.states import CHECKPOINTS, ENDS, RULES, Outcome, State
 from autopilot_agent.oobe.world import World
 
 MOST_STATES = 600
@@ -27,13 +27,30 @@ class StepResult(msgspec.Struct, frozen=True):
 Step = Callable[[Device, World], Awaitable[StepResult]]
 
 
-async def play(flow: Flow, steps: Mapping[State, Step], device: Device, world: World) -> State:
-    """Play one flow from its start; returns the end state. Raises ``Defect`` for a missing step or edge."""
-    state = flow.start
+async def play(
+    flow: Flow,
+    steps: Mapping[State, Step],
+    device: Device,
+    world: World,
+    *,
+    start: State | None = None,
+    until: State | None = None,
+) -> State:
+    """Play one flow from its start, or from ``start``, to an end, which is returned; or to ``until``, which is not played.
+
+    Raises ``Defect`` for a missing step or edge.
+    """
+    state = start or flow.start
+    world.flow = flow
     table = flow.table
     for _ in range(MOST_STATES):
         rule = RULES.get(state, "")
         world.entered(state, rule)
+        if state is until:
+            return state
+        checkpoint = CHECKPOINTS.get(state)
+        if checkpoint is not None:
+            device.disk.checkpoint = checkpoint
         step = steps.get(state)
         if state in ENDS:
             if step is not None:
@@ -52,10 +69,17 @@ async def play(flow: Flow, steps: Mapping[State, Step], device: Device, world: W
 
 def reboot(device: Device, world: World, reason: str, rule: str) -> None:
     """Restart Windows: memory is lost, the disk stays, work in the background is gone."""
-    device.lose_memory()
+    switch_off(device, world)
     device.disk.reboots += 1
     device.disk.restart_kind = rule
+    world.rebooted(reason, rule)
+
+
+def switch_off(device: Device, world: World) -> None:
+    """What the end of power means: memory is lost, work in the background is gone, the disk stays as it is."""
+    device.lose_memory()
+    device.disk.restart_kind = ""
     if world.management is not None:
         world.management.stop()
         world.management = None
-    world.rebooted(reason, rule)
+    world.page = None

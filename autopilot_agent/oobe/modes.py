@@ -1,4 +1,7 @@
-"""The flow of each mode, built from pieces that the modes share."""
+"""The flow of each mode. There is one table of everything that can happen; a mode is that table less what cannot come in it.
+
+A mode leaves out outcomes; edges and states that nothing reaches any more fall away with them.
+"""
 
 from __future__ import annotations
 
@@ -21,28 +24,127 @@ PREFIX = _edges(
             O.OK: S.LANGUAGE,
             O.TOO_MANY_RESTARTS: S.RECOVERY_OOBE,
             O.RESUME_PROFILE: S.CONNECTIVITY,
+            O.RESUME_PREPARATION: S.DEVICE_PREPARATION,
             O.RESUME_DEVICE_SETUP: S.DEVICE_SETUP,
             O.RESUME_FIRST_SIGN_IN: S.FIRST_SIGN_IN,
+            O.RESUME_DEPLOYMENT_DONE: S.DEPLOYMENT_DONE,
+            O.RESUME_DOMAIN_SIGN_IN: S.DOMAIN_PRIVACY,
         },
     ),
-    (S.LANGUAGE, {O.OK: S.REGION, O.SKIPPED: S.REGION}),
-    (S.REGION, {O.OK: S.KEYBOARD, O.SKIPPED: S.KEYBOARD}),
-    (S.KEYBOARD, {O.OK: S.NETWORK, O.SKIPPED: S.NETWORK}),
+    (S.LANGUAGE, {O.OK: S.REGION, O.SKIPPED: S.REGION, O.WINDOWS_KEY: S.WHAT_TO_DO}),
+    (S.REGION, {O.OK: S.KEYBOARD, O.SKIPPED: S.KEYBOARD, O.WINDOWS_KEY: S.WHAT_TO_DO}),
+    (S.KEYBOARD, {O.OK: S.NETWORK, O.SKIPPED: S.NETWORK, O.WINDOWS_KEY: S.WHAT_TO_DO}),
     (S.NETWORK, {O.OK: S.CONNECTIVITY, O.SKIPPED: S.CONNECTIVITY, O.STUCK: S.NO_NETWORK}),
     (S.CONNECTIVITY, {O.OK: S.PROFILE, O.FAILED: S.NETWORK}),
     (S.PROFILE, {O.OK: S.ACTIVATION, O.SKIPPED: S.ACTIVATION, O.RESUME_BRANCH: S.BRANCH}),
     (S.ACTIVATION, {O.OK: S.UPDATES, O.SKIPPED: S.UPDATES}),
     (S.UPDATES, {O.OK: S.RENAME, O.REBOOT: S.BOOT}),
     (S.RENAME, {O.OK: S.BRANCH, O.REBOOT: S.BOOT}),
+    (
+        S.BRANCH,
+        {
+            O.USER_DRIVEN: S.EULA,
+            O.HYBRID: S.EULA,
+            O.HYBRID_USER: S.DOMAIN_CONTROLLER,
+            O.SELF_DEPLOYING: S.SECURE_HARDWARE,
+            O.TECHNICIAN: S.SECURE_HARDWARE,
+            O.ORDINARY: S.EULA,
+        },
+    ),
 )
-"""C1 to C10: the same for every mode."""
+"""C1 to C11: the same for every mode up to the branch."""
+
+PRE_PROVISIONING = _edges(
+    (S.WHAT_TO_DO, {O.OK: S.PREPROVISIONING, O.BACK: S.LANGUAGE}),
+    (S.PREPROVISIONING, {O.OK: S.ACTIVATION, O.BACK: S.LANGUAGE, O.STUCK: S.TECHNICIAN_FAILED}),
+    (S.TECHNICIAN_SUCCESS, {O.OK: S.RESEAL, O.STUCK: S.AT_TECHNICIAN_SUCCESS}),
+    (S.RESEAL, {O.OK: S.RESEALED}),
+    (
+        S.TECHNICIAN_FAILURE,
+        {
+            O.RETRY_HARDWARE: S.SECURE_HARDWARE,
+            O.RETRY_DEVICE_JOIN: S.DEVICE_JOIN,
+            O.RETRY_DEVICE_ENROLMENT: S.DEVICE_ENROLMENT,
+            O.RETRY_DOMAIN_JOIN: S.DOMAIN_JOIN_PROFILE,
+            O.RETRY_PREPARATION: S.DEVICE_PREPARATION,
+            O.RETRY_DEVICE_SETUP: S.DEVICE_SETUP,
+            O.RESET: S.RESET_DEVICE,
+            O.GIVE_UP: S.TECHNICIAN_FAILED,
+        },
+    ),
+)
+"""P1 to P3, P7 and P8: the technician's own pages."""
+
+DEVICE_AUTHENTICATION = _edges(
+    (S.SECURE_HARDWARE, {O.OK: S.DEVICE_JOIN, O.FAILED: S.ESP_ERROR, O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE}),
+    (
+        S.DEVICE_JOIN,
+        {
+            O.OK: S.DEVICE_ENROLMENT,
+            O.SKIPPED: S.DEVICE_ENROLMENT,
+            O.FAILED: S.ESP_ERROR,
+            O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE,
+        },
+    ),
+    (
+        S.DEVICE_ENROLMENT,
+        {
+            O.OK: S.DEVICE_PREPARATION,
+            O.SKIPPED: S.DEVICE_PREPARATION,
+            O.HYBRID: S.DOMAIN_JOIN_PROFILE,
+            O.FAILED: S.ESP_ERROR,
+            O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE,
+        },
+    ),
+    (S.DEPLOYMENT_DONE, {O.OK: S.READY_FOR_USER, O.KIOSK: S.KIOSK_SESSION, O.STUCK: S.AT_LOGON}),
+)
+"""S1 to S3 (also the start of P5), and S6."""
+
+DOMAIN_JOIN = _edges(
+    (
+        S.DOMAIN_JOIN_PROFILE,
+        {
+            O.OK: S.DOMAIN_JOIN_BLOB,
+            O.SKIPPED: S.DOMAIN_CONTROLLER,
+            O.TECHNICIAN: S.DEVICE_PREPARATION,
+            O.FAILED: S.SOMETHING_WENT_WRONG,
+            O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE,
+        },
+    ),
+    (
+        S.DOMAIN_JOIN_BLOB,
+        {
+            O.OK: S.DOMAIN_CONTROLLER,
+            O.TECHNICIAN: S.DEVICE_PREPARATION,
+            O.FAILED: S.SOMETHING_WENT_WRONG,
+            O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE,
+        },
+    ),
+    (S.DOMAIN_CONTROLLER, {O.OK: S.DOMAIN_RESTART, O.SKIPPED: S.DOMAIN_RESTART, O.FAILED: S.SOMETHING_WENT_WRONG}),
+    (S.DOMAIN_RESTART, {O.REBOOT: S.BOOT}),
+    (S.DOMAIN_PRIVACY, {O.OK: S.DOMAIN_SIGN_IN, O.SKIPPED: S.DOMAIN_SIGN_IN}),
+    (S.DOMAIN_SIGN_IN, {O.OK: S.HYBRID_REGISTRATION, O.STUCK: S.AT_LOGON}),
+    (S.HYBRID_REGISTRATION, {O.OK: S.ENTRA_PROMPT, O.SKIPPED: S.ENTRA_PROMPT, O.FAILED: S.ESP_ERROR}),
+    (S.ENTRA_PROMPT, {O.OK: S.ACCOUNT_SETUP, O.SKIPPED: S.ACCOUNT_SETUP}),
+    (S.SIGN_OUT, {O.OK: S.HELLO, O.STUCK: S.AT_LOGON}),
+)
+"""H3 to H7, and H9 to H14 around Account setup."""
 
 JOIN_AND_ENROL = _edges(
-    (S.EULA, {O.OK: S.NAME_DEVICE, O.SKIPPED: S.NAME_DEVICE, O.STUCK: S.AT_EULA}),
+    (S.EULA, {O.OK: S.NAME_DEVICE, O.SKIPPED: S.NAME_DEVICE, O.STUCK: S.AT_EULA, O.WINDOWS_KEY: S.WHAT_TO_DO}),
     (S.NAME_DEVICE, {O.SKIPPED: S.ACCOUNT_CHOICE, O.REBOOT: S.BOOT}),
     (S.ACCOUNT_CHOICE, {O.WORK: S.SIGN_IN, O.SKIPPED: S.SIGN_IN, O.PERSONAL: S.LOCAL_ACCOUNT}),
     (S.LOCAL_ACCOUNT, {O.OK: S.FIRST_SIGN_IN}),
-    (S.SIGN_IN, {O.OK: S.AUTHENTICATE, O.FAILED: S.SOMETHING_WENT_WRONG, O.STUCK: S.AT_SIGN_IN, O.BACK: S.NETWORK}),
+    (
+        S.SIGN_IN,
+        {
+            O.OK: S.AUTHENTICATE,
+            O.FAILED: S.SOMETHING_WENT_WRONG,
+            O.STUCK: S.AT_SIGN_IN,
+            O.BACK: S.NETWORK,
+            O.WINDOWS_KEY: S.WHAT_TO_DO,
+        },
+    ),
     (
         S.AUTHENTICATE,
         {O.OK: S.TENANT_MATCH, O.BACK: S.SIGN_IN, O.FAILED: S.SOMETHING_WENT_WRONG, O.STUCK: S.AT_SIGN_IN},
@@ -50,13 +152,25 @@ JOIN_AND_ENROL = _edges(
     (S.TENANT_MATCH, {O.OK: S.TERMS_OF_USE, O.MISMATCH: S.OTHER_ORGANIZATION}),
     (S.TERMS_OF_USE, {O.OK: S.ENTRA_JOIN, O.SKIPPED: S.ENTRA_JOIN, O.FAILED: S.SOMETHING_WENT_WRONG}),
     (S.ENTRA_JOIN, {O.OK: S.MDM_ENROLMENT, O.SKIPPED: S.MDM_ENROLMENT, O.FAILED: S.SOMETHING_WENT_WRONG}),
-    (S.MDM_ENROLMENT, {O.OK: S.LOCAL_RIGHTS, O.NO_MDM: S.LOCAL_RIGHTS, O.FAILED: S.SOMETHING_WENT_WRONG}),
+    (
+        S.MDM_ENROLMENT,
+        {
+            O.OK: S.LOCAL_RIGHTS,
+            O.SKIPPED: S.LOCAL_RIGHTS,
+            O.NO_MDM: S.LOCAL_RIGHTS,
+            O.HYBRID: S.DOMAIN_JOIN_PROFILE,
+            O.FAILED: S.SOMETHING_WENT_WRONG,
+        },
+    ),
     (S.LOCAL_RIGHTS, {O.OK: S.DEVICE_PREPARATION}),
 )
-"""EULA, ordinary pages, then U1 to U7."""
+"""EULA, ordinary pages, then U1 to U7 (H1 and H2 are the same steps)."""
 
 ENROLLMENT_STATUS = _edges(
-    (S.DEVICE_PREPARATION, {O.OK: S.DEVICE_SETUP, O.SKIPPED: S.DEVICE_SETUP, O.FAILED: S.ESP_ERROR}),
+    (
+        S.DEVICE_PREPARATION,
+        {O.OK: S.DEVICE_SETUP, O.SKIPPED: S.DEVICE_SETUP, O.FAILED: S.ESP_ERROR, O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE},
+    ),
     (
         S.DEVICE_SETUP,
         {
@@ -65,21 +179,36 @@ ENROLLMENT_STATUS = _edges(
             O.REBOOT: S.BOOT,
             O.FAILED: S.ESP_ERROR,
             O.LEFT_PAGE: S.QUALITY_UPDATES,
+            O.TECHNICIAN_DONE: S.TECHNICIAN_SUCCESS,
+            O.TECHNICIAN_FAILED: S.TECHNICIAN_FAILURE,
         },
     ),
-    (S.QUALITY_UPDATES, {O.OK: S.FIRST_SIGN_IN, O.SKIPPED: S.FIRST_SIGN_IN, O.REBOOT: S.BOOT}),
+    (
+        S.QUALITY_UPDATES,
+        {
+            O.OK: S.FIRST_SIGN_IN,
+            O.SKIPPED: S.FIRST_SIGN_IN,
+            O.REBOOT: S.BOOT,
+            O.USERLESS: S.DEPLOYMENT_DONE,
+            O.DOMAIN: S.DOMAIN_PRIVACY,
+        },
+    ),
     (S.FIRST_SIGN_IN, {O.OK: S.PRIVACY, O.STUCK: S.AT_LOGON}),
     (S.PRIVACY, {O.OK: S.ACCOUNT_SETUP, O.SKIPPED: S.ACCOUNT_SETUP}),
     (
         S.ACCOUNT_SETUP,
-        {O.OK: S.HELLO, O.SKIPPED: S.HELLO, O.FAILED: S.ESP_ERROR, O.LEFT_PAGE: S.HELLO},
+        {O.OK: S.HELLO, O.SKIPPED: S.HELLO, O.FAILED: S.ESP_ERROR, O.LEFT_PAGE: S.HELLO, O.DOMAIN: S.SIGN_OUT},
     ),
     (S.HELLO, {O.OK: S.DESKTOP, O.SKIPPED: S.DESKTOP, O.FAILED: S.DESKTOP}),
     (
         S.ESP_ERROR,
         {
+            O.RETRY_HARDWARE: S.SECURE_HARDWARE,
+            O.RETRY_DEVICE_JOIN: S.DEVICE_JOIN,
+            O.RETRY_DEVICE_ENROLMENT: S.DEVICE_ENROLMENT,
             O.RETRY_PREPARATION: S.DEVICE_PREPARATION,
             O.RETRY_DEVICE_SETUP: S.DEVICE_SETUP,
+            O.RETRY_REGISTRATION: S.HYBRID_REGISTRATION,
             O.RETRY_ACCOUNT_SETUP: S.ACCOUNT_SETUP,
             O.CONTINUE_DEVICE: S.QUALITY_UPDATES,
             O.CONTINUE_ACCOUNT: S.HELLO,
@@ -99,6 +228,7 @@ ERROR_PAGES = _edges(
             O.RETRY_TERMS_OF_USE: S.TERMS_OF_USE,
             O.RETRY_JOIN: S.ENTRA_JOIN,
             O.RETRY_ENROLMENT: S.MDM_ENROLMENT,
+            O.RETRY_DOMAIN_JOIN: S.DOMAIN_JOIN_PROFILE,
             O.NO_MDM: S.LOCAL_RIGHTS,
             O.REBOOT: S.BOOT,
             O.GIVE_UP: S.GAVE_UP,
@@ -108,29 +238,74 @@ ERROR_PAGES = _edges(
 )
 """What OOBE shows before the ESP when a step failed."""
 
-BODY = JOIN_AND_ENROL + ENROLLMENT_STATUS + ERROR_PAGES
-USER_DRIVEN = PREFIX + _edges((S.BRANCH, {O.USER_DRIVEN: S.EULA, O.ORDINARY: S.EULA})) + BODY
-"""With a profile the user-driven flow; without one the same device ends up in ordinary OOBE."""
-ORDINARY = PREFIX + _edges((S.BRANCH, {O.ORDINARY: S.EULA})) + BODY
-"""No profile can arrive: nobody registered the device."""
+RESET = _edges(
+    (S.RESET_ORDERED, {O.LOCAL: S.LOCK_SCREEN, O.REMOTE: S.RESET_CHECK, O.FAILED: S.RESET_REFUSED}),
+    (S.LOCK_SCREEN, {O.OK: S.RESET_CREDENTIALS, O.FAILED: S.RESET_REFUSED}),
+    (S.RESET_CREDENTIALS, {O.OK: S.RESET_CHECK, O.FAILED: S.RESET_REFUSED}),
+    (S.RESET_CHECK, {O.OK: S.RESETTING, O.FAILED: S.RESET_REFUSED}),
+    (S.RESETTING, {O.OK: S.RESTORING, O.WIPED: S.WIPED, O.RETIRED: S.RETIRED}),
+    (S.RESTORING, {O.OK: S.READY_FOR_USER, O.STUCK: S.AT_LOGON}),
+)
+"""R1 to R6; a wipe and a retirement take the same way as far as they can."""
+
+LATER_SIGN_IN = _edges(
+    (S.WINDOWS_SIGN_IN, {O.OK: S.PRIVACY, O.DOMAIN: S.DOMAIN_PRIVACY, O.STUCK: S.AT_LOGON}),
+)
+"""S7 and R7: somebody signs in to Windows after OOBE is over."""
+
+EVERYTHING = PREFIX + PRE_PROVISIONING + DEVICE_AUTHENTICATION + JOIN_AND_ENROL + DOMAIN_JOIN + ENROLLMENT_STATUS + ERROR_PAGES
+
+_PRE_PROVISIONED = frozenset((O.WINDOWS_KEY, O.TECHNICIAN, O.TECHNICIAN_DONE, O.TECHNICIAN_FAILED, O.HYBRID_USER))
+_WITHOUT_USER = frozenset((O.SELF_DEPLOYING, O.USERLESS, O.KIOSK, O.RESUME_DEPLOYMENT_DONE))
+_BY_DEVICE = frozenset((O.RETRY_HARDWARE, O.RETRY_DEVICE_JOIN, O.RETRY_DEVICE_ENROLMENT))
+_HYBRID = frozenset((O.HYBRID, O.DOMAIN, O.RETRY_DOMAIN_JOIN, O.RETRY_REGISTRATION, O.RESUME_DOMAIN_SIGN_IN))
+_DEVICE_PHASE = frozenset((O.RETRY_PREPARATION, O.RETRY_DEVICE_SETUP, O.CONTINUE_DEVICE, O.RESET))
+
+LEFT_OUT: dict[str, frozenset[O]] = {
+    "user-driven": _PRE_PROVISIONED | _WITHOUT_USER | _BY_DEVICE | _HYBRID,
+    "ordinary-oobe": _PRE_PROVISIONED | _WITHOUT_USER | _BY_DEVICE | _HYBRID | {O.USER_DRIVEN},
+    "hybrid": _PRE_PROVISIONED | _WITHOUT_USER | _BY_DEVICE | {O.USER_DRIVEN},
+    "self-deploying": _PRE_PROVISIONED | _HYBRID | {O.USER_DRIVEN},
+    "pre-provisioned": _WITHOUT_USER,
+    "existing-device": _PRE_PROVISIONED | _WITHOUT_USER | _BY_DEVICE,
+    "lifecycle": frozenset(),
+}
+"""Outcomes that cannot come in a mode. In each of them a device without a profile ends up in ordinary OOBE; ``lifecycle``
+takes whatever the profile says."""
+
+
+def _less(edges: tuple[Edge, ...], start: S, left_out: frozenset[O]) -> tuple[Edge, ...]:
+    """The edges that are left without these outcomes and can still be reached from ``start``."""
+    kept = [edge for edge in edges if edge.outcome not in left_out]
+    reached, grown = {start}, True
+    while grown:
+        grown = False
+        for edge in kept:
+            if edge.state in reached and edge.target not in reached:
+                reached.add(edge.target)
+                grown = True
+    return tuple(edge for edge in kept if edge.state in reached)
 
 
 @cache
-def _flows() -> dict[str, Flow]:
-    return {
-        "user-driven": Flow("user-driven", S.BOOT, USER_DRIVEN),
-        "ordinary-oobe": Flow("ordinary-oobe", S.BOOT, ORDINARY),
-    }
+def flow_for(mode: str) -> Flow:
+    """The flow of a mode, of ``reset`` or of ``sign-in``; ``InputError`` lists them when there is none of that name."""
+    if mode == "reset":
+        return Flow(mode, S.RESET_ORDERED, RESET)
+    if mode == "sign-in":
+        edges = _less(LATER_SIGN_IN + DOMAIN_JOIN + ENROLLMENT_STATUS, S.WINDOWS_SIGN_IN, _DEVICE_PHASE | _BY_DEVICE)
+        return Flow(mode, S.WINDOWS_SIGN_IN, edges)
+    left_out = LEFT_OUT.get(mode)
+    if left_out is None:
+        raise InputError(f"unknown mode {mode!r}: choose one of {', '.join(flow_names())}")
+    return Flow(mode, S.BOOT, _less(EVERYTHING, S.BOOT, left_out))
 
 
 def mode_names() -> tuple[str, ...]:
-    """Every mode that can be played."""
-    return tuple(_flows())
+    """Every mode that a scenario can name."""
+    return tuple(LEFT_OUT)
 
 
-def flow_for(mode: str) -> Flow:
-    """The flow of a mode; ``InputError`` lists the modes when there is none of that name."""
-    found = _flows().get(mode)
-    if found is None:
-        raise InputError(f"unknown mode {mode!r}: choose one of {', '.join(_flows())}")
-    return found
+def flow_names() -> tuple[str, ...]:
+    """Every flow that can be shown: the modes, the resets, and a later sign-in to Windows."""
+    return (*LEFT_OUT, "reset", "sign-in")

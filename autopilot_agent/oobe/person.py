@@ -70,6 +70,10 @@ class ScriptedPerson:
         reply = scripted.pop(0) if isinstance(scripted, list) else scripted
         return _matched(question, reply)
 
+    def knows(self, screen: str) -> bool:
+        """Whether the script has an answer left for this page."""
+        return self._script.get(screen) not in (None, [])
+
     def unused(self) -> tuple[str, ...]:
         """Screens whose answers were not all given."""
         return tuple(screen for screen, left in self._unused.items() if left)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from autopilot_agent import events, rulebook
+from autopilot_agent.device.network import DOMAIN_CONTROLLER
 from autopilot_agent.errors import CallFailed, Unreachable
-from autopilot_agent.oobe.states import State
+from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.service.base import Answer, Call
 
 if TYPE_CHECKING:
     from autopilot_agent.clock import Clock
     from autopilot_agent.device import Device
+    from autopilot_agent.oobe.flow import Flow
     from autopilot_agent.oobe.person import Person, Question, Reply
     from autopilot_agent.service import Backend
 
@@ -80,9 +82,13 @@ class World:
         self.state = State.BOOT
         self.screens: list[str] = []
         self.management: Any = None
+        self.page: Any = None
+        self.flow: Flow | None = None
+        self.order: Any = None
+        self.off_for = 0
         self._delays: Callable[[Call[Any], int], int] | None = None
         self.command_status: Callable[[str], int] = _no_fault
-        self._record = self.trace.append if sink is None else _both(self.trace.append, sink)
+        self._recorder = self._record = self.trace.append if sink is None else _both(self.trace.append, sink)
         self._env = clock.environment
         self._durations = rulebook.durations()
         self._asked: dict[str, int] = {}
@@ -139,11 +145,11 @@ class World:
             if network.lost_at is not None and not network.link(now):
                 await self.clock.sleep(ROUND_TRIP)
                 raise Unreachable("0x80072EE7", "the network link is down", "F-13")
-            pattern = network.closed(host) if network.blocked else None
+            pattern = network.closed(host) if network.blocked or host == DOMAIN_CONTROLLER else None
             if pattern is not None:
                 await self.clock.sleep(TIMED_OUT)
                 reason = f"{host} cannot be reached: the network closes {pattern}"
-                raise Unreachable("0x80072EE2", reason, network.blocked[pattern] or rule)
+                raise Unreachable("0x80072EE2", reason, network.blocked.get(pattern) or rule)
             duration = self.duration(takes, name, self.count(takes)) if takes else ROUND_TRIP
             if self._delays is not None:
                 duration += self._delays(call, now)
@@ -189,7 +195,31 @@ class World:
         self._record(events.Answered(len(self.trace), self.now, rule, question.screen, words or "(no answer)"))
         return reply
 
+    def offers(self, outcome: Outcome) -> bool:
+        """Whether the flow that is played knows what to do with an outcome in the present state."""
+        return self.flow is not None and outcome in self.flow.table.get(self.state, ())
+
     # Records.
+
+    def mute(self) -> None:
+        """The power is gone: what is still being cleaned up leaves no record."""
+        self._record = _nothing
+
+    def unmute(self) -> None:
+        """Records are kept again."""
+        self._record = self._recorder
+
+    def began(self, act: str, detail: str, rule: str, flow: str = "", start: str = "") -> None:
+        """Record that an act begins."""
+        self._record(events.ActBegan(len(self.trace), self._env._now, rule, act, detail, flow, start))
+
+    def power_lost(self, reason: str, off: int, rule: str) -> None:
+        """Record a power cut."""
+        self._record(events.PowerLost(len(self.trace), self._env._now, rule, reason, off))
+
+    def cloud_changed(self, text: str, rule: str, at: int | None = None) -> None:
+        """Record a change in the tenant."""
+        self._record(events.CloudChanged(len(self.trace), self._env._now if at is None else at, rule, text))
 
     def note(self, rule: str, text: str) -> None:
         """Say why the device did what it did."""
@@ -249,6 +279,10 @@ def _both(
         sink(event)
 
     return record
+
+
+def _nothing(_event: events.Event) -> None:
+    pass
 
 
 def _no_fault(_uri: str) -> int:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autopilot_agent.errors import Place
-from autopilot_agent.events import AppChanged, LogWritten, ScreenShown, StateEntered, StateLeft
+from autopilot_agent.events import AppChanged, Event, LogWritten, Rebooted, ScreenShown, StateEntered, StateLeft
 from autopilot_agent.rulebook import normalised_code
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from autopilot_agent.device import Device
     from autopilot_agent.scenario.loader import LoadedScenario
-    from autopilot_agent.scenario.plan import Plan
+    from autopilot_agent.scenario.parts import ExpectSpec
+    from autopilot_agent.scenario.plan import ActEnd, Plan
     from autopilot_agent.scenario.run import Result
 
 
@@ -29,32 +30,74 @@ class Check(msgspec.Struct):
     place: str = ""
 
 
+ERROR_PAGES = ("ESPERR", "WRONG", "ORGERR", "PPFAIL")
+"""Pages whose choices ``error_choices`` is about."""
+
+
+class Seen(msgspec.Struct):
+    """What expectations are held against: a whole run, or one act of it. ``trace`` are its events; milliseconds."""
+
+    plan: Plan
+    trace: list[Event]
+    end_state: str
+    outcome: str
+    error: str
+    error_step: str
+    milliseconds: int
+
+    @property
+    def screens(self) -> list[str]:
+        """Ids of the pages that were shown, in order."""
+        return [event.screen for event in self.trace if isinstance(event, ScreenShown)]
+
+    @property
+    def rules(self) -> set[str]:
+        """Every rule that an event cites."""
+        return {event.rule for event in self.trace if event.rule}
+
+    def fact(self, name: str) -> object:
+        """What a plain expectation is about."""
+        disk = self.plan.device.disk
+        if name == "join":
+            from autopilot_agent.scenario.playing import join_of
+
+            return join_of(self.plan)
+        if name == "reboots":
+            return sum(1 for event in self.trace if isinstance(event, Rebooted))
+        if name == "mdm_enrolled":
+            return disk.enrolment is not None
+        return disk.computer_name if name == "device_name" else getattr(self, name)
+
+
 class _Checker:
-    def __init__(self, loaded: LoadedScenario, plan: Plan, result: Result) -> None:
+    def __init__(self, loaded: LoadedScenario, seen: Seen, expect: ExpectSpec, path: tuple[str | int, ...], who: str) -> None:
         self.loaded = loaded
-        self.plan = plan
-        self.result = result
+        self.seen = seen
+        self.expect = expect
+        self.path = path
+        self.who = who
+        self.plan = seen.plan
         self.checks: list[Check] = []
 
     def add(self, name: str, expected: object, actual: object, passed: bool, *path: str | int, at: int | None = None) -> None:
-        place: Place = self.loaded.document.place(("expect", *path)) if not passed else Place("")
+        place: Place = self.loaded.document.place((*self.path, *path)) if not passed else Place("")
         seconds = (self.plan.world.now if at is None else at) / 1000
-        self.checks.append(Check(name, expected, actual, passed, seconds, str(place) if not passed else ""))
+        self.checks.append(Check(self.who + name, expected, actual, passed, seconds, str(place) if not passed else ""))
 
     def equal(self, name: str, expected: object, actual: object, *path: str | int) -> None:
         self.add(name, expected, actual, expected == actual, *(path or (name,)))
 
     def run(self) -> None:
-        expect, result, device = self.loaded.scenario.expect, self.result, self.plan.device
+        expect, seen, device = self.expect, self.seen, self.plan.device
         for name in ("end_state", "outcome", "join", "mdm_enrolled", "device_name", "reboots"):
             wanted = getattr(expect, name)
             if wanted is not None:
-                self.equal(name, wanted, getattr(result, name))
+                self.equal(name, wanted, seen.fact(name))
         if expect.error is not None:
-            actual = result.error.code if result.error else ""
-            self.add("error", expect.error, actual, normalised_code(expect.error) == normalised_code(actual), "error")
+            same = normalised_code(expect.error) == normalised_code(seen.error)
+            self.add("error", expect.error, seen.error, same, "error")
         if expect.error_step is not None:
-            self.equal("error_step", expect.error_step, result.error.step if result.error else "")
+            self.equal("error_step", expect.error_step, seen.error_step)
         if expect.local_rights is not None:
             self.equal("local_rights", expect.local_rights, local_rights(self.plan.device))
         self._order()
@@ -78,15 +121,17 @@ class _Checker:
         for uri, wanted_value in (expect.csp or {}).items():
             self._node(uri, wanted_value)
         self._events()
-        for rule in expect.rules or ():
-            self.add(f"rule {rule}", "fires", "fired" if rule in result.rules else "never", rule in result.rules, "rules")
+        if expect.rules:
+            rules = seen.rules
+            for rule in expect.rules:
+                self.add(f"rule {rule}", "fires", "fired" if rule in rules else "never", rule in rules, "rules")
         for name, wanted_value in (expect.cloud or {}).items():
             self.equal(f"cloud {name}", wanted_value, self.plan.state.recorded().get(name), "cloud", name)
 
     def _moment(self, *, app: str = "", seen: str = "") -> int | None:
         """When an app changed last, or when a state or screen came first; None if it never did."""
         moment: int | None = None
-        for event in self.plan.world.trace:
+        for event in self.seen.trace:
             if app and isinstance(event, AppChanged) and event.name == app:
                 moment = event.at
             elif seen and isinstance(event, StateEntered | ScreenShown) and seen in _names(event):
@@ -99,7 +144,7 @@ class _Checker:
         self.add(f"csp {uri}", text, actual, text == actual, "csp", uri)
 
     def _order(self) -> None:
-        expect, result = self.loaded.scenario.expect, self.result
+        expect, result = self.expect, self.seen
         if expect.visits is not None:
             seen = self._timeline()
             position, missing = 0, ""
@@ -115,7 +160,7 @@ class _Checker:
             self.add("visits", expect.visits, actual, not missing, "visits")
         happened = {result.end_state, *result.screens} if expect.never else set()
         if expect.never:  # a state whose step was skipped did not happen, although the flow went through it
-            left = (event for event in self.plan.world.trace if isinstance(event, StateLeft))
+            left = (event for event in self.seen.trace if isinstance(event, StateLeft))
             happened |= {event.state for event in left if event.outcome != "skipped"}
         for index, unwanted in enumerate(expect.never or ()):
             seen_it = unwanted in happened
@@ -126,15 +171,15 @@ class _Checker:
         if expect.error_choices is not None:
             shown = [
                 event.choices
-                for event in self.plan.world.trace
-                if isinstance(event, ScreenShown) and event.choices and event.screen in ("ESPERR", "WRONG", "ORGERR")
+                for event in self.seen.trace
+                if isinstance(event, ScreenShown) and event.choices and event.screen in ERROR_PAGES
             ]
             self.equal("error_choices", expect.error_choices, list(shown[-1]) if shown else [], "error_choices")
 
     def _timeline(self) -> list[str]:
         """States and screens in the order in which they came."""
         found: list[str] = []
-        for event in self.plan.world.trace:
+        for event in self.seen.trace:
             if isinstance(event, StateEntered):
                 found.append(event.state)
             else:
@@ -144,10 +189,10 @@ class _Checker:
         return found
 
     def _times(self) -> None:
-        expect = self.loaded.scenario.expect
-        self._limits("", self.plan.world.now, expect.within, expect.at_least)
+        expect = self.expect
+        self._limits("", self.seen.milliseconds, expect.within, expect.at_least)
         if expect.states:
-            spent = time_in_states(self.plan)
+            spent = time_in_states(self.seen.trace)
             for state, limits in expect.states.items():
                 self._limits(state, spent.get(state, 0), limits.within, limits.at_least, "states", state)
 
@@ -160,10 +205,10 @@ class _Checker:
             self.add(f"{prefix}at_least", at_least, format_duration(actual), enough, *path, "at_least")
 
     def _events(self) -> None:
-        expect = self.loaded.scenario.expect
+        expect = self.expect
         if not expect.events and not expect.no_events:
             return
-        written = [f"{event.channel}/{event.id}" for event in self.plan.world.trace if isinstance(event, LogWritten)]
+        written = [f"{event.channel}/{event.id}" for event in self.seen.trace if isinstance(event, LogWritten)]
         position = 0
         for wanted in expect.events or ():
             try:
@@ -177,9 +222,35 @@ class _Checker:
             self.add(f"no event {unwanted}", "never", "written" if there else "never", not there, "no_events")
 
 
+class ActChecks:
+    """The expectations that single acts write, checked as soon as each has ended."""
+
+    def __init__(self, loaded: LoadedScenario, plan: Plan) -> None:
+        self.loaded, self.plan = loaded, plan
+        self.checks: list[Check] = []
+        self._read = 0
+
+    def check(self, index: int, end: ActEnd) -> None:
+        """Check the act of that number."""
+        trace = self.plan.world.trace
+        expect = self.plan.acts[index].expect
+        if expect is not None:
+            failure = self.plan.world.failure
+            step = failure.state.value if failure is not None else ""
+            seen = Seen(
+                self.plan, trace[self._read :], end.end_state, end.outcome, end.error, step, round(end.seconds * 1000)
+            )
+            checker = _Checker(self.loaded, seen, expect, ("acts", index, "expect"), f"act {index + 1} {end.act}: ")
+            checker.run()
+            self.checks += checker.checks
+        self._read = len(trace)
+
+
 def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: bool) -> list[Check]:
     """Every expectation, and the three that always count: faults struck, answers given, and no assumed rule if strict."""
-    checker = _Checker(loaded, plan, result)
+    code, step = (result.error.code, result.error.step) if result.error is not None else ("", "")
+    seen = Seen(plan, plan.world.trace, result.end_state, result.outcome, code, step, plan.world.now)
+    checker = _Checker(loaded, seen, loaded.scenario.expect, ("expect",), "")
     checker.run()
     rules = set(result.rules)
     for index, spec in enumerate(loaded.scenario.faults):
@@ -192,8 +263,8 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
         if not struck:
             place = str(loaded.document.place(("faults", index)))
             checker.checks.append(Check(name, "strikes", "never struck in this run", False, 0.0, place))
-    for screen in plan.person.unused():
-        place = str(loaded.document.place(("person", screen), key=True))
+    for path, screen in plan.person.unused():
+        place = str(loaded.document.place(path, key=True))
         actual = "not (all) used: the page did not come (so often)"
         checker.checks.append(Check(f"answer {screen}", "given", actual, False, 0.0, place))
     if strict:
@@ -227,11 +298,11 @@ def local_rights(device: Device) -> str:
     return "administrator" if account.group == "administrators" else "standard"
 
 
-def time_in_states(plan: Plan) -> dict[str, int]:
+def time_in_states(trace: list[Event]) -> dict[str, int]:
     """Virtual milliseconds spent in each state, summed over its visits."""
     spent: dict[str, int] = {}
     began = 0
-    for event in plan.world.trace:
+    for event in trace:
         if isinstance(event, StateEntered):
             began = event.at
         elif isinstance(event, StateLeft):

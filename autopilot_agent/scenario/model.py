@@ -1,8 +1,4 @@
-"""The scenario file as types: what a person may write, with its defaults.
-
-Resources of the cloud keep Graph's names (``tenant:``); everything that is ours is snake_case. Durations are text such as
-``40m`` or ``1h30m``; codes are text such as ``"0x80180014"``. Unknown names are errors.
-"""
+"""The scenario file as one type; its parts are in ``parts`` and ``act_specs``."""
 
 from __future__ import annotations
 
@@ -10,214 +6,47 @@ from typing import Any, Literal
 
 import msgspec
 
-MODES = ("user-driven", "ordinary-oobe")
-Mode = Literal["user-driven", "ordinary-oobe"]
-Duration = str
-OneOrMany = str | list[str]
+from autopilot_agent.scenario.act_specs import ActSpec
+from autopilot_agent.scenario.parts import (
+    Answer,
+    AnswerSpec,
+    CloudSpec,
+    DeviceSpec,
+    Duration,
+    ExpectSpec,
+    FaultSpec,
+    InstallerSpec,
+    NetworkSpec,
+    Strict,
+    UpdateSpec,
+    WindowsUpdateSpec,
+)
 
+__all__ = [
+    "MODES",
+    "Answer",
+    "AnswerSpec",
+    "CloudSpec",
+    "DeviceSpec",
+    "Duration",
+    "ExpectSpec",
+    "FaultSpec",
+    "InstallerSpec",
+    "Mode",
+    "NetworkSpec",
+    "Scenario",
+    "UpdateSpec",
+    "WindowsUpdateSpec",
+]
 
-class Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Base of everything a person writes: an unknown key is an error."""
-
-
-class TpmSpec(Strict):
-    """The security chip."""
-
-    present: bool = True
-    version: str = "2.0"
-    vendor: str = "INTC"
-    firmware: str = "600.18"
-    attestation: bool = True
-
-
-class NetworkSpec(Strict):
-    """What the PC is plugged into. ``blocked`` lists hosts (``*.`` allowed) that a firewall closes."""
-
-    kind: Literal["ethernet", "wifi"] = "ethernet"
-    ssid: str = "Contoso Guest"
-    internet: bool = True
-    metered: bool = False
-    captive_portal: bool = False
-    blocked: list[str] = []
-    megabits: int = 100
-    lost_at: Duration | None = None
-    back_at: Duration | None = None
-
-
-class WindowsSpec(Strict):
-    """The installed Windows."""
-
-    edition: str = "Pro"
-    build: str = "10.0.26100.4349"
-    languages: list[str] = msgspec.field(default_factory=lambda: ["en-US"])
-    region: str = "US"
-    keyboard: str = "00000409"
-    wlidsvc: bool = True
-    oobe_restarts: int = 0
-    provisioning_package: list[str] = []
-    enrolled_before: bool = False
-    join_needs_restart: bool = False
-
-
-class DeviceSpec(Strict):
-    """The PC on the desk."""
-
-    serial_number: str = "5CG0000001"
-    manufacturer: str = "Contoso"
-    model: str = "Notebook 14"
-    sku_number: str = "NB14-1"
-    system_family: str = "Notebook"
-    product_key: str = ""
-    virtual_machine: bool = False
-    processors: int = 4
-    processor_mhz: int = 2400
-    memory_mb: int = 16384
-    free_disk_mb: int = 200_000
-    architecture: Literal["x64", "x86", "arm64"] = "x64"
-    tpm: TpmSpec = msgspec.field(default_factory=TpmSpec)
-    network: Literal["ethernet", "wifi"] | NetworkSpec = "ethernet"
-    windows: WindowsSpec = msgspec.field(default_factory=WindowsSpec)
-    clock_skew: Duration = "0s"
-    files: list[str] = []
-    products: list[str] = []
-    registry: dict[str, dict[str, str | int]] = {}
-    registered: bool = True
-    group_tag: str = ""
-    purchase_order: str = ""
-    assigned_user: str = ""
-    device_name: str = ""
-
-
-class InstallerSpec(Strict):
-    """What an app's installer does when it runs; ``return_codes`` one per attempt, the last one repeats."""
-
-    duration: Duration | None = None
-    return_codes: list[int] = msgspec.field(default_factory=lambda: [0])
-    leaves: Literal["what the detection rules look for", "nothing"] = "what the detection rules look for"
-    requirement_script: str | int | bool | None = None
-    restarts_windows: bool = False
-    windows_installer: bool | None = None
-    size_mb: int | None = None
-    download_fails: bool = False
-
-
-class UpdateSpec(Strict):
-    """One update that Windows Update offers."""
-
-    title: str = "Critical update"
-    kb: str = "KB5000001"
-    duration: Duration = "3m"
-    restart: bool = False
-
-
-class QualityUpdateSpec(UpdateSpec):
-    """The monthly security release; it takes 20 to 40 minutes (flows.md 5.8)."""
-
-    title: str = "Monthly security release"
-    duration: Duration = "30m"
-
-
-class WindowsUpdateSpec(Strict):
-    """What Windows Update has for this PC: critical updates in OOBE, and the monthly security release."""
-
-    critical: list[UpdateSpec] = []
-    quality: QualityUpdateSpec | None = None
-
-
-class CloudSpec(Strict):
-    """The state of the cloud that no Graph export shows: counters, federation, terms, moments."""
-
-    joined_devices: int = 0
-    enrolled_devices: int = 0
-    federated: bool = False
-    mfa: bool = False
-    terms_of_use: str = ""
-    terms_of_use_broken: bool = False
-    licence_lost_after_enrolment: bool = False
-    profile_missing: bool = False
-    profile_deleted: bool = False
-    profile_pending_until: Duration | None = None
-    registration_mismatch: bool = False
-    device_already_enrolled: bool = False
-    stale_registered_object: bool = False
-
-
-class AnswerSpec(Strict):
-    """One answer of the scripted person: the choice, the fields, and how long the person waits first."""
-
-    choice: str = ""
-    fields: dict[str, str] = {}
-    after: Duration | None = None
-
-
-Answer = str | bool | int | AnswerSpec
-
-
-class FaultSpec(Strict):
-    """A fault: named (``fault``), or any call (``on``) that is refused, dropped or delayed.
-
-    ``code`` is a HRESULT or the service's own code, ``status`` an HTTP status (the device then shows 0x80190000 + status),
-    ``drop`` no answer at all, ``delay`` extra time. ``nth`` is the first call that is hit (from 1), ``times`` how many.
-    """
-
-    fault: str = ""
-    on: str = ""
-    code: str = ""
-    status: int = 0
-    drop: bool = False
-    delay: Duration | None = None
-    nth: int = 1
-    times: int | None = None
-    since: Duration | None = None
-    until: Duration | None = None
-    in_state: str = ""
-    uri: str = ""
-    app: str = ""
-
-
-class StateDuration(Strict):
-    """Limits for the time spent in one state."""
-
-    within: Duration | None = None
-    at_least: Duration | None = None
-
-
-class RegistryCheck(Strict):
-    """An expected registry value."""
-
-    key: str
-    name: str
-    value: str | int | None = None
-    absent: bool = False
-
-
-class ExpectSpec(Strict):
-    """What must be true at the end; everything written is checked."""
-
-    end_state: str | None = None
-    outcome: Literal["completed", "failed", "stuck"] | None = None
-    join: Literal["none", "entra", "hybrid"] | None = None
-    mdm_enrolled: bool | None = None
-    visits: list[str] | None = None
-    never: list[str] | None = None
-    screens: list[str] | None = None
-    error: str | None = None
-    error_step: str | None = None
-    error_choices: list[str] | None = None
-    within: Duration | None = None
-    at_least: Duration | None = None
-    states: dict[str, StateDuration] | None = None
-    apps: dict[str, str] | None = None
-    device_name: str | None = None
-    local_rights: Literal["administrator", "standard"] | None = None
-    accounts: dict[str, str] | None = None
-    registry: list[RegistryCheck] | None = None
-    csp: dict[str, str | int | bool | None] | None = None
-    events: list[str] | None = None
-    no_events: list[str] | None = None
-    rules: list[str] | None = None
-    reboots: int | None = None
-    cloud: dict[str, Any] | None = None
+Mode = Literal[
+    "user-driven", "ordinary-oobe", "hybrid", "self-deploying", "pre-provisioned", "existing-device", "lifecycle"
+]
+MODES: tuple[str, ...] = Mode.__args__  # type: ignore[attr-defined]  # a Literal's choices
+NOT_REGISTERED = ("ordinary-oobe", "existing-device")
+"""Modes of a device that nobody registered, unless the scenario says otherwise."""
+USUAL_ACTS: dict[str, list[str]] = {"pre-provisioned": ["technician", "reseal", "ship", "user"]}
+"""The acts of a mode that does not write any; the others have one, ``provision``."""
 
 
 class Scenario(Strict):
@@ -236,6 +65,12 @@ class Scenario(Strict):
     installers: dict[str, InstallerSpec] = {}
     person: dict[str, Answer | list[Answer]] = {}
     faults: list[FaultSpec] = []
-    acts: list[str] = msgspec.field(default_factory=lambda: ["provision"])
+    acts: list[str | ActSpec] | None = None
     assumptions: dict[str, str] = {}
     expect: ExpectSpec = msgspec.field(default_factory=ExpectSpec)
+
+    @property
+    def registered(self) -> bool:
+        """Whether somebody registered the device before the first act."""
+        written = self.device.registered
+        return self.mode not in NOT_REGISTERED if written is None else written

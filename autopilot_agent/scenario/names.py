@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 from autopilot_agent import rulebook
+from autopilot_agent.scenario.act_specs import ACTS, ActSpec
 from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
-from autopilot_agent.scenario.model import AnswerSpec, ExpectSpec, FaultSpec, NetworkSpec, Scenario
+from autopilot_agent.scenario.model import Answer, AnswerSpec, ExpectSpec, FaultSpec, NetworkSpec, Scenario
 from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal, suggestion
 from autopilot_agent.text.yaml_text import Document
 
-ACTS = ("provision",)
 ASSUMPTIONS = {"Q-17": ("restart", "no reboot")}
 """Open questions whose model a scenario may choose, with what it may choose; the first is what counts without a choice."""
 _HRESULT = re.compile(r"0x[0-9A-F]{8}")
@@ -48,6 +48,14 @@ def known_ends() -> frozenset[str]:
     from autopilot_agent.oobe.states import ENDS
 
     return frozenset(state.value for state in ENDS)
+
+
+@cache
+def known_live_states() -> frozenset[str]:
+    """Names that ``until`` takes: states that an act can be left in."""
+    from autopilot_agent.oobe.states import ENDS, State
+
+    return frozenset(state.value for state in State if state not in ENDS)
 
 
 @cache
@@ -115,10 +123,10 @@ class _Check:
             self.add(path, f"{number} is too small; expected {least} or more.")
 
     def scenario(self, it: Scenario) -> None:
-        for index, act in enumerate(it.acts):
-            self.name(("acts", index), act, frozenset(ACTS), "an act")
-        if it.acts != list(ACTS) and all(act in ACTS for act in it.acts):
-            self.add(("acts",), f"this version plays one act; write [{', '.join(ACTS)}] or remove the key.")
+        if it.acts == []:
+            self.add(("acts",), "nothing would be done; write an act such as provision, or remove the key.")
+        for index, act in enumerate(it.acts or ()):
+            self.act(("acts", index), act)
         for question, choice in it.assumptions.items():
             self.assumption(("assumptions", question), question, choice)
         self.device(it)
@@ -131,16 +139,36 @@ class _Check:
             self.duration(("windows_update", "critical", index, "duration"), update.duration)
         if it.windows_update.quality is not None:
             self.duration(("windows_update", "quality", "duration"), it.windows_update.quality.duration)
-        for screen, answer in it.person.items():
-            self.name(("person", screen), screen, _ids(rulebook.screens), "a screen", key=True)
-            if answer == []:
-                self.add(("person", screen), "the list is empty; write an answer for each visit of the page.")
-            for index, one in enumerate(answer if isinstance(answer, list) else [answer]):
-                if isinstance(one, AnswerSpec):
-                    self.answer(("person", screen, index) if isinstance(answer, list) else ("person", screen), screen, one)
+        self.person(("person",), it.person)
         for index, fault in enumerate(it.faults):
             self.fault(("faults", index), fault)
-        self.expect(it.expect)
+        self.expect(it.expect, ("expect",))
+
+    def act(self, path: Steps, act: str | ActSpec) -> None:
+        if isinstance(act, str):
+            self.name(path, act, frozenset(ACTS), "an act")
+            return
+        self.duration((*path, "after"), act.after)
+        for field, key in (("duration", "for"), ("off_for", "off_for"), ("at", "at")):
+            self.duration((*path, key), getattr(act, field, None))
+        until = getattr(act, "until", None)
+        if until is not None:
+            self.name((*path, "until"), until, known_live_states(), "a state of the flow")
+        self.person((*path, "person"), getattr(act, "person", {}))
+        network = getattr(act, "network", None)
+        if isinstance(network, NetworkSpec):
+            self.network((*path, "network"), network)
+        if act.expect is not None:
+            self.expect(act.expect, (*path, "expect"))
+
+    def person(self, path: Steps, script: dict[str, Answer | list[Answer]]) -> None:
+        for screen, answer in script.items():
+            self.name((*path, screen), screen, _ids(rulebook.screens), "a screen", key=True)
+            if answer == []:
+                self.add((*path, screen), "the list is empty; write an answer for each visit of the page.")
+            for index, one in enumerate(answer if isinstance(answer, list) else [answer]):
+                if isinstance(one, AnswerSpec):
+                    self.answer((*path, screen, index) if isinstance(answer, list) else (*path, screen), screen, one)
 
     def assumption(self, path: Steps, question: str, choice: str) -> None:
         self.name(path, question, _ids(rulebook.questions), "an open question", key=True)
@@ -178,15 +206,18 @@ class _Check:
             self.least(("device", name), number, least)
         self.least(("device", "windows", "oobe_restarts"), device.windows.oobe_restarts, 0)
         if isinstance(device.network, NetworkSpec):
-            self.duration(("device", "network", "lost_at"), device.network.lost_at)
-            self.duration(("device", "network", "back_at"), device.network.back_at)
-            self.least(("device", "network", "megabits"), device.network.megabits, 1)
-            for index, host in enumerate(device.network.blocked):
-                if not _HOST.fullmatch(host):
-                    sentence = f"{host[:60]!r} is not a host; write login.live.com, or *.live.com, in small letters."
-                    self.add(("device", "network", "blocked", index), sentence)
+            self.network(("device", "network"), device.network)
         for key in device.registry:
             self.key(("device", "registry", key), key, is_key=True)
+
+    def network(self, path: Steps, network: NetworkSpec) -> None:
+        self.duration((*path, "lost_at"), network.lost_at)
+        self.duration((*path, "back_at"), network.back_at)
+        self.least((*path, "megabits"), network.megabits, 1)
+        for index, host in enumerate(network.blocked):
+            if not _HOST.fullmatch(host):
+                sentence = f"{host[:60]!r} is not a host; write login.live.com, or *.live.com, in small letters."
+                self.add((*path, "blocked", index), sentence)
 
     def fault(self, path: Steps, it: FaultSpec) -> None:
         if bool(it.fault) == bool(it.on):
@@ -209,41 +240,41 @@ class _Check:
         if it.status and not 300 <= it.status <= 599:
             self.add((*path, "status"), f"{it.status} is not an HTTP status of a failure; expected 300 to 599.")
 
-    def expect(self, it: ExpectSpec) -> None:
+    def expect(self, it: ExpectSpec, path: Steps) -> None:
         if it.end_state is not None:
-            self.name(("expect", "end_state"), it.end_state, known_ends(), "an end of the flow")
-        self.names(("expect", "visits"), it.visits, known_states(), "a state or a screen")
-        self.names(("expect", "never"), it.never, known_states(), "a state or a screen")
-        self.names(("expect", "screens"), it.screens, _ids(rulebook.screens), "a screen")
-        self.names(("expect", "rules"), it.rules, _ids(rulebook.rules), "a rule")
-        self.duration(("expect", "within"), it.within)
-        self.duration(("expect", "at_least"), it.at_least)
-        self.least(("expect", "reboots"), it.reboots, 0)
+            self.name((*path, "end_state"), it.end_state, known_ends(), "an end of the flow")
+        self.names((*path, "visits"), it.visits, known_states(), "a state or a screen")
+        self.names((*path, "never"), it.never, known_states(), "a state or a screen")
+        self.names((*path, "screens"), it.screens, _ids(rulebook.screens), "a screen")
+        self.names((*path, "rules"), it.rules, _ids(rulebook.rules), "a rule")
+        self.duration((*path, "within"), it.within)
+        self.duration((*path, "at_least"), it.at_least)
+        self.least((*path, "reboots"), it.reboots, 0)
         for state, limits in (it.states or {}).items():
-            self.name(("expect", "states", state), state, known_states(), "a state or a screen", key=True)
-            self.duration(("expect", "states", state, "within"), limits.within)
-            self.duration(("expect", "states", state, "at_least"), limits.at_least)
+            self.name((*path, "states", state), state, known_states(), "a state or a screen", key=True)
+            self.duration((*path, "states", state, "within"), limits.within)
+            self.duration((*path, "states", state, "at_least"), limits.at_least)
         if it.error is not None:
             code = rulebook.normalised_code(it.error)
             if code not in known_codes() and not _HRESULT.fullmatch(code) and not _MESSAGE.fullmatch(code):
-                self.add(("expect", "error"), f'{it.error[:60]!r} is not a code; write it as "0x80180014", in quotes.')
-        self.events("events", it.events)
-        self.events("no_events", it.no_events)
+                self.add((*path, "error"), f'{it.error[:60]!r} is not a code; write it as "0x80180014", in quotes.')
+        self.events((*path, "events"), it.events)
+        self.events((*path, "no_events"), it.no_events)
         for index, check in enumerate(it.registry or ()):
-            self.key(("expect", "registry", index, "key"), check.key)
+            self.key((*path, "registry", index, "key"), check.key)
             if check.absent and check.value is not None:
-                self.add(("expect", "registry", index), "what is absent has no value; keep 'absent' or 'value'.")
+                self.add((*path, "registry", index), "what is absent has no value; keep 'absent' or 'value'.")
         for field in _NOT_EMPTY:
             if getattr(it, field) in ([], {}):
-                self.add(("expect", field), "nothing is expected here; write something or remove the key.")
+                self.add((*path, field), "nothing is expected here; write something or remove the key.")
 
     def names(self, path: Steps, names: Iterable[str] | None, known: frozenset[str], what: str) -> None:
         for index, name in enumerate(names or ()):
             self.name((*path, index), name, known, what)
 
-    def events(self, field: str, events: list[str] | None) -> None:
+    def events(self, path: Steps, events: list[str] | None) -> None:
         for index, text in enumerate(events or ()):
             if not _EVENT.fullmatch(text):
-                self.add(("expect", field, index), f'{text[:60]!r} is not an event; write channel and id as "Autopilot/161".')
+                self.add((*path, index), f'{text[:60]!r} is not an event; write channel and id as "Autopilot/161".')
             else:
-                self.name(("expect", field, index), text, known_events(), "an event of the rulebook")
+                self.name((*path, index), text, known_events(), "an event of the rulebook")

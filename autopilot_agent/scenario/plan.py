@@ -9,27 +9,19 @@ import msgspec
 from autopilot_agent.backends.faults import CallFault, FaultPlan, FaultyBackend
 from autopilot_agent.backends.registry import make_backend
 from autopilot_agent.clock import Clock
-from autopilot_agent.device import Device, Hardware, NetworkAdapter, Tpm, Windows
-from autopilot_agent.device.windows import PRODUCT_INFO
-from autopilot_agent.errors import InputError
+from autopilot_agent.device import Device
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
-from autopilot_agent.oobe.person import Reply, ScriptedPerson
 from autopilot_agent.oobe.world import World
-from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
+from autopilot_agent.scenario.act_specs import ActSpec, Admin, written_out
+from autopilot_agent.scenario.cast import Cast
+from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.faults import apply_faults
 from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
-from autopilot_agent.scenario.model import (
-    Answer,
-    AnswerSpec,
-    CloudSpec,
-    DeviceSpec,
-    NetworkSpec,
-    Scenario,
-    UpdateSpec,
-)
-from autopilot_agent.scenario.tenants import tenant_of
+from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
+from autopilot_agent.scenario.pc import make_device
+from autopilot_agent.scenario.tenants import merged, tenant_of
 from autopilot_agent.service import Backend
 from autopilot_agent.service.network import Update
 from autopilot_agent.tenant.graph import TenantData
@@ -41,19 +33,42 @@ from autopilot_agent.tenant.targeting import Targeting
 DEFAULT_USER = "user1@contoso.example"
 
 
+class ActEnd(msgspec.Struct):
+    """How one act ended: what the json of ``run`` says of it. ``began`` and ``seconds`` in virtual seconds."""
+
+    act: str
+    end_state: str = ""
+    outcome: str = ""
+    join: str = "none"
+    mdm_enrolled: bool = False
+    device_name: str = ""
+    began: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+
+
 class Plan(msgspec.Struct):
-    """One run, ready to go. ``named_faults`` are the catalogue rows that must strike."""
+    """One run, ready to go. ``named_faults`` are the catalogue rows that must strike.
+
+    ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
+    ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
+    """
 
     scenario: Scenario
     flow: Flow
     clock: Clock
     device: Device
     state: TenantState
-    person: ScriptedPerson
+    person: Cast
     world: World
     calls: list[CallFault]
     named_faults: tuple[str, ...]
     notices: tuple[str, ...]
+    acts: tuple[ActSpec, ...] = ()
+    changes: dict[int, TenantData] = {}
+    loaded: LoadedScenario | None = None
+    cut_at: int | None = None
+    ends: list[ActEnd] = []
 
 
 def make_plan(
@@ -71,16 +86,17 @@ def make_plan(
     else:
         data = tenant_of(loaded)
     clock = Clock(scenario.seed if seed is None else seed, speed=speed, shortcut=shortcut)
-    device = _device(scenario.device, blocked, loaded)
+    device = make_device(scenario.device, blocked, loaded.document)
     notices = [f"{notice.place}: {notice.text}" for notice in data.notices]
     users = _users(scenario, data, clock)
     identity = _identity(scenario, data, clock)
     state = TenantState(
         data,
-        _targeting(data),
+        targeting_of(data),
         guid=clock.guid,
         conditions=_conditions(scenario.cloud),
         identity=identity,
+        hardware_hash=device.hardware.hash,
         unregistered=scenario.device.serial_number if identity is None else "",
         users=users,
         critical=tuple(_update(update) for update in scenario.windows_update.critical),
@@ -91,12 +107,12 @@ def make_plan(
         product = getattr(app, "product_code", None) or getattr(app, "identity_name", None)
         if product:
             device.disk.app_names[product] = app.display_name or app.id
-    person = ScriptedPerson({screen: _script(answer) for screen, answer in scenario.person.items()})
+    person = Cast(scenario.person, _default_user(state, users))
     world = World(
         clock=clock,
         device=device,
         backend=make_backend(backend, state) if isinstance(backend, str) else backend(state),
-        person=_DefaultUser(person, _default_user(state, users)),
+        person=person,
         installers=installers_of(scenario.installers, data),
         assumptions=scenario.assumptions,
     )
@@ -105,26 +121,34 @@ def make_plan(
         world.backend = FaultyBackend(world.backend, plan)
         world.use_faults(plan.delay, plan.command_status)
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
-    return Plan(scenario, flow_for(scenario.mode), clock, device, state, person, world, calls, named, tuple(notices))
+    acts = tuple(written_out(act) for act in acts_of(scenario))
+    plan = Plan(scenario, flow_for(scenario.mode), clock, device, state, person, world, calls, named, tuple(notices), acts)
+    plan.loaded = loaded
+    plan.changes = _changes(loaded, acts)
+    return plan
 
 
-class _DefaultUser:
-    """A scripted person who types a user name of the tenant when the script names none."""
+def acts_of(scenario: Scenario) -> list[str | ActSpec]:
+    """The acts of a scenario, those of its mode where it writes none."""
+    return scenario.acts if scenario.acts is not None else USUAL_ACTS.get(scenario.mode, ["provision"])
 
-    def __init__(self, person: ScriptedPerson, user_name: str) -> None:
-        self._person = person
-        self._user_name = user_name
 
-    def answer(self, question, *, now):  # type: ignore[no-untyped-def]  # same as Person.answer
-        if question.screen == "SIGNIN" and not question.suggestion:
-            question = msgspec.structs.replace(question, suggestion=self._user_name)
-        return self._person.answer(question, now=now)
+def _changes(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> dict[int, TenantData]:
+    """The tenant after each act that brings resources; wrong ones are found before anything is played."""
+    found: dict[int, TenantData] = {}
+    written: dict[str, object] = dict(loaded.scenario.tenant)
+    for index, act in enumerate(acts):
+        if isinstance(act, Admin) and act.tenant:
+            written = merged(written, act.tenant)
+            scenario = msgspec.structs.replace(loaded.scenario, tenant=written)
+            found[index] = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
+    return found
 
 
 _targetings: dict[int, tuple[TenantData, Targeting]] = {}
 
 
-def _targeting(data: TenantData) -> Targeting:
+def targeting_of(data: TenantData) -> Targeting:
     """The index of a tenant, made once: many scenarios share one tenant."""
     found = _targetings.get(id(data))
     if found is None or found[0] is not data:
@@ -132,68 +156,6 @@ def _targeting(data: TenantData) -> Targeting:
             _targetings.clear()
         found = _targetings[id(data)] = (data, Targeting(data))
     return found[1]
-
-
-def _device(spec: DeviceSpec, blocked: dict[str, str], loaded: LoadedScenario) -> Device:
-    if spec.windows.edition not in PRODUCT_INFO:
-        raise InputError(
-            f"unknown edition {spec.windows.edition!r}: expected one of {', '.join(PRODUCT_INFO)}",
-            loaded.document.place(("device", "windows", "edition")),
-        )
-    parts = spec.windows.build.split(".")
-    if len(parts) != 4 or not all(part.isdigit() for part in parts):
-        raise InputError(
-            f"build {spec.windows.build!r} is not of the form 10.0.26100.4349",
-            loaded.document.place(("device", "windows", "build")),
-        )
-    tpm = Tpm(spec.tpm.present, spec.tpm.version, spec.tpm.vendor, spec.tpm.firmware, spec.tpm.attestation)
-    hardware = Hardware(
-        spec.serial_number,
-        spec.manufacturer,
-        spec.model,
-        spec.sku_number,
-        spec.system_family,
-        spec.product_key,
-        spec.virtual_machine,
-        spec.processors,
-        spec.processor_mhz,
-        spec.memory_mb,
-        spec.architecture,
-        tpm,
-    )
-    network = NetworkSpec(kind=spec.network) if isinstance(spec.network, str) else spec.network
-    adapter = NetworkAdapter(
-        network.kind,
-        network.ssid,
-        network.internet,
-        network.metered,
-        network.captive_portal,
-        {**dict.fromkeys(network.blocked, ""), **blocked},
-        max(1, network.megabits),
-        parse_duration(network.lost_at) if network.lost_at else None,
-        parse_duration(network.back_at) if network.back_at else None,
-    )
-    windows = Windows(
-        spec.windows.edition,
-        spec.windows.build,
-        tuple(spec.windows.languages) or ("en-US",),
-        spec.windows.region,
-        spec.windows.keyboard,
-        spec.windows.wlidsvc,
-        spec.windows.oobe_restarts,
-        tuple(spec.windows.provisioning_package),
-        spec.windows.enrolled_before,
-        parse_signed_duration(spec.clock_skew),
-        spec.windows.join_needs_restart,
-    )
-    device = Device(hardware, adapter, windows)
-    device.disk.free_mb = spec.free_disk_mb
-    device.disk.products.update(spec.products)
-    device.disk.files.update(dict.fromkeys(spec.files, ""))
-    for key, values in spec.registry.items():
-        for name, value in values.items():
-            device.disk.registry.set(key, name, value)
-    return device
 
 
 def _conditions(cloud: CloudSpec) -> Conditions:
@@ -238,7 +200,7 @@ def _identity(scenario: Scenario, data: TenantData, clock: Clock) -> WindowsAuto
     """The registration of this device: the tenant's own record of the serial number, else one made from the scenario."""
     spec = scenario.device
     known = next((one for one in data.windows_autopilot_device_identities if one.serial_number == spec.serial_number), None)
-    if not spec.registered or scenario.mode == "ordinary-oobe":
+    if not scenario.registered:
         return None
     if known is not None:
         written = {
@@ -265,16 +227,3 @@ def _identity(scenario: Scenario, data: TenantData, clock: Clock) -> WindowsAuto
 
 def _update(spec: UpdateSpec) -> Update:
     return Update(spec.kb, spec.title, parse_duration(spec.duration), spec.restart)
-
-
-def _script(answer: Answer | list[Answer]) -> Reply | list[Reply]:
-    return [_reply(one) for one in answer] if isinstance(answer, list) else _reply(answer)
-
-
-def _reply(answer: Answer) -> Reply:
-    if isinstance(answer, AnswerSpec):
-        value = next(iter(answer.fields.values()), "")
-        return Reply(answer.choice, value, parse_duration(answer.after) if answer.after else 0, bool(answer.choice))
-    if isinstance(answer, bool):
-        return Reply("Yes" if answer else "nothing")
-    return Reply(str(answer))

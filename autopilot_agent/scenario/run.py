@@ -16,13 +16,12 @@ from autopilot_agent.device import Device, NetworkAdapter
 from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
 from autopilot_agent.events import CallAnswered, CallRefused, Event, StateEntered, trace_hash
-from autopilot_agent.oobe.engine import play
 from autopilot_agent.oobe.states import ENDS, State
-from autopilot_agent.oobe.steps import STEPS
-from autopilot_agent.scenario.checks import Check, check_all
+from autopilot_agent.scenario.checks import ActChecks, Check, check_all
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.monitors import broken_invariants
-from autopilot_agent.scenario.plan import Plan, make_plan
+from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
+from autopilot_agent.scenario.playing import join_of, play_acts
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
 
@@ -52,6 +51,7 @@ class Result(msgspec.Struct):
     mdm_enrolled: bool = False
     device_name: str = ""
     error: ErrorReport | None = None
+    acts: list[ActEnd] = []
     virtual_seconds: float = 0.0
     reboots: int = 0
     states: list[str] = []
@@ -82,15 +82,21 @@ def run_scenario(
     strict: bool = False,
     shortcut: bool = True,
     backend: str | Callable[[TenantState], Backend] = "memory",
+    cut_at: int | None = None,
 ) -> Run:
-    """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4."""
+    """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4.
+
+    ``cut_at`` cuts the power at that wait of the run, as if somebody had pulled the plug; the device then starts again.
+    """
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
     result.replay = replay_command(loaded.path, used, strict=strict, backend=backend if isinstance(backend, str) else "memory")
     plan: Plan | None = None
     try:
         plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend)
-        end = play_plan(plan)
+        plan.cut_at = cut_at
+        acts = ActChecks(loaded, plan)
+        end = play_acts(plan, acts.check)
     except InputError as error:
         result.problem, result.exit_code = f"{place_of(error, loaded)}: {error.message}", 2
         return Run(result, plan.world.trace if plan else [], plan)
@@ -99,7 +105,7 @@ def run_scenario(
         return Run(result, plan.world.trace if plan else [], plan)
     mirror_tracking(plan.world.device.disk.csp, plan.world.device.disk.registry)
     _gather(result, plan, end)
-    result.checks = check_all(loaded, plan, result, strict=strict)
+    result.checks = acts.checks + check_all(loaded, plan, result, strict=strict)
     broken = broken_invariants(plan, result)
     if broken:
         result.verdict, result.exit_code = "error", 4
@@ -136,8 +142,12 @@ def place_of(error: InputError, loaded: LoadedScenario) -> Place:
     scenario, document, said = loaded.scenario, loaded.document, error.message
     if error.place is not None:
         return error.place
-    if (found := re.match(r"the script answers .* on page (\w+)", said)) and found[1] in scenario.person:
-        return document.place(("person", found[1]), key=True)
+    if found := re.match(r"the script answers .* on page (\w+)", said):
+        for index, act in enumerate(scenario.acts or ()):
+            if not isinstance(act, str) and found[1] in getattr(act, "person", ()):
+                return document.place(("acts", index, "person", found[1]), key=True)
+        if found[1] in scenario.person:
+            return document.place(("person", found[1]), key=True)
     for index, spec in enumerate(scenario.faults):
         if spec.fault and re.search(rf"the fault {re.escape(spec.fault)}\b", said):
             return document.place(("faults", index))
@@ -157,14 +167,14 @@ def _idle_walls(plan: Plan) -> list[str]:
 
 def play_plan(plan: Plan) -> State:
     """Play a plan to its end; returns the end state. The events are in ``plan.world.trace``."""
-    end: State = plan.clock.run(play(plan.flow, STEPS, plan.device, plan.world))
-    return end
+    return play_acts(plan)
 
 
 def _gather(result: Result, plan: Plan, end: State) -> None:
     world, device = plan.world, plan.device
-    result.end_state, result.outcome = end.value, ENDS[end]
-    result.join = "entra" if device.disk.join is not None else "none"
+    result.end_state, result.outcome = end.value, ENDS.get(end, "interrupted")
+    result.join = join_of(plan)
+    result.acts = plan.ends
     result.mdm_enrolled = device.disk.enrolment is not None
     result.device_name = device.disk.computer_name
     result.virtual_seconds = world.now / 1000
@@ -176,7 +186,7 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
     result.rules = sorted({event.rule for event in world.trace if event.rule})
     result.trace_hash = trace_hash(world.trace)
     result.notices = [*plan.notices, *_idle_walls(plan)]
-    if result.outcome != "completed":
+    if result.outcome not in ("completed", "interrupted"):
         result.error = _error(world.trace, plan, device)
 
 

@@ -45,6 +45,10 @@ class _Walk:
             self.wrong(value, [kind], path)
 
     def union(self, value: Any, kind: inspect.UnionType, path: Steps) -> None:
+        tagged = [one for one in kind.types if isinstance(one, inspect.StructType) and one.tag_field]
+        if tagged and isinstance(value, dict):
+            self.tagged(value, tagged, path)
+            return
         if any(_fits(value, one) for one in kind.types if not isinstance(one, inspect.LiteralType)):
             return
         for one in kind.types:
@@ -56,6 +60,17 @@ class _Walk:
                 self.check(value, one, path)
                 return
         self.wrong(value, [one for one in kind.types if not isinstance(one, inspect.NoneType)], path)
+
+    def tagged(self, value: dict[str, Any], kinds: list[inspect.StructType], path: Steps) -> None:
+        field, tags = str(kinds[0].tag_field), [str(one.tag) for one in kinds]
+        name = value.get(field)
+        if name is None:
+            self.found.append(Problem(path, f"{path_text(path)}: the key {field!r} is missing; add '{field}: ...'."))
+        elif name not in tags:
+            self.found.append(Problem((*path, field), f"{_shown(str(name))} is not an act; {suggestion(str(name), tags, 40)}"))
+        else:
+            rest = {key: one for key, one in value.items() if key != field}
+            self.struct(rest, next(one for one in kinds if one.tag == name), path)
 
     def struct(self, value: dict[str, Any], kind: inspect.StructType, path: Steps) -> None:
         fields = {field.encode_name: field for field in kind.fields}

@@ -48,6 +48,27 @@ def tenant_of(loaded: LoadedScenario) -> TenantData:
     return builder.finish()
 
 
+def merged(written: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+    """A tenant as a scenario writes it, with changes: what has the id or the name of something known takes its place."""
+    found = dict(written)
+    for name, value in changes.items():
+        old = found.get(name)
+        if not isinstance(value, list) or not isinstance(old, list):
+            found[name] = value
+            continue
+        kept = [one for one in old if not any(_same(one, new) for new in value)]
+        found[name] = kept + value
+    return found
+
+
+def _same(one: object, other: object) -> bool:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return False
+    if "id" in one and "id" in other:
+        return bool(one["id"] == other["id"])
+    return any(one.get(key) is not None and one.get(key) == other.get(key) for key in ("displayName", "name", "userPrincipalName"))
+
+
 def include_root(path: Path) -> Path:
     """The directory that includes of a scenario file must not leave."""
     folder = path.parent.resolve()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import ClassVar
 
 import msgspec
 
 from autopilot_agent.service.base import Answer, Call
+
+
+class RemoteAction(Enum):
+    """What an administrator can order for a managed device; a value is the row of ``rulebook/resets.jsonl``."""
+
+    AUTOPILOT_RESET = "autopilot-reset-remote"
+    WIPE = "wipe"
+    WIPE_KEEP = "wipe-keep"
+    FRESH_START = "fresh-start"
+    FRESH_START_KEEP = "fresh-start-keep"
+    RETIRE = "retire"
 
 
 class Command(msgspec.Struct, frozen=True, gc=False):

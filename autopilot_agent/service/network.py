@@ -59,9 +59,15 @@ class CloudAssignedProfile(Answer, frozen=True, gc=False, rename="pascal"):
     cloud_assigned_autopilot_update_timeout: int = 1_800_000
     cloud_assigned_privacy_diagnostics: int = 0
     cloud_assigned_aad_server_data: str = ""
+    ztd_correlation_id: str = ""
     hybrid_join_skip_dc_connectivity_check: int = msgspec.field(name="HybridJoinSkipDCConnectivityCheck", default=0)
     deployment_profile_name: str = ""
     is_explicit_profile_assignment: bool = True
+
+    @property
+    def offline(self) -> bool:
+        """Whether it came from AutopilotConfigurationFile.json: only such a profile has a correlation id."""
+        return bool(self.ztd_correlation_id)
 
     @property
     def self_deploying(self) -> bool:

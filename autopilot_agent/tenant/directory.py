@@ -19,6 +19,7 @@ from autopilot_agent.service.entra import (
     TermsOfUse,
 )
 from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy, EntraDevice, User
+from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeviceIdentity
 from autopilot_agent.tenant.graph.scopes import BUILT_IN_MDM, INTUNE_APP_ID
 from autopilot_agent.tenant.state import OTHER_TENANT, Handlers, TenantState
 
@@ -130,10 +131,10 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
     quota = policy.user_device_quota if policy is not None else 50
     if state.conditions.joined_devices + len(state.joined) >= quota:
         raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
-    identity = state.identity if state.identity is not None and state.identity.id == call.registration_id else None
+    identity = registered(state, call.registration_id)
     if _object_deleted(state, call.registration_id):
         raise ServiceFault("0x801C03F3", "the Entra object of the registration was deleted", "F-24")
-    device_id = (identity.azure_active_directory_device_id if identity else None) or state.guid("joined device")
+    device_id = (identity.azure_active_directory_device_id if identity else None) or state.unique("joined device")
     state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
     role = state.targeting.is_local_administrator_role(user)
     return DeviceJoined(
@@ -144,9 +145,17 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
     )
 
 
+def registered(state: TenantState, registration_id: str) -> WindowsAutopilotDeviceIdentity | None:
+    """The registration of that id that this run made or changed; None for those that only an export knows."""
+    return next((one.identity for one in state.registrations.values() if one.identity.id == registration_id), None)
+
+
 def _object_deleted(state: TenantState, registration_id: str) -> bool:
-    """Whether the export shows device objects, but not the one of this registration (I-27)."""
+    """Whether the registration's object was deleted, or the export shows device objects without it (I-27)."""
     data = state.data
+    identity = registered(state, registration_id)
+    if identity is not None and identity.azure_active_directory_device_id in state.deleted_objects:
+        return True
     known = next((one for one in data.windows_autopilot_device_identities if one.id == registration_id), None)
     if known is None or not data.devices or not known.azure_active_directory_device_id:
         return False

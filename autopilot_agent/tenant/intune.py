@@ -60,7 +60,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         device_ownership="Corporate" if _corporate(state, call) else "Personal",
     )
     esp, target = state.targeting.esp_configuration(device_groups, user_groups, facts)
-    enrolment_id, dm_id = state.guid("enrolment").upper(), state.guid("managed device")
+    enrolment_id, dm_id = state.unique("enrolment").upper(), state.unique("managed device")
     device = EnrolledDevice(
         enrolment_id,
         dm_id,
@@ -76,13 +76,18 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         state.targeting.assigned_apps(device_groups, user_groups, facts),
         state.targeting.assigned_policies(device_groups, user_groups, facts),
         profile,
+        primary_user=user.id,
+        technician=call.preprovisioning,
+        registration_id=call.registration_id,
+        facts_for_filters=facts,
     )
     state.enrolled[enrolment_id] = device
+    state.history.append(device)
     return Enrolled(
         enrolment_id,
         PROVIDER,
         dm_id,
-        state.guid("mdm certificate").replace("-", "").upper() + "00000000",
+        state.unique("mdm certificate").replace("-", "").upper() + "00000000",
         MANAGEMENT_URL,
         esp_settings(esp, dm_id, first_sign_in_only=not call.oobe),
         install_quality_updates=esp.install_quality_updates and esp.settings_known,
@@ -173,6 +178,8 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
     if device is None:
         raise ServiceFault("0x80190193", "this enrolment is not known (any more)", "F-97")
     if message.message == 1:
+        if message.user_id and message.user_id != device.user_id:
+            _user_arrived(state, device, message.user_id)
         device.sessions += 1
         # What a broken session left undelivered comes first.
         device.pending = [*device.pending, *_plan(state, device, message)]
@@ -189,6 +196,24 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
     return Commands(tuple(batch))
 
 
+def _user_arrived(state: TenantState, device: EnrolledDevice, user_id: str) -> None:
+    """Somebody else is at work on the device: from now on it gets what is assigned to that person too (S7, PU3, R7).
+
+    The first one becomes the primary user, unless the device is a shared one. The ESP stays as it was at enrolment (I-14).
+    """
+    user = state.user(user_id)
+    if user is None:
+        return
+    device.user_id = user_id
+    shared = device.profile is not None and device.profile.self_deploying
+    if not device.primary_user and not shared:
+        device.primary_user = user.id
+    device.user_groups = state.targeting.user_groups(user)
+    device.apps = state.targeting.assigned_apps(device.device_groups, device.user_groups, device.facts_for_filters)
+    device.policies = state.targeting.assigned_policies(device.device_groups, device.user_groups, device.facts_for_filters)
+    device.required = {}
+
+
 def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> list[list[Command]]:
     """The batches of one session. What was sent once is not sent again; results are asked for once they can be there."""
     batches: list[list[Command]] = []
@@ -199,8 +224,8 @@ def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage
         batches.append(commands.preparation(state, device, make))
         return batches
     if message.user_id:
-        if "account" not in device.sent:
-            device.sent.add("account")
+        if f"account {message.user_id}" not in device.sent:
+            device.sent.add(f"account {message.user_id}")
             device.account_setup = "inProgress"
             batches.extend(commands.account(state, device, make))
         if RESULT_ALERT in message.alerts and device.account_setup not in FINAL:

@@ -15,7 +15,7 @@ from autopilot_agent.tenant.graph.data import TenantData
 from autopilot_agent.tenant.graph.directory import EntraDevice, User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
-from autopilot_agent.tenant.targeting import AssignedApp, AssignedPolicy, Targeting
+from autopilot_agent.tenant.targeting import AssignedApp, AssignedPolicy, FilterFacts, Targeting
 
 OTHER_TENANT = "0ffed0de-0000-4000-8000-000000000001"
 """Tenant id of everybody whose domain is not this tenant's."""
@@ -43,8 +43,21 @@ class Conditions(msgspec.Struct, frozen=True):
     stale_registered_object: bool = False
 
 
+class Registration(msgspec.Struct):
+    """One device of the Autopilot service as it stands now. Times are virtual milliseconds.
+
+    ``hardware_hash`` is "" where any hardware with the serial number will do (an export does not show the hash);
+    ``listed_at`` and ``assigned_at`` are when the service knows the device, and when it has a profile for it.
+    """
+
+    identity: WindowsAutopilotDeviceIdentity
+    hardware_hash: str = ""
+    listed_at: int = 0
+    assigned_at: int = 0
+
+
 class EnrolledDevice(msgspec.Struct):
-    """What Intune knows about one enrolment."""
+    """What Intune knows about one enrolment. ``user_id`` is who is at work there, ``primary_user`` whose device it is."""
 
     enrolment_id: str
     ent_dm_id: str
@@ -72,6 +85,11 @@ class EnrolledDevice(msgspec.Struct):
     device_setup: str = "inProgress"
     account_setup: str = "notAttempted"
     user_phase_began: bool = False
+    primary_user: str = ""
+    technician: bool = False
+    registration_id: str = ""
+    facts_for_filters: FilterFacts | None = None
+    orders: list[str] = msgspec.field(default_factory=list)
 
 
 class TenantState:
@@ -85,6 +103,7 @@ class TenantState:
         guid: Callable[..., str],
         conditions: Conditions = Conditions(),
         identity: WindowsAutopilotDeviceIdentity | None = None,
+        hardware_hash: str = "",
         unregistered: str = "",
         users: tuple[User, ...] = (),
         critical: tuple[Update, ...] = (),
@@ -94,8 +113,14 @@ class TenantState:
         self.targeting = targeting
         self.guid = guid
         self.conditions = conditions
-        self.identity = identity
-        self.unregistered = unregistered
+        self.registrations: dict[str, Registration] = {}
+        if identity is not None and identity.serial_number:
+            self.registrations[identity.serial_number] = Registration(identity, hardware_hash)
+        self.unregistered = {unregistered} - {""}
+        self.deleted_objects: set[str] = set()
+        self.used_registrations: set[str] = set()
+        self.history: list[EnrolledDevice] = []
+        self._made: dict[tuple[str, ...], int] = {}
         self.critical = critical
         self.quality = quality
         self.joined: dict[str, EntraDevice] = {}
@@ -116,14 +141,30 @@ class TenantState:
 
     def find_identity(self, serial_number: str) -> WindowsAutopilotDeviceIdentity | None:
         """The registration that this hardware matches: the run's own, or one of the tenant by serial number; None without."""
-        if serial_number == self.unregistered or self.conditions.registration_mismatch:
+        if serial_number in self.unregistered or self.conditions.registration_mismatch:
             return None
-        if self.identity is not None and self.identity.serial_number == serial_number:
-            return self.identity
+        known = self.registrations.get(serial_number)
+        if known is not None:
+            return known.identity
         for one in self.data.windows_autopilot_device_identities:
             if one.serial_number == serial_number:
                 return one
         return None
+
+    @property
+    def identity(self) -> WindowsAutopilotDeviceIdentity | None:
+        """The registration that the run began with, as it stands now; None without."""
+        return next((one.identity for one in self.registrations.values()), None)
+
+    def replace_data(self, data: TenantData, targeting: Targeting) -> None:
+        """An administrator changed resources; what devices hold already stays as it is."""
+        self.data, self.targeting = data, targeting
+
+    def unique(self, *names: str) -> str:
+        """An id by its names; the second and later ones of the same names differ."""
+        found = self._made.get(names, 0)
+        self._made[names] = found + 1
+        return self.guid(*names, found) if found else self.guid(*names)
 
     def entra_object(self, identity: WindowsAutopilotDeviceIdentity) -> EntraDevice | None:
         """The Entra device object that the registration made, if an export shows it."""
@@ -134,7 +175,7 @@ class TenantState:
 
     def recorded(self) -> dict[str, object]:
         """What an administrator would find in the portal afterwards; the vocabulary is flows.md 7.7."""
-        device = next(iter(self.enrolled.values()), None)
+        device = self.history[-1] if self.history else None
         found: dict[str, object] = {
             "joined_devices": len(self.joined),
             "join_type": self._join_type(),

@@ -329,7 +329,7 @@ def i34() -> Run:
 def i35() -> Run:
     run = run_of(FAILING + "\nperson: {ESPERR: [Reset device]}")
     find(run, e.StateLeft, state="reset_device")
-    run.plan.state.identity = None
+    run.plan.state.registrations.clear()
     return run
 
 

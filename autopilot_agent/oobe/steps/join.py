@@ -5,6 +5,8 @@ from __future__ import annotations
 from struct import unpack
 from uuid import UUID
 
+from msgspec import structs
+
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import CORRELATIONS, ENROLLMENTS, JOIN_INFO, REBOOT_REQUIRED
 from autopilot_agent.device.storage import Account, Enrolment, JoinState
@@ -27,6 +29,8 @@ async def entra_join(device: Device, world: World) -> StepResult:
     """U5. Device key, certificate and device id from the Device Registration Service."""
     memory, disk, profile = device.memory, device.disk, device.memory.profile
     token = _token(device)
+    if is_hybrid(device):
+        return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "H2")
     if disk.join is not None:
         memory.administrator_by_role = disk.join.administrator_by_role
         return StepResult(Outcome.SKIPPED, "already joined")
@@ -69,8 +73,14 @@ async def entra_join(device: Device, world: World) -> StepResult:
 
 async def mdm_enrolment(device: Device, world: World) -> StepResult:
     """U6. The discovery address comes from Entra; the provisioning document brings the ESP's first settings."""
-    memory, disk, profile = device.memory, device.disk, device.memory.profile
+    disk, profile = device.disk, device.memory.profile
     token = _token(device)
+    if disk.enrolment is not None:
+        disk.enrolment = structs.replace(disk.enrolment, user_id=token.user_id, user_name=token.user_name)
+        start_management(device, world)
+        if is_hybrid(device):
+            return StepResult(Outcome.HYBRID, "enrolled already", "H2")
+        return StepResult(Outcome.SKIPPED, "enrolled already", "PU3" if disk.resealed else "")
     if "enrol" in device.windows.provisioning_package:
         failed: CallFailed = CallFailed("0x8018000A", "a provisioning package has enrolled this device already", "F-91")
         return _failed(world, State.MDM_ENROLMENT, failed, "F-91")
@@ -79,17 +89,29 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         world.log("DeviceManagement", 71, f"MDM enrolment failed: {failed.code}", failed.rule)
         return _failed(world, State.MDM_ENROLMENT, failed, "F-28")
     if not token.mdm_discovery_url:
-        if profile is not None and profile.cloud_assigned_forced_enrollment:
+        if is_hybrid(device) or (profile is not None and profile.cloud_assigned_forced_enrollment):
             world.log("DeviceManagement", 76, "automatic MDM enrolment failed: 0x8018002B", "F-29")
             failed = CallFailed("0x8018002B", "no MDM is configured for this user", "F-29")
             return _failed(world, State.MDM_ENROLMENT, failed, "F-29")
         return StepResult(Outcome.NO_MDM, "the MDM user scope does not cover the user", "REQ-LICENCE")
     try:
-        await world.call(DiscoverEnrolment(token.user_name, token.mdm_discovery_url))
+        await enrol(device, world, token.user_id, token.user_name, token.tenant_id, token.mdm_discovery_url)
+    except CallFailed as error:
+        return _failed(world, State.MDM_ENROLMENT, error, "U6")
+    return StepResult(Outcome.HYBRID, rule="H2") if is_hybrid(device) else OK
+
+
+async def enrol(
+    device: Device, world: World, user_id: str, user_name: str, tenant_id: str, discovery_url: str, *, technician: bool = False
+) -> None:
+    """Enrol in the MDM and keep what it sends; ``user_id`` "" enrols the device by itself. Raises ``CallFailed``, on record."""
+    memory, disk, profile = device.memory, device.disk, device.memory.profile
+    try:
+        await world.call(DiscoverEnrolment(user_name, discovery_url))
         answer = await world.call(
             EnrollMdm(
-                token.user_id,
-                token.user_name,
+                user_id,
+                user_name,
                 disk.join.device_id if disk.join else "",
                 disk.computer_name,
                 profile.ztd_registration_id if profile is not None else "",
@@ -101,13 +123,16 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
                 device.hardware.hash,
                 True,
                 memory.terms_accepted,
+                technician,
+                is_hybrid(device),
+                profile.ztd_correlation_id if profile is not None else "",
             )
         )
     except CallFailed as error:
         if isinstance(error, Unreachable) and error.rule != "F-13":
             error = CallFailed(NO_MDM_SERVER, error.reason, "F-96")
         world.log("DeviceManagement", 71, f"MDM enrolment failed: {error.code}", error.rule)
-        return _failed(world, State.MDM_ENROLMENT, error, "U6")
+        raise error from None
     for number in (4, 6, 8, 10, 16, 58):
         world.log("DeviceManagement", number)
     world.log("DeviceManagement", 72, "MDM enrolment succeeded", "EVT-72")
@@ -116,8 +141,8 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         answer.provider_id,
         answer.ent_dm_id,
         answer.management_url,
-        token.user_id,
-        token.user_name,
+        user_id,
+        user_name,
         answer.install_quality_updates,
         answer.esp_target,
     )
@@ -131,15 +156,20 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
             "ProviderID": answer.provider_id,
             "EnrollmentType": 6,
             "EnrollmentState": 1,
-            "UPN": token.user_name,
-            "AADTenantID": token.tenant_id,
-            "DiscoveryServiceFullURL": token.mdm_discovery_url,
+            "UPN": user_name,
+            "AADTenantID": tenant_id,
+            "DiscoveryServiceFullURL": discovery_url,
             "DMPCertThumbPrint": answer.certificate_thumbprint,
         },
     )
     disk.registry.delete(REBOOT_REQUIRED)
     start_management(device, world)
-    return OK
+
+
+def is_hybrid(device: Device) -> bool:
+    """Whether the profile asks for a hybrid join: the device joins Active Directory, not Entra, after its enrolment."""
+    profile = device.memory.profile
+    return profile is not None and bool(profile.cloud_assigned_domain_join_method)
 
 
 def _describe(device: Device, ent_dm_id: str) -> None:

@@ -17,13 +17,18 @@ TOO_MANY_RESTARTS = 5
 RESTARTS = {"C9": "update-reboot", "F-93": "update-reboot", "C10": "rename-reboot", "O2": "rename-reboot"}
 """Restarts with a duration of their own in flows.md 10, by the rule that caused them; the rest take as long as a power-on."""
 
+WINDOWS_KEY = "Windows key five times"
+
 PACKAGE_NAME = "PPKG-DEVICE"
 """What a provisioning package with a name calls the PC."""
 
 RESUME = {
     "profile": Outcome.RESUME_PROFILE,
+    "device_preparation": Outcome.RESUME_PREPARATION,
     "device_setup": Outcome.RESUME_DEVICE_SETUP,
+    "deployment_done": Outcome.RESUME_DEPLOYMENT_DONE,
     "first_sign_in": Outcome.RESUME_FIRST_SIGN_IN,
+    "domain_sign_in": Outcome.RESUME_DOMAIN_SIGN_IN,
 }
 
 
@@ -38,6 +43,11 @@ async def boot(device: Device, world: World) -> StepResult:
         _run_package(device, world)
     if not device.disk.free_mb:
         device.disk.free_mb = 200_000
+    if not device.disk.resume and device.disk.checkpoint:  # the power went: on from where the disk says
+        device.disk.resume = device.disk.checkpoint
+        world.note("E-POWER", f"Setup goes on where it was: {device.disk.checkpoint.replace('_', ' ')}.")
+    elif not device.disk.resume and device.disk.technician:
+        device.disk.resume = "profile"
     resume = device.disk.resume
     if resume:
         if resume != "profile":
@@ -73,8 +83,12 @@ async def language(device: Device, world: World) -> StepResult:
     if len(device.windows.languages) == 1:
         return StepResult(Outcome.SKIPPED, "only one language is installed")
     reply = await world.ask(
-        Question("LANG", device.windows.languages, device.windows.languages[0]), "C2", "region-keyboard"
+        Question("LANG", device.windows.languages, device.windows.languages[0], actions=windows_key(device, world)),
+        "C2",
+        "region-keyboard",
     )
+    if reply.choice == WINDOWS_KEY:
+        return StepResult(Outcome.WINDOWS_KEY, rule="P1")
     disk.language = reply.choice or disk.language
     disk.oobe_pages.add("language")
     return OK
@@ -92,7 +106,10 @@ async def region(device: Device, world: World) -> StepResult:
             disk.region = early.rsplit("-", 1)[1]
         return StepResult(Outcome.SKIPPED, f"the profile says {early}", "SET-LOCALE")
     rule = "C3" if device.network.kind == "ethernet" else "C-WIFI-FIRST"
-    reply = await world.ask(Question("REGION", ("Yes",), "Yes", "region", disk.region), rule, "region-keyboard")
+    question = Question("REGION", ("Yes",), "Yes", "region", disk.region, actions=windows_key(device, world))
+    reply = await world.ask(question, rule, "region-keyboard")
+    if reply.choice == WINDOWS_KEY:
+        return StepResult(Outcome.WINDOWS_KEY, rule="P1")
     disk.region = reply.value or disk.region
     disk.oobe_pages.add("region")
     return OK
@@ -107,7 +124,10 @@ async def keyboard(device: Device, world: World) -> StepResult:
     if early_locale(device) and profile is not None and profile.cloud_assigned_oobe_config & 1024:
         return StepResult(Outcome.SKIPPED, "the profile configures the keyboard", "SET-KEYBOARD")
     rule = "C4" if device.network.kind == "ethernet" else "C-WIFI-FIRST"
-    reply = await world.ask(Question("KBD", ("Yes",), "Yes", "layout", disk.keyboard), rule)
+    question = Question("KBD", ("Yes",), "Yes", "layout", disk.keyboard, actions=windows_key(device, world))
+    reply = await world.ask(question, rule)
+    if reply.choice == WINDOWS_KEY:
+        return StepResult(Outcome.WINDOWS_KEY, rule="P1")
     disk.keyboard = reply.value or disk.keyboard
     second = await world.ask(Question("KBD2", ("Add layout", "Skip"), "Skip", "layout", ""), rule)
     if second.choice == "Add layout" or second.value:
@@ -162,6 +182,11 @@ async def profile(device: Device, world: World) -> StepResult:
     if found is None:
         return StepResult(Outcome.SKIPPED, f"no profile: {device.memory.profile_error}")
     return StepResult(Outcome.OK, f"profile {found.deployment_profile_name!r}")
+
+
+def windows_key(device: Device, world: World) -> tuple[str, ...]:
+    """Five presses of the Windows key open pre-provisioning once the network is there (P1); an action that no page names."""
+    return (WINDOWS_KEY,) if device.network.connected and world.offers(Outcome.WINDOWS_KEY) else ()
 
 
 def early_locale(device: Device) -> str:

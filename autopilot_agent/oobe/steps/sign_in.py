@@ -9,6 +9,7 @@ from autopilot_agent.errors import CallFailed, ServiceFault, Unreachable
 from autopilot_agent.oobe.engine import StepResult, reboot
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
+from autopilot_agent.oobe.steps.prefix import WINDOWS_KEY, windows_key
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.entra import Branding, DiscoverRealm, GetBranding, GetTermsOfUse, SignedIn, SignIn
 
@@ -28,7 +29,10 @@ async def eula(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "the profile hides the licence terms", "SET-EULA")
     if "eula" in device.disk.oobe_pages:
         return StepResult(Outcome.SKIPPED, "accepted before the restart")
-    reply = await world.ask(Question("EULA", ("Accept", "Decline"), "Accept"), "SET-EULA" if profile else "O1")
+    question = Question("EULA", ("Accept", "Decline"), "Accept", actions=windows_key(device, world))
+    reply = await world.ask(question, "SET-EULA" if profile else "O1")
+    if reply.choice == WINDOWS_KEY:
+        return StepResult(Outcome.WINDOWS_KEY, rule="P1")
     if reply.choice != "Accept":
         return StepResult(Outcome.STUCK, "the licence terms were declined")
     device.disk.oobe_pages.add("eula")
@@ -53,6 +57,8 @@ async def account_choice(device: Device, world: World) -> StepResult:
     """Personal or work: only where the device does not know that it belongs to an organisation."""
     if device.memory.profile is not None:
         return StepResult(Outcome.SKIPPED, "the profile says whose device it is")
+    if device.disk.resealed:
+        return StepResult(Outcome.PERSONAL, "without the identity service only a local account can be made", "F-53")
     if device.windows.edition.startswith("Home"):
         return StepResult(Outcome.PERSONAL, f"Windows {device.windows.edition} has no work choice", "REQ-HOME")
     tiles = ("Set up for personal use", "Set up for work or school")
@@ -100,8 +106,14 @@ async def identify(device: Device, world: World) -> StepResult:
         assigned = ""
     if assigned:
         world.note("REG-ASSIGNED-USER", f"{assigned} is assigned to this device; only the password is asked.")
-        world.show("SIGNIN", "U1", text or "prefilled")
-        await world.spend("sign-in", "SIGNIN", world.count("SIGNIN"))
+        if windows_key(device, world):
+            question = Question("SIGNIN", (), "", "user name", assigned, text=text, actions=windows_key(device, world))
+            reply = await world.ask(question, "U1", "sign-in")
+            if reply.choice == WINDOWS_KEY:
+                return StepResult(Outcome.WINDOWS_KEY, rule="P1")
+        else:
+            world.show("SIGNIN", "U1", text or "prefilled")
+            await world.spend("sign-in", "SIGNIN", world.count("SIGNIN"))
         device.memory.user_name = assigned
         return StepResult(Outcome.OK, assigned, "REG-ASSIGNED-USER")
     choices: tuple[str, ...] = ("Sign in",) if device.windows.eleven else ("Next",)
@@ -111,7 +123,10 @@ async def identify(device: Device, world: World) -> StepResult:
         choices += ("Sign-in options",)
     elif profile is not None:
         world.note("SET-ESCAPE-LINK", "The links that change the account are hidden.")
-    reply = await world.ask(Question("SIGNIN", choices, choices[0], "user name", text=text), "U1", "sign-in")
+    question = Question("SIGNIN", choices, choices[0], "user name", text=text, actions=windows_key(device, world))
+    reply = await world.ask(question, "U1", "sign-in")
+    if reply.choice == WINDOWS_KEY:
+        return StepResult(Outcome.WINDOWS_KEY, rule="P1")
     if reply.choice == "Sign-in options":
         return StepResult(Outcome.STUCK, "left the organisation's sign-in", "SET-ESCAPE-LINK")
     if not reply.value:

@@ -17,9 +17,16 @@ from autopilot_agent.service.network import UploadDiagnostics
 MOST_VISITS = 20
 """Nobody presses a button of the same error page more often than this."""
 
+BEFORE_POLICY = ("Try again", "Reset device")
+"""Buttons of a device that failed before any ESP policy had arrived (rule ERR-BEFORE-POLICY)."""
+
 GENERIC_TEXT = "Setup could not be completed. Try again, or contact your support person for help."
 
 AGAIN = {
+    State.SECURE_HARDWARE: Outcome.RETRY_HARDWARE,
+    State.DEVICE_JOIN: Outcome.RETRY_DEVICE_JOIN,
+    State.DEVICE_ENROLMENT: Outcome.RETRY_DEVICE_ENROLMENT,
+    State.HYBRID_REGISTRATION: Outcome.RETRY_REGISTRATION,
     State.DEVICE_PREPARATION: Outcome.RETRY_PREPARATION,
     State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
     State.ACCOUNT_SETUP: Outcome.RETRY_ACCOUNT_SETUP,
@@ -34,7 +41,12 @@ async def fail(device: Device, world: World, state: State, code: str, rule: str,
         await world.call(UploadDiagnostics())
     except CallFailed:
         world.note("ERR-UPLOAD", "The diagnostics could not be uploaded.")
-    return StepResult(Outcome.FAILED, f"{code}: {why}", rule)
+    return StepResult(failed_outcome(device), f"{code}: {why}", rule)
+
+
+def failed_outcome(device: Device) -> Outcome:
+    """Where a failure inside the ESP leads: to its error page, or to the red page of the technician."""
+    return Outcome.TECHNICIAN_FAILED if device.disk.technician else Outcome.FAILED
 
 
 async def error_page(device: Device, world: World) -> StepResult:
@@ -42,12 +54,16 @@ async def error_page(device: Device, world: World) -> StepResult:
     failure = world.failure
     if failure is None:
         return StepResult(Outcome.GIVE_UP)
-    settings = start_management(device, world).esp
-    choices = settings.buttons + (("Collect logs",) if settings.collect_logs else ())
-    text = f"{settings.message or GENERIC_TEXT} {failure.row}: {failure.code}"
-    default = "" if settings.block else "Leave the page"
+    if device.disk.enrolment is None:
+        choices, default, message, rule = BEFORE_POLICY, "", GENERIC_TEXT, "ERR-BEFORE-POLICY"
+    else:
+        settings = start_management(device, world).esp
+        choices = settings.buttons + (("Collect logs",) if settings.collect_logs else ())
+        message, rule = settings.message or GENERIC_TEXT, "ERR-CHOICES"
+        default = "" if settings.block else "Leave the page"
+    text = f"{message} {failure.row}: {failure.code}"
     for _ in range(MOST_VISITS):
-        reply = await world.ask(Question("ESPERR", choices, default, text=text), "ERR-CHOICES")
+        reply = await world.ask(Question("ESPERR", choices, default, text=text), rule)
         if reply.choice != "Collect logs":
             break
         device.disk.files[r"E:\MDMDiagReport.cab"] = "mdmdiagnosticstool -area Autopilot;TPM"
@@ -56,10 +72,10 @@ async def error_page(device: Device, world: World) -> StepResult:
 
 
 def _chosen(device: Device, world: World, choice: str, failure: Failure) -> StepResult:
-    account = failure.state is State.ACCOUNT_SETUP
+    account = failure.state in (State.ACCOUNT_SETUP, State.HYBRID_REGISTRATION)
     if choice == "Try again" and world.count("ESPERR: Try again") < MOST_VISITS:
         device.disk.esp_started.pop("account" if account else "device", None)
-        _forget_failures(device, world)
+        forget_failures(device, world)
         return StepResult(AGAIN[failure.state], rule="ERR-TRY-AGAIN")
     if choice in ("Continue anyway", "Leave the page"):
         device.disk.left_page = True
@@ -71,8 +87,10 @@ def _chosen(device: Device, world: World, choice: str, failure: Failure) -> Step
     return StepResult(Outcome.GIVE_UP, "nobody chose anything that helps", failure.rule)
 
 
-def _forget_failures(device: Device, world: World) -> None:
+def forget_failures(device: Device, world: World) -> None:
     """Try again runs the items that did not succeed once more."""
+    if device.disk.enrolment is None:
+        return
     values = device.disk.csp.values
     for key in [key for key, value in values.items() if value == "4" and key.endswith("/installationstate")]:
         values[key] = "1"
@@ -82,11 +100,17 @@ def _forget_failures(device: Device, world: World) -> None:
     start_management(device, world).retry()
 
 
-async def reset_device(device: Device, world: World) -> StepResult:
-    """ESP "Reset device": back to OOBE with nothing left; the registration lives in the cloud and stays."""
+def fresh_disk(device: Device) -> None:
+    """An empty Windows on the same PC; what counts restarts and names apps goes on."""
     old, fresh = device.disk, Disk()
     fresh.boots, fresh.reboots, fresh.free_mb, fresh.app_names = old.boots, old.reboots, old.free_mb, old.app_names
+    fresh.power_losses = old.power_losses
     device.disk = fresh
+
+
+async def reset_device(device: Device, world: World) -> StepResult:
+    """ESP "Reset device": back to OOBE with nothing left; the registration lives in the cloud and stays."""
+    fresh_disk(device)
     world.failure = None
     await world.spend("autopilot-reset")
     reboot(device, world, "Reset device was chosen on the error page", "ERR-RESET")

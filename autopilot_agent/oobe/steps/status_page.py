@@ -19,6 +19,7 @@ from autopilot_agent.oobe.steps.status_phase import (
     run_phase,
     store_settings,
 )
+from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.uris import PROVIDERS, SIDECAR
 
@@ -29,11 +30,16 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     """U8. The first three rows are complete at once in user-driven mode; the fourth waits for policy providers."""
     if device.disk.enrolment is None:
         return StepResult(Outcome.SKIPPED, "not managed: no Enrollment Status Page", "ESP-WHERE")
+    device.disk.resume = ""
     client = start_management(device, world)
     client.phase = "device"
+    if device.disk.resealed:
+        return StepResult(Outcome.SKIPPED, "device preparation is not repeated", "PU3")
     device.disk.esp_started.setdefault("device", world.now)
-    page: Page | None = None
-    if client.esp.device_page_shown:
+    page: Page | None = world.page
+    if page is not None:
+        page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
+    elif client.esp.device_page_shown:
         page = _show_preparation(device, world, client.esp)
     failed: CallFailed | None = None
     try:
@@ -124,6 +130,13 @@ async def _preparation_failed(device: Device, world: World, page: Page, code: st
 
 async def device_setup(device: Device, world: World) -> StepResult:
     """U9 and U10. Policies, certificates, network profiles and apps that the server named; reboots are coalesced."""
+    result = await _device_setup(device, world)
+    if device.disk.technician and result.outcome in (Outcome.OK, Outcome.SKIPPED, Outcome.LEFT_PAGE):
+        return StepResult(Outcome.TECHNICIAN_DONE, result.detail, result.rule)
+    return result
+
+
+async def _device_setup(device: Device, world: World) -> StepResult:
     disk = device.disk
     if disk.enrolment is None:
         return StepResult(Outcome.SKIPPED, "not managed")
@@ -138,7 +151,7 @@ async def device_setup(device: Device, world: World) -> StepResult:
         return await run_phase(device, world, client, "device", resumed=resumed)
     await _quiet_session(world, client)
     if device.memory.reboot_reasons:
-        return restart_device(device, world, device.memory.reboot_reasons[0], "F-47", "first_sign_in")
+        return restart_device(device, world, device.memory.reboot_reasons[0], "F-47", after_device_phase(device))
     return StepResult(
         Outcome.SKIPPED, "the device page is not shown; apps install in the background", _hidden_rule(settings)
     )
@@ -157,6 +170,13 @@ async def _locked_out(device: Device, world: World, settings: EspSettings) -> St
 
 async def account_setup(device: Device, world: World) -> StepResult:
     """U14. The same for what is targeted at the user, after the first sign-in; never for local accounts."""
+    result = await _account_setup(device, world)
+    if device.disk.domain is not None and result.outcome in (Outcome.OK, Outcome.LEFT_PAGE):
+        return StepResult(Outcome.DOMAIN, result.detail, result.rule)
+    return result
+
+
+async def _account_setup(device: Device, world: World) -> StepResult:
     disk = device.disk
     account = disk.accounts.get(disk.signed_in_user)
     if account is not None and account.kind == "local":

@@ -11,7 +11,7 @@ from autopilot_agent.oobe.management.client import ManagementClient
 from autopilot_agent.oobe.management.esp import TITLES, EspSettings, Page
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
-from autopilot_agent.oobe.steps.status_error import fail
+from autopilot_agent.oobe.steps.status_error import fail, failed_outcome
 from autopilot_agent.oobe.world import World
 
 TIMED_OUT = "0x800705B4"
@@ -50,7 +50,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     await client.report(user_id)
     state = State.DEVICE_SETUP if phase == "device" else State.ACCOUNT_SETUP
     await fail(device, world, state, outcome.detail, outcome.rule, TITLES[page.failed_row], page)
-    return StepResult(Outcome.FAILED, f"{outcome.detail} in {TITLES[page.failed_row]}", outcome.rule)
+    return StepResult(failed_outcome(device), f"{outcome.detail} in {TITLES[page.failed_row]}", outcome.rule)
 
 
 async def _offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:

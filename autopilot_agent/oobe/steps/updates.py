@@ -80,6 +80,8 @@ async def rename(device: Device, world: World) -> StepResult:
     profile = device.memory.profile
     if profile is None or not profile.cloud_assigned_device_name or profile.cloud_assigned_domain_join_method:
         return OK
+    if device.disk.resealed:
+        return StepResult(Outcome.OK, "named by the technician", "PU1")
     name = expand_template(profile.cloud_assigned_device_name, device.hardware.serial_number, world.clock.draw)
     if name == device.disk.computer_name:
         return OK
@@ -92,7 +94,7 @@ async def rename(device: Device, world: World) -> StepResult:
     if world.assumptions.get("Q-17") == "no reboot":
         return StepResult(Outcome.OK, f"named {name} without a restart of its own", "C10")
     device.disk.resume = "profile"
-    reboot(device, world, f"the device is now called {name}", "C10")
+    reboot(device, world, f"the device is now called {name}", "P4" if device.disk.technician else "C10")
     return StepResult(Outcome.REBOOT, name)
 
 
@@ -101,23 +103,54 @@ async def branch(device: Device, world: World) -> StepResult:
     profile = device.memory.profile
     if profile is None:
         return StepResult(Outcome.ORDINARY, "no profile: ordinary OOBE", "B6")
-    if profile.self_deploying or profile.cloud_assigned_domain_join_method:
-        kind = "self-deploying" if profile.self_deploying else "hybrid join"
-        raise InputError(
-            f"the profile {profile.deployment_profile_name!r} is a {kind} profile; this version plays user-driven Entra join"
-        )
     if device.windows.edition not in AUTOPILOT_EDITIONS:
         world.note("REQ-EDITION", f"Windows {device.windows.edition} is not an edition that Autopilot supports.")
-    rule = "B2" if profile.is_explicit_profile_assignment else "B3"
-    if not profile.is_explicit_profile_assignment:
+    if profile.offline:
+        rule = "B4"
+    elif profile.is_explicit_profile_assignment:
+        rule = "B2"
+    else:
+        rule = "B3"
         world.note("SET-DEFAULT-PROFILE", "The profile for all devices acts as the default.")
-    return StepResult(Outcome.USER_DRIVEN, profile.deployment_profile_name, rule)
+    name = profile.deployment_profile_name or "the profile of AutopilotConfigurationFile.json"
+    hybrid = bool(profile.cloud_assigned_domain_join_method)
+    kind = "hybrid join" if hybrid else "Entra join"
+    if device.disk.technician:
+        outcome, kind = Outcome.TECHNICIAN, f"pre-provisioning with {kind}"
+    elif profile.self_deploying:
+        outcome, kind = Outcome.SELF_DEPLOYING, "self-deploying"
+    elif hybrid:
+        outcome = Outcome.HYBRID_USER if device.disk.resealed else Outcome.HYBRID
+    else:
+        outcome = Outcome.USER_DRIVEN
+    if world.flow is not None and not world.offers(outcome):
+        raise InputError(f"the profile {name!r} is for {kind}, which is not what this scenario's mode plays")
+    return StepResult(outcome, name, rule)
+
+
+def after_device_phase(device: Device) -> str:
+    """Where a restart at the end of the device's part goes on."""
+    if device.disk.domain is not None:
+        return "domain_sign_in"
+    userless = device.disk.enrolment is not None and not device.disk.enrolment.user_id
+    return "deployment_done" if userless else "first_sign_in"
 
 
 async def quality_updates(device: Device, world: World) -> StepResult:
-    """U11 and flows.md 5.8; after the device phase and before the first sign-in (Q-03)."""
+    """U11 and flows.md 5.8; after the device phase and before anybody signs in (Q-03)."""
+    result = await _quality_updates(device, world)
+    if result.outcome is Outcome.REBOOT:
+        return result
+    if device.disk.domain is not None:
+        return StepResult(Outcome.DOMAIN, result.detail, result.rule)
+    if device.disk.enrolment is not None and not device.disk.enrolment.user_id:
+        return StepResult(Outcome.USERLESS, result.detail, result.rule)
+    return result
+
+
+async def _quality_updates(device: Device, world: World) -> StepResult:
     management = world.management
-    if device.disk.resume == "first_sign_in" or management is None:
+    if management is None:
         return StepResult(Outcome.SKIPPED, "no management")
     esp = management.esp
     if not esp.install_quality_updates or not esp.device_page_shown:
@@ -144,7 +177,7 @@ async def quality_updates(device: Device, world: World) -> StepResult:
     world.show("QU", "QU-POSITION")
     restart = await _install(device, world, found.updates)
     if restart:
-        device.disk.resume, device.disk.restart_rule = "first_sign_in", "F-93"
+        device.disk.resume, device.disk.restart_rule = after_device_phase(device), "F-93"
         reboot(device, world, f"quality update {restart}", "F-93")
         return StepResult(Outcome.REBOOT, restart, "F-93")
     return StepResult(Outcome.OK, rule="QU-DURATION")

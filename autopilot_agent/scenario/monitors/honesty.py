@@ -8,7 +8,8 @@ from operator import attrgetter
 from autopilot_agent import rulebook
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.states import ENDS
-from autopilot_agent.scenario.monitors.record import Record, last_before
+from autopilot_agent.oobe.modes import flow_for
+from autopilot_agent.scenario.monitors.record import Record, Sitting, last_before
 
 SECRETS = ("PWD", "LOGON", "WHFB")
 WITH_TOKEN = ("GetTermsOfUse", "JoinDevice", "DiscoverEnrolment", "EnrollMdm")
@@ -39,21 +40,37 @@ _ENDS = {state.value: outcome for state, outcome in ENDS.items()}
 
 def flow_followed(run: Record) -> str | None:
     """X-02."""
-    entered, left, result = run.entered, run.left, run.result
-    edges = _edges(run.plan.flow)
-    if len(entered) != len(left) + 1 or entered[0].state != run.plan.flow.start.value:
-        return f"{len(entered)} states were entered and {len(left)} left"
+    for sitting in run.sittings:
+        wrong = _stretch_followed(sitting)
+        if wrong is not None:
+            return wrong
+    if not run.sittings:
+        return "nothing was played"
+    end = run.entered[-1].state
+    last = run.finished[-1] if run.finished else None
+    played = sum(1 for one in run.sittings if not one.cut and one.entered and one.entered[-1].state in _ENDS)
+    if len(run.finished) != played:
+        return f"{played} flows came to an end and {len(run.finished)} ends are on record"
+    if end in _ENDS and (last is None or last.end_state != end or last.outcome != _ENDS[end]):
+        return f"the last flow came to {end}, the end on record is {last.end_state if last is not None else 'missing'}"
+    result = run.result
+    if end != result.end_state or _ENDS.get(end, "interrupted") != result.outcome:
+        return f"the run ended in {end}, its result says {result.end_state} ({result.outcome})"
+    return None
+
+
+def _stretch_followed(sitting: Sitting) -> str | None:
+    entered, left = sitting.entered, sitting.left
+    edges = _edges(flow_for(sitting.flow))
+    if not entered and sitting.cut:
+        return None
+    if len(entered) != len(left) + 1 or (sitting.start and entered[0].state != sitting.start):
+        return f"event {sitting.begin}: {len(entered)} states were entered and {len(left)} left"
     states = [event.state for event in entered]
     ways = [(event.state, event.outcome) for event in left]
     if states[1:] != list(map(edges.get, ways)) or states[:-1] != [event.state for event in left]:
         odd = next(n for n, way in enumerate(ways) if way[0] != states[n] or edges.get(way) != states[n + 1])
         return f"event {left[odd].seq}: {ways[odd][0]} ended with {ways[odd][1]} and {states[odd + 1]} came next"
-    end = entered[-1].state
-    if len(run.finished) != 1 or run.trace[-1] is not run.finished[0]:
-        return "the end of the run is not the last event"
-    last = run.finished[0]
-    if not end == last.end_state == result.end_state or not _ENDS.get(end) == last.outcome == result.outcome:
-        return f"the run ended in {end}, its result says {result.end_state} ({result.outcome})"
     return None
 
 
@@ -65,7 +82,7 @@ def desktop_needs_sign_in(run: Record) -> str | None:
     account = run.disk.accounts.get(name)
     if account is None or account.kind == "system":
         return f"the desktop belongs to {name or 'nobody'}, who has no account"
-    last = run.reboots[-1] if run.reboots else -1
+    last = run.losses[-1] if run.losses else -1
     if not any(left.outcome == "ok" and left.seq > last for _, left in run.stays.get("first_sign_in", ())):
         return "nobody signed in to Windows after the last restart"
     if account.kind == "entra" and not any(seq > run.fresh for seq in run.calls.get("SignIn", ())):
@@ -76,8 +93,8 @@ def desktop_needs_sign_in(run: Record) -> str | None:
 def bound_only_by_answer(run: Record) -> str | None:
     """X-06."""
     disk, result, calls = run.disk, run.result, run.calls
-    joined = any(seq > run.fresh for seq in calls.get("JoinDevice", ()))
-    if (disk.join is not None) != joined or (result.join != "none") != joined:
+    joined = any(seq > run.unjoined for seq in calls.get("JoinDevice", ()))
+    if (disk.join is not None) != joined or (result.join == "entra") > joined:
         return f"the result says {result.join}, Entra {'joined' if joined else 'did not join'} the device"
     enrolled = run.enrolled_at >= 0
     if (disk.enrolment is not None) != enrolled or result.mdm_enrolled != enrolled:
@@ -128,7 +145,7 @@ def failure_explained(run: Record) -> str | None:
 
 def token_gone_after_restart(run: Record) -> str | None:
     """X-10."""
-    if not run.reboots:
+    if len(run.losses) < 2:
         return None
     sign_ins = run.calls.get("SignIn", ())
     for name in WITH_TOKEN:
@@ -137,16 +154,23 @@ def token_gone_after_restart(run: Record) -> str | None:
                 return f"event {seq}: {name} uses a token from before the restart"
     memory = run.device.memory
     held = (memory.token is not None or bool(memory.credentials)) and memory.credentials != "local"
-    if held and not any(seq > run.reboots[-1] for seq in sign_ins):
+    if held and not any(seq > run.losses[-1] for seq in sign_ins):
         return "memory holds a token from before the last restart"
     return None
 
 
 def restarts_counted(run: Record) -> str | None:
     """X-11."""
-    restarts, boots = len(run.reboots), len(run.stays.get("boot", ()))
-    if not run.disk.reboots == run.result.reboots == restarts or boots != restarts + 1:
-        return f"{restarts} restarts on record, {run.disk.reboots} on disk, {boots} boots"
+    restarts = len(run.reboots)
+    if not run.disk.reboots == run.result.reboots == restarts:
+        return f"{restarts} restarts on record, {run.disk.reboots} on disk"
+    for one in run.sittings:
+        if one.flow == "reset" or not one.entered or one.entered[0].state != "boot":
+            continue
+        boots = sum(1 for event in one.entered if event.state == "boot")
+        between = sum(1 for seq in run.reboots if one.begin < seq < one.end)
+        if boots != between + 1:
+            return f"{between} restarts and {boots} boots after event {one.begin}"
     return None
 
 

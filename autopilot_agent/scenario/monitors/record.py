@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import zip_longest
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -48,6 +50,21 @@ def last_before(numbers: Sequence[int], seq: int) -> int:
     return numbers[index - 1] if index else -1
 
 
+class Sitting:
+    """One flow played without a break: it ends with an end, with ``until`` of its act, or with the power.
+
+    ``start`` is the state it had to begin in; ``begin`` and ``end`` are event numbers around it.
+    """
+
+    __slots__ = ("act", "begin", "cut", "end", "entered", "flow", "left", "start")
+
+    def __init__(self, begin: int, act: str, flow: str, start: str) -> None:
+        self.begin, self.act, self.flow, self.start = begin, act, flow, start
+        self.end, self.cut = -1, False
+        self.entered: list[StateEntered] = []
+        self.left: list[StateLeft] = []
+
+
 class Record:
     """Events by kind, calls by name, stays by state, rows by phase; and where the present disk, enrolment and boot begin.
 
@@ -73,6 +90,7 @@ class Record:
         "known",
         "left",
         "logs",
+        "losses",
         "nodes",
         "plan",
         "read",
@@ -82,10 +100,12 @@ class Record:
         "rows",
         "scenario",
         "screens",
+        "sittings",
         "state",
         "status_pages",
         "stays",
         "trace",
+        "unjoined",
     )
 
     def __init__(self, plan: Plan, result: Result) -> None:
@@ -123,14 +143,19 @@ class Record:
             else:
                 self.calls[name] = [call.seq]
         self.stays: dict[str, list[Visit]] = {}
-        for stay in zip(self.entered, self.left, strict=False):
-            name = stay[0].state
-            if name in self.stays:
-                self.stays[name].append(stay)
-            else:
-                self.stays[name] = [stay]
-        resets = self.stays.get("reset_device")
-        self.fresh = resets[-1][1].seq if resets else -1
+        self.sittings = _sittings(kinds)
+        for sitting in self.sittings:
+            for stay in zip(sitting.entered, sitting.left, strict=False):
+                name = stay[0].state
+                if name in self.stays:
+                    self.stays[name].append(stay)
+                else:
+                    self.stays[name] = [stay]
+        powered = [event.seq for event in kinds[events.ActBegan] if event.flow and event.start != "technician_success"]
+        cuts = [event.seq for event in kinds[events.PowerLost]]
+        self.losses: list[int] = sorted([*self.reboots, *powered, *cuts])
+        self.fresh = max(self._fresh_disks(), default=-1)
+        self.unjoined = max(self.fresh, *[left.seq for _, left in self.stays.get("reseal", ())], -1)
         enrolments = self.calls.get("EnrollMdm")
         self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > self.fresh else -1
         self.read = disk.csp.read
@@ -147,8 +172,15 @@ class Record:
         return [values.get(key, "") for key in setting_keys(enrolment.provider_id if enrolment is not None else "")]
 
     def last_reboot_before(self, seq: int) -> int:
-        """Number of the last restart before an event, or -1."""
-        return last_before(self.reboots, seq)
+        """Number of the last event before this one at which memory was lost (a restart, no power, another act), or -1."""
+        return last_before(self.losses, seq)
+
+    def _fresh_disks(self) -> list[int]:
+        """Numbers of the events at which Windows began anew on an empty disk."""
+        found = [left.seq for _, left in self.stays.get("reset_device", ())]
+        found += [left.seq for _, left in self.stays.get("resetting", ()) if left.outcome == "wiped"]
+        found += [event.seq for event in self.kinds[events.ActBegan] if event.act == "task_sequence"]
+        return sorted(found)
 
     def struck(self, where: str) -> bool:
         """Whether a fault of the scenario struck a call of that name."""
@@ -156,5 +188,34 @@ class Record:
 
     def lives(self) -> list[tuple[int, int]]:
         """Ranges of event numbers between resets of the device: one, unless it was reset."""
-        ends = [left.seq for _, left in self.stays.get("reset_device", ())]
+        ends = self._fresh_disks()
         return list(zip([-1, *ends], [*ends, len(self.trace)], strict=True))
+
+
+def _sittings(kinds: dict[type[events.Event], list[Any]]) -> list[Sitting]:
+    """Every stretch of a flow, in order."""
+    breaks = [event for event in kinds[events.ActBegan] if event.flow] + kinds[events.PowerLost]
+    breaks.sort(key=attrgetter("seq"))
+    found: list[Sitting] = []
+    for event in breaks:
+        if isinstance(event, events.ActBegan):
+            found.append(Sitting(event.seq, event.act, event.flow, event.start))
+        elif found and not _over(found[-1], kinds, event.seq):
+            before = found[-1]
+            before.cut = True
+            found.append(Sitting(event.seq, before.act, before.flow, ""))
+    for one, after in zip_longest(found, found[1:]):
+        one.end = after.begin if after is not None else 1 << 62
+    for name in ("entered", "left"):
+        index = 0
+        for event in kinds[StateEntered if name == "entered" else StateLeft]:
+            while index < len(found) and event.seq > found[index].end:
+                index += 1
+            if index < len(found):
+                getattr(found[index], name).append(event)
+    return found
+
+
+def _over(sitting: Sitting, kinds: dict[type[events.Event], list[Any]], seq: int) -> bool:
+    """Whether what a sitting played had ended before an event: then the power went while nothing was played."""
+    return any(sitting.begin < event.seq < seq for event in kinds[events.Finished])

@@ -1,0 +1,88 @@
+"""From the scenario's words to a PC: hardware, adapter, Windows, and what is on the disk before the first act."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from autopilot_agent.device import Device, Hardware, NetworkAdapter, Tpm, Windows
+from autopilot_agent.device.windows import PRODUCT_INFO
+from autopilot_agent.errors import InputError
+from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
+from autopilot_agent.scenario.parts import DeviceSpec, NetworkSpec
+from autopilot_agent.text.yaml_text import Document
+
+
+def make_device(spec: DeviceSpec, blocked: dict[str, str], document: Document) -> Device:
+    """The PC before its first act; ``blocked`` are hosts that faults close. Raises ``InputError`` for what no PC is."""
+    device = Device(make_hardware(spec), make_adapter(spec.network, blocked), _windows(spec, document))
+    device.disk.free_mb = spec.free_disk_mb
+    device.disk.products.update(spec.products)
+    device.disk.files.update(dict.fromkeys(spec.files, ""))
+    for key, values in spec.registry.items():
+        for name, value in values.items():
+            device.disk.registry.set(key, name, value)
+    return device
+
+
+def make_hardware(spec: DeviceSpec) -> Hardware:
+    """What is soldered in."""
+    tpm = Tpm(spec.tpm.present, spec.tpm.version, spec.tpm.vendor, spec.tpm.firmware, spec.tpm.attestation)
+    return Hardware(
+        spec.serial_number,
+        spec.manufacturer,
+        spec.model,
+        spec.sku_number,
+        spec.system_family,
+        spec.product_key,
+        spec.virtual_machine,
+        spec.processors,
+        spec.processor_mhz,
+        spec.memory_mb,
+        spec.architecture,
+        tpm,
+    )
+
+
+def make_adapter(spec: Literal["ethernet", "wifi"] | NetworkSpec, blocked: dict[str, str], since: int = 0) -> NetworkAdapter:
+    """What the PC is plugged into; times of a lost link count from ``since`` (virtual milliseconds)."""
+    network = NetworkSpec(kind=spec) if isinstance(spec, str) else spec
+    return NetworkAdapter(
+        network.kind,
+        network.ssid,
+        network.internet,
+        network.metered,
+        network.captive_portal,
+        {**dict.fromkeys(network.blocked, ""), **blocked},
+        max(1, network.megabits),
+        since + parse_duration(network.lost_at) if network.lost_at else None,
+        since + parse_duration(network.back_at) if network.back_at else None,
+        domain=network.domain,
+    )
+
+
+def _windows(spec: DeviceSpec, document: Document) -> Windows:
+    windows = spec.windows
+    if windows.edition not in PRODUCT_INFO:
+        raise InputError(
+            f"unknown edition {windows.edition!r}: expected one of {', '.join(PRODUCT_INFO)}",
+            document.place(("device", "windows", "edition")),
+        )
+    parts = windows.build.split(".")
+    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        raise InputError(
+            f"build {windows.build!r} is not of the form 10.0.26100.4349", document.place(("device", "windows", "build"))
+        )
+    return Windows(
+        windows.edition,
+        windows.build,
+        tuple(windows.languages) or ("en-US",),
+        windows.region,
+        windows.keyboard,
+        windows.wlidsvc,
+        windows.oobe_restarts,
+        tuple(windows.provisioning_package),
+        windows.enrolled_before,
+        parse_signed_duration(spec.clock_skew),
+        windows.join_needs_restart,
+        windows.winre,
+    )
