@@ -6,6 +6,7 @@
       Defect                a rule of the simulator itself is broken: our bug   exit 4
       CallFailed            a call had no good answer: a fact of the simulated world
         ServiceFault        the service answered and refused
+          Throttled         it is asked too often, and says when to come back
         Unreachable         nobody answered
 
 All of them take positional arguments only: SimPy rebuilds an escaping exception as ``type(e)(*e.args)`` and pickling
@@ -69,6 +70,9 @@ class CallFailed(AutopilotAgentError):
     row of the rulebook that explains it ("F-26"), or "".
     """
 
+    retry_after = 0
+    """Milliseconds after which the service wants to be asked again; 0 where it says nothing."""
+
     def __init__(self, code: str, reason: str = "", rule: str = "") -> None:
         super().__init__(code, reason, rule)
         self.code = code
@@ -81,6 +85,15 @@ class CallFailed(AutopilotAgentError):
 
 class ServiceFault(CallFailed):
     """The service answered and refused."""
+
+
+class Throttled(ServiceFault):
+    """The service is asked too often (429, 503): ``(code, reason, rule, retry_after)``, the last in milliseconds."""
+
+    def __init__(self, code: str, reason: str = "", rule: str = "", retry_after: int = 0) -> None:
+        super().__init__(code, reason, rule)
+        self.args = (code, reason, rule, retry_after)
+        self.retry_after = retry_after
 
 
 class Unreachable(CallFailed):

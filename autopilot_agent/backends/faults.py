@@ -1,4 +1,4 @@
-"""Faults in front of any backend: calls that are refused, dropped or delayed, as a scenario asks."""
+"""Faults in front of any backend: calls that are refused, dropped, delayed or answered with rubbish, as a scenario asks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from autopilot_agent.errors import ServiceFault, Unreachable
+from autopilot_agent.errors import ServiceFault, Throttled, Unreachable
 from autopilot_agent.service import Backend
 from autopilot_agent.service.base import Answer, Call
 
 A = TypeVar("A", bound=Answer)
 DROPPED = "0x80072EE2"
+UNREADABLE = "0x8007000D"
+"""ERROR_INVALID_DATA: what a device shows for an answer that it cannot make sense of."""
+ANY = "*"
 
 
 class CallFault(msgspec.Struct):
@@ -20,6 +23,10 @@ class CallFault(msgspec.Struct):
 
     ``name`` is the fault it belongs to ("F-26" or the scenario's own words), ``struck`` how often it hit, ``seen`` how many
     calls matched. ``uri`` makes it a fault of SyncML commands that begin with that LocURI: they get ``status``.
+    ``on`` "*" is any call, "" none: then it is a fault of the state ``in_state`` and strikes ``after`` that was entered.
+
+    ``retry_after`` says when a throttled device may come back. ``network_lost`` (-1: for good), ``clock_skew`` and
+    ``power_cut`` (how long the PC stays off) happen to the PC itself in the moment when the fault strikes.
     """
 
     name: str
@@ -35,6 +42,13 @@ class CallFault(msgspec.Struct):
     in_state: str = ""
     uri: str = ""
     app: str = ""
+    retry_after: int = 0
+    malformed: bool = False
+    network_lost: int = 0
+    clock_skew: int = 0
+    power_cut: int = 0
+    after: int = 0
+    probability: float = 1.0
     seen: int = 0
     struck: int = 0
 
@@ -43,29 +57,55 @@ class CallFault(msgspec.Struct):
         """The row of the rulebook, for faults that have one."""
         return self.name if self.name.startswith("F-") else ""
 
-    def hits(self, call: Call[Any], now: int, state: str) -> bool:
-        """Count this call and say whether the fault strikes it."""
+    @property
+    def refuses(self) -> bool:
+        """Whether the call that it strikes gets no good answer."""
+        return bool(self.code or self.status or self.drop or self.malformed)
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether it does something to the PC itself."""
+        return bool(self.network_lost or self.clock_skew or self.power_cut)
+
+    def hits(self, call: Call[Any], now: int, state: str, chance: float = 0.0) -> bool:
+        """Count this call and say whether the fault strikes it; ``chance`` is a number in [0, 1)."""
         if self.app and getattr(call, "app_id", "") != self.app:
             return False
+        return self.due(now, state, chance)
+
+    def due(self, now: int, state: str, chance: float = 0.0) -> bool:
+        """Count one opportunity and say whether the fault takes it; ``chance`` is a number in [0, 1)."""
         if (self.since is not None and now < self.since) or (self.until is not None and now >= self.until):
             return False
         if self.in_state and state != self.in_state:
             return False
         self.seen += 1
-        if self.seen < self.nth or (self.times is not None and self.struck >= self.times):
+        if self.seen < self.nth or (self.times is not None and self.struck >= self.times) or chance >= self.probability:
             return False
         self.struck += 1
         return True
 
 
 class FaultPlan:
-    """The call faults of one run; tells ``report`` whenever one strikes."""
+    """The call faults of one run; tells ``report`` whenever one strikes.
 
-    def __init__(self, faults: list[CallFault], state: Callable[[], str], report: Callable[[str, str], None]) -> None:
+    ``disturb`` does to the PC what a fault does to it; ``draw`` gives numbers in [0, 1) by names, from the seed.
+    """
+
+    def __init__(
+        self,
+        faults: list[CallFault],
+        state: Callable[[], str],
+        report: Callable[[str, str], None],
+        disturb: Callable[[CallFault], None] | None = None,
+        draw: Callable[..., float] | None = None,
+    ) -> None:
         self.faults = faults
+        self._disturb = disturb
+        self._draw = draw
         self._by_call: dict[str, list[CallFault]] = {}
         for fault in faults:
-            if not fault.uri:
+            if not fault.uri and fault.on:
                 self._by_call.setdefault(fault.on, []).append(fault)
         self._commands = [fault for fault in faults if fault.uri]
         self._state = state
@@ -76,14 +116,24 @@ class FaultPlan:
         """Extra milliseconds for this call; decides as well whether it will be refused, so that each call counts once."""
         self._refusing.pop(id(call), None)
         extra = 0
-        for fault in self._by_call.get(type(call).__name__, ()):
-            if id(call) not in self._refusing and fault.hits(call, now, self._state()):
-                extra += fault.delay
-                if fault.code or fault.status or fault.drop:
-                    self._refusing[id(call)] = fault
-                else:
-                    self._report(fault.name, f"{fault.on} takes {fault.delay // 1000} s longer")
+        name = type(call).__name__
+        for fault in (*self._by_call.get(name, ()), *self._by_call.get(ANY, ())):
+            if id(call) in self._refusing or not fault.hits(call, now, self._state(), self._chance(fault)):
+                continue
+            extra += fault.delay
+            if fault.refuses:
+                self._refusing[id(call)] = fault
+            elif fault.delay:
+                self._report(fault.name, f"{name} takes {fault.delay // 1000} s longer")
+            if fault.disturbs and self._disturb is not None:
+                self._report(fault.name, name)
+                self._disturb(fault)
         return extra
+
+    def _chance(self, fault: CallFault) -> float:
+        if fault.probability >= 1 or self._draw is None:
+            return 0.0
+        return self._draw("fault", fault.name, fault.seen)
 
     def refusing(self, call: Call[Any]) -> CallFault | None:
         """The fault that refuses this call, once; calls overlap, so each keeps its own."""
@@ -104,7 +154,12 @@ class FaultPlan:
         self._report(fault.name, where)
         if fault.drop:
             raise Unreachable(fault.code or DROPPED, "no answer (fault)", fault.rule)
+        if fault.malformed:
+            raise ServiceFault(fault.code or UNREADABLE, "the answer could not be read (fault)", fault.rule)
         code = fault.code or f"0x8019{fault.status:04X}"
+        if fault.retry_after:
+            reason = f"asked too often{f': HTTP {fault.status}' if fault.status else ''} (fault)"
+            raise Throttled(code, reason, fault.rule, fault.retry_after)
         raise ServiceFault(code, f"refused by a fault{f' with HTTP {fault.status}' if fault.status else ''}", fault.rule)
 
 

@@ -65,10 +65,10 @@ def _screens() -> list[Row]:
 
 
 def _states() -> list[Row]:
-    from autopilot_agent.oobe.modes import flow_for, mode_names
+    from autopilot_agent.oobe.modes import flow_for, flow_names
     from autopilot_agent.oobe.states import ENDS, RULES, State
 
-    flows = {mode: frozenset(flow_for(mode).states) for mode in mode_names()}
+    flows = {mode: frozenset(flow_for(mode).states) for mode in flow_names()}
     return [
         {
             "state": state.value,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-
 DOMAIN_CONTROLLER = "domain-controller"
 """The name under which calls, and the hosts that a scenario closes, speak of whatever domain controller answers."""
 

@@ -48,6 +48,8 @@ async def play(
         world.entered(state, rule)
         if state is until:
             return state
+        if world.disturb is not None:
+            await world.disturb(state)
         checkpoint = CHECKPOINTS.get(state)
         if checkpoint is not None:
             device.disk.checkpoint = checkpoint

@@ -287,18 +287,22 @@ def _less(edges: tuple[Edge, ...], start: S, left_out: frozenset[O]) -> tuple[Ed
     return tuple(edge for edge in kept if edge.state in reached)
 
 
+LATER = LATER_SIGN_IN + DOMAIN_JOIN + ENROLLMENT_STATUS
+WAYS: dict[str, tuple[S, tuple[Edge, ...], frozenset[O]]] = {
+    **{mode: (S.BOOT, EVERYTHING, left_out) for mode, left_out in LEFT_OUT.items()},
+    "reset": (S.RESET_ORDERED, RESET, frozenset()),
+    "sign-in": (S.WINDOWS_SIGN_IN, LATER, _DEVICE_PHASE | _BY_DEVICE | _PRE_PROVISIONED),
+}
+"""Each flow: where it starts, the table it is cut from, and the outcomes that it leaves out."""
+
+
 @cache
-def flow_for(mode: str) -> Flow:
+def flow_for(name: str) -> Flow:
     """The flow of a mode, of ``reset`` or of ``sign-in``; ``InputError`` lists them when there is none of that name."""
-    if mode == "reset":
-        return Flow(mode, S.RESET_ORDERED, RESET)
-    if mode == "sign-in":
-        edges = _less(LATER_SIGN_IN + DOMAIN_JOIN + ENROLLMENT_STATUS, S.WINDOWS_SIGN_IN, _DEVICE_PHASE | _BY_DEVICE)
-        return Flow(mode, S.WINDOWS_SIGN_IN, edges)
-    left_out = LEFT_OUT.get(mode)
-    if left_out is None:
-        raise InputError(f"unknown mode {mode!r}: choose one of {', '.join(flow_names())}")
-    return Flow(mode, S.BOOT, _less(EVERYTHING, S.BOOT, left_out))
+    if name not in WAYS:
+        raise InputError(f"unknown mode {name!r}: choose one of {', '.join(WAYS)}")
+    start, edges, left_out = WAYS[name]
+    return Flow(name, start, _less(edges, start, left_out))
 
 
 def mode_names() -> tuple[str, ...]:
@@ -308,4 +312,4 @@ def mode_names() -> tuple[str, ...]:
 
 def flow_names() -> tuple[str, ...]:
     """Every flow that can be shown: the modes, the resets, and a later sign-in to Windows."""
-    return (*LEFT_OUT, "reset", "sign-in")
+    return tuple(WAYS)

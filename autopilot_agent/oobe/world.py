@@ -26,6 +26,8 @@ ROUND_TRIP = 250
 """Milliseconds of a call that names no duration (estimate)."""
 PATIENCE = 600_000
 """Milliseconds after which a device gives up on a service that lets it wait (estimate)."""
+MOST_THROTTLED = 5
+"""How often a device comes back to a service that asks it to wait, before it gives up (rule E-THROTTLE)."""
 TIMED_OUT = 30_000
 """Milliseconds until a call to a closed host gives up (estimate)."""
 
@@ -85,6 +87,7 @@ class World:
         self.page: Any = None
         self.flow: Flow | None = None
         self.order: Any = None
+        self.disturb: Callable[[State], Coroutine[Any, Any, None]] | None = None
         self.off_for = 0
         self._delays: Callable[[Call[Any], int], int] | None = None
         self.command_status: Callable[[str], int] = _no_fault
@@ -165,6 +168,11 @@ class World:
         except CallFailed as failed:
             refused = (failed.rule or rule, name, host, failed.code, failed.reason)
             self._record(events.CallRefused(len(self.trace), self._env._now, *refused))
+            if failed.retry_after and self.count(f"throttled {name}") < MOST_THROTTLED:
+                seconds = failed.retry_after // 1000
+                self.note("E-THROTTLE", f"{host} asks to come back in {seconds} s; the device waits and asks again.")
+                await self.clock.sleep(failed.retry_after)
+                return await self.call(call)
             raise
         self._record(events.CallAnswered(len(self.trace), self._env._now, rule, name, host))
         return answer

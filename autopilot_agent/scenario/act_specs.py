@@ -22,7 +22,7 @@ class Act(Strict, tag_field="act"):
 class Played(Act):
     """An act in which somebody sits in front of the PC. ``person`` answers pages of this act and wins over the scenario's."""
 
-    person: dict[str, Answer | list[Answer]] = {}
+    person: dict[str, Answer | list[Answer]] = msgspec.field(default_factory=dict)
 
 
 class Provision(Played, tag="provision"):
@@ -126,8 +126,8 @@ class Admin(Act, tag="admin"):
     delete_managed_device: bool = False
     delete_entra_device: bool = False
     sync: bool = False
-    tenant: dict[str, Any] = {}
-    cloud: dict[str, Any] = {}
+    tenant: dict[str, Any] = msgspec.field(default_factory=dict)
+    cloud: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 ActSpec = (
@@ -148,7 +148,7 @@ ActSpec = (
     | Admin
 )
 
-ACTS: dict[str, type[Act]] = {str(kind.__struct_config__.tag): kind for kind in ActSpec.__args__}  # type: ignore[attr-defined]
+ACTS: dict[str, type[Act]] = {str(kind.__struct_config__.tag): kind for kind in ActSpec.__args__}
 """Every act by its name."""
 
 

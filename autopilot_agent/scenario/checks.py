@@ -10,6 +10,7 @@ from autopilot_agent.errors import Place
 from autopilot_agent.events import AppChanged, Event, LogWritten, Rebooted, ScreenShown, StateEntered, StateLeft
 from autopilot_agent.rulebook import normalised_code
 from autopilot_agent.scenario.durations import format_duration, parse_duration
+from autopilot_agent.scenario.faults import name_of_fault
 
 if TYPE_CHECKING:
     from autopilot_agent.device import Device
@@ -258,8 +259,8 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
             struck = spec.fault in rules
             name = f"fault {spec.fault}"
         else:
-            name = f"fault on {spec.on or spec.uri}"
-            struck = any(call.struck for call in plan.calls if call.name in (spec.on, f"command {spec.uri}"))
+            name = f"fault on {name_of_fault(spec)}"
+            struck = any(call.struck for call in plan.calls if call.name == name_of_fault(spec))
         if not struck:
             place = str(loaded.document.place(("faults", index)))
             checker.checks.append(Check(name, "strikes", "never struck in this run", False, 0.0, place))

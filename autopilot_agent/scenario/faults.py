@@ -10,8 +10,11 @@ import msgspec
 from autopilot_agent import rulebook
 from autopilot_agent.backends.faults import CallFault
 from autopilot_agent.errors import InputError
-from autopilot_agent.scenario.durations import parse_duration
+from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
 from autopilot_agent.scenario.model import FaultSpec, Scenario
+
+FOR_GOOD = "for good"
+"""How long a link is lost that does not come back."""
 
 
 def apply_faults(scenario: Scenario) -> tuple[Scenario, list[CallFault], dict[str, str]]:
@@ -24,7 +27,7 @@ def apply_faults(scenario: Scenario) -> tuple[Scenario, list[CallFault], dict[st
     changes: dict[str, object] = {}
     for spec in scenario.faults:
         if not spec.fault:
-            calls.append(_call_fault(spec, spec.on if not spec.uri else f"command {spec.uri}"))
+            calls.append(_call_fault(spec, name_of_fault(spec)))
             continue
         row = rulebook.injections().get(spec.fault)
         if row is None:
@@ -41,6 +44,13 @@ def apply_faults(scenario: Scenario) -> tuple[Scenario, list[CallFault], dict[st
     if changes:
         scenario = _changed(scenario, changes)
     return scenario, calls, blocked
+
+
+def name_of_fault(spec: FaultSpec) -> str:
+    """What a fault without a name of the catalogue is called."""
+    if spec.fault:
+        return spec.fault
+    return f"command {spec.uri}" if spec.uri else spec.on or f"state {spec.in_state}"
 
 
 def _given(spec: FaultSpec) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def _call_fault(spec: FaultSpec, name: str) -> CallFault:
 
     return CallFault(
         name,
-        spec.on or "ManagementMessage",
+        spec.on or ("ManagementMessage" if spec.uri else ""),
         spec.code,
         spec.status,
         spec.drop,
@@ -108,6 +118,13 @@ def _call_fault(spec: FaultSpec, name: str) -> CallFault:
         spec.in_state,
         spec.uri,
         spec.app,
+        time(spec.retry_after) or 0,
+        spec.malformed,
+        -1 if spec.network_lost == FOR_GOOD else time(spec.network_lost) or 0,
+        parse_signed_duration(spec.clock_skew) if spec.clock_skew else 0,
+        time(spec.power_cut) or 0,
+        time(spec.after) or 0,
+        1.0 if spec.probability is None else spec.probability,
     )
 
 

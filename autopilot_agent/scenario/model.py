@@ -45,7 +45,7 @@ Mode = Literal[
 MODES: tuple[str, ...] = Mode.__args__  # type: ignore[attr-defined]  # a Literal's choices
 NOT_REGISTERED = ("ordinary-oobe", "existing-device")
 """Modes of a device that nobody registered, unless the scenario says otherwise."""
-USUAL_ACTS: dict[str, list[str]] = {"pre-provisioned": ["technician", "reseal", "ship", "user"]}
+USUAL_ACTS: dict[str, tuple[str, ...]] = {"pre-provisioned": ("technician", "reseal", "ship", "user")}
 """The acts of a mode that does not write any; the others have one, ``provision``."""
 
 
@@ -56,17 +56,17 @@ class Scenario(Strict):
     mode: Mode = "user-driven"
     teaches: str = ""
     source: str = ""
-    tags: list[str] = []
+    tags: list[str] = msgspec.field(default_factory=list)
     seed: int = 1
     device: DeviceSpec = msgspec.field(default_factory=DeviceSpec)
-    tenant: dict[str, Any] = {}
+    tenant: dict[str, Any] = msgspec.field(default_factory=dict)
     cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)
     windows_update: WindowsUpdateSpec = msgspec.field(default_factory=WindowsUpdateSpec)
-    installers: dict[str, InstallerSpec] = {}
-    person: dict[str, Answer | list[Answer]] = {}
-    faults: list[FaultSpec] = []
+    installers: dict[str, InstallerSpec] = msgspec.field(default_factory=dict)
+    person: dict[str, Answer | list[Answer]] = msgspec.field(default_factory=dict)
+    faults: list[FaultSpec] = msgspec.field(default_factory=list)
     acts: list[str | ActSpec] | None = None
-    assumptions: dict[str, str] = {}
+    assumptions: dict[str, str] = msgspec.field(default_factory=dict)
     expect: ExpectSpec = msgspec.field(default_factory=ExpectSpec)
 
     @property

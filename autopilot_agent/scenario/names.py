@@ -10,6 +10,7 @@ from typing import Any
 from autopilot_agent import rulebook
 from autopilot_agent.scenario.act_specs import ACTS, ActSpec
 from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
+from autopilot_agent.scenario.faults import FOR_GOOD
 from autopilot_agent.scenario.model import Answer, AnswerSpec, ExpectSpec, FaultSpec, NetworkSpec, Scenario
 from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal, suggestion
 from autopilot_agent.text.yaml_text import Document
@@ -220,25 +221,49 @@ class _Check:
                 self.add((*path, "blocked", index), sentence)
 
     def fault(self, path: Steps, it: FaultSpec) -> None:
-        if bool(it.fault) == bool(it.on):
-            self.add(path, "write either 'fault' (a named fault such as F-26) or 'on' (a call such as EnrollMdm).")
+        on_state = bool(it.in_state and not it.fault and not it.on and not it.uri)
+        if not on_state and bool(it.fault) == bool(it.on):
+            self.add(
+                path,
+                "write one of 'fault' (a named fault such as F-26), 'on' (a call such as EnrollMdm), 'in_state' alone (a state).",
+            )
         if it.fault and it.fault not in known_injections():
             if it.fault in _ids(rulebook.faults):
                 self.add((*path, "fault"), f"{it.fault} is in the catalogue but cannot be injected in this version; use 'on'.")
             else:
                 self.name((*path, "fault"), it.fault, known_injections(), "a fault")
+        disturbs = it.network_lost or it.clock_skew or it.power_cut
         if it.on:
-            self.name((*path, "on"), it.on, known_calls(), "a call")
-            if not (it.fault or it.code or it.status or it.drop or it.delay):
-                self.add(path, "nothing would happen to the call; add one of code, status, drop: true, delay.")
+            self.name((*path, "on"), it.on, known_calls() | {"*"}, "a call")
+            if not (it.fault or it.code or it.status or it.drop or it.delay or it.malformed or disturbs):
+                self.add(path, "nothing would happen to the call; add one of code, status, drop: true, malformed: true, delay.")
+        if on_state:
+            self.state_fault(path, it)
         if it.in_state:
             self.name((*path, "in_state"), it.in_state, known_states(), "a state or a screen")
-        for name, text in (("delay", it.delay), ("since", it.since), ("until", it.until)):
-            self.duration((*path, name), text)
+        for name in ("delay", "since", "until", "retry_after", "power_cut", "after"):
+            self.duration((*path, name), getattr(it, name))
+        if it.network_lost != FOR_GOOD:
+            self.duration((*path, "network_lost"), it.network_lost)
+        self.duration((*path, "clock_skew"), it.clock_skew, signed=True)
+        if it.retry_after and not (it.status or it.code):
+            self.add((*path, "retry_after"), "throttling needs an answer that says so; add status: 429.")
+        if it.after and not on_state:
+            self.add((*path, "after"), "only a fault of a state has a time after it; use 'since', which counts from power-on.")
+        if it.probability is not None and not 0 < it.probability <= 1:
+            self.add((*path, "probability"), f"{it.probability} is not a share of the times; expected more than 0, at most 1.")
         self.least((*path, "nth"), it.nth, 1)
         self.least((*path, "times"), it.times, 1)
         if it.status and not 300 <= it.status <= 599:
             self.add((*path, "status"), f"{it.status} is not an HTTP status of a failure; expected 300 to 599.")
+
+    def state_fault(self, path: Steps, it: FaultSpec) -> None:
+        self.name((*path, "in_state"), it.in_state, known_live_states(), "a state")
+        wrong = [name for name in ("code", "status", "drop", "malformed", "app", "retry_after") if getattr(it, name)]
+        if wrong:
+            self.add(path, f"{', '.join(wrong)} can only happen to a call; add 'on'.")
+        elif not (it.delay or it.network_lost or it.clock_skew or it.power_cut):
+            self.add(path, "nothing would happen in the state; add one of delay, network_lost, clock_skew, power_cut.")
 
     def expect(self, it: ExpectSpec, path: Steps) -> None:
         if it.end_state is not None:

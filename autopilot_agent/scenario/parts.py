@@ -157,10 +157,13 @@ Answer = str | bool | int | AnswerSpec
 
 
 class FaultSpec(Strict):
-    """A fault: named (``fault``), or any call (``on``) that is refused, dropped or delayed.
+    """A fault: named (``fault``), on a call (``on``, ``"*"`` for any), or on a state (``in_state`` alone).
 
     ``code`` is a HRESULT or the service's own code, ``status`` an HTTP status (the device then shows 0x80190000 + status),
-    ``drop`` no answer at all, ``delay`` extra time. ``nth`` is the first call that is hit (from 1), ``times`` how many.
+    ``drop`` no answer at all, ``malformed`` an answer that nobody can read, ``delay`` extra time; ``retry_after`` makes it
+    throttling: the device waits that long and asks again. ``network_lost`` (how long, or ``for good``), ``clock_skew`` (how
+    far) and ``power_cut`` (how long the PC stays off) happen to the PC in that moment, or ``after`` the state was entered.
+    ``nth`` is the first call or visit that is hit (from 1), ``times`` how many, ``probability`` the share of them, by the seed.
     """
 
     fault: str = ""
@@ -176,6 +179,13 @@ class FaultSpec(Strict):
     in_state: str = ""
     uri: str = ""
     app: str = ""
+    retry_after: Duration | None = None
+    malformed: bool = False
+    network_lost: Duration | None = None
+    clock_skew: Duration | None = None
+    power_cut: Duration | None = None
+    after: Duration | None = None
+    probability: float | None = None
 
 
 class StateDuration(Strict):

@@ -15,6 +15,7 @@ from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.world import World
 from autopilot_agent.scenario.act_specs import ActSpec, Admin, written_out
 from autopilot_agent.scenario.cast import Cast
+from autopilot_agent.scenario.disturbances import Disturbances
 from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.faults import apply_faults
 from autopilot_agent.scenario.installers import installers_of
@@ -117,9 +118,11 @@ def make_plan(
         assumptions=scenario.assumptions,
     )
     if calls:
-        plan = FaultPlan(calls, lambda: world.state.value, world.injected)
-        world.backend = FaultyBackend(world.backend, plan)
-        world.use_faults(plan.delay, plan.command_status)
+        disturbances = Disturbances(world, calls)
+        spoilt = FaultPlan(calls, lambda: world.state.value, world.injected, disturbances.strike, clock.draw)
+        world.disturb = None if disturbances.idle else disturbances.entering
+        world.backend = FaultyBackend(world.backend, spoilt)
+        world.use_faults(spoilt.delay, spoilt.command_status)
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
     acts = tuple(written_out(act) for act in acts_of(scenario))
     plan = Plan(scenario, flow_for(scenario.mode), clock, device, state, person, world, calls, named, tuple(notices), acts)
@@ -130,7 +133,7 @@ def make_plan(
 
 def acts_of(scenario: Scenario) -> list[str | ActSpec]:
     """The acts of a scenario, those of its mode where it writes none."""
-    return scenario.acts if scenario.acts is not None else USUAL_ACTS.get(scenario.mode, ["provision"])
+    return scenario.acts if scenario.acts is not None else list(USUAL_ACTS.get(scenario.mode, ("provision",)))
 
 
 def _changes(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> dict[int, TenantData]:

@@ -16,8 +16,8 @@ from autopilot_agent.scenario.act_specs import (
     ActSpec,
     Admin,
     FreshStart,
-    Provision,
     PowerCut,
+    Provision,
     ReplaceMotherboard,
     Reseal,
     ResetLocal,
@@ -85,7 +85,9 @@ class _Act:
         first = start or (flow.start if flow is not None else None)
         self.world.began(self.name, detail, "", flow.name if flow is not None else "", first.value if first is not None else "")
 
-    def run(self, flow: Flow, detail: str, *, start: State | None = None, until: str | None = None, keep: bool = False) -> State:
+    def run(
+        self, flow: Flow, detail: str, *, start: State | None = None, until: str | None = None, keep: bool = False
+    ) -> State:
         """Play a flow; the device is switched on for it unless ``keep`` says that it is still on."""
         if self.last is not None and not keep:
             switch_off(self.device, self.world)

@@ -61,12 +61,16 @@ def merged(written: dict[str, object], changes: dict[str, object]) -> dict[str, 
     return found
 
 
+NAMES = ("displayName", "name", "userPrincipalName")
+"""Properties by which a resource without an id is known."""
+
+
 def _same(one: object, other: object) -> bool:
     if not isinstance(one, dict) or not isinstance(other, dict):
         return False
     if "id" in one and "id" in other:
         return bool(one["id"] == other["id"])
-    return any(one.get(key) is not None and one.get(key) == other.get(key) for key in ("displayName", "name", "userPrincipalName"))
+    return any(one.get(key) is not None and one.get(key) == other.get(key) for key in NAMES)
 
 
 def include_root(path: Path) -> Path:

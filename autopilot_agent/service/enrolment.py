@@ -43,7 +43,7 @@ class EnrollMdm(Call[Enrolled], frozen=True, gc=False):
     """Ask the MDM for a device certificate with the user's token. Refused with 0x8018 codes.
 
     ``edition`` is GetProductInfo's number; ``registration_id`` the ZTDID if the device has one; ``terms_accepted`` the answer
-    of the terms of use page ("" if it was not asked). ``user_id`` is "" where the device enrols by itself (self-deploying), with
+    of the terms of use page ("" if it was not asked). ``user_id`` is "" where the device enrols by itself; with
     ``preprovisioning`` in the technician's hands. ``domain_join`` is BootstrapDomainJoin; ``offline_correlation`` the
     ZtdCorrelationId of a profile file (OfflineAutopilotEnrollmentCorrelator).
     """

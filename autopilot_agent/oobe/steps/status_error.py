@@ -17,7 +17,7 @@ from autopilot_agent.service.network import UploadDiagnostics
 MOST_VISITS = 20
 """Nobody presses a button of the same error page more often than this."""
 
-BEFORE_POLICY = ("Try again", "Reset device")
+BEFORE_POLICY: tuple[str, ...] = ("Try again", "Reset device")
 """Buttons of a device that failed before any ESP policy had arrived (rule ERR-BEFORE-POLICY)."""
 
 GENERIC_TEXT = "Setup could not be completed. Try again, or contact your support person for help."

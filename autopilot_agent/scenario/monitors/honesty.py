@@ -7,8 +7,8 @@ from operator import attrgetter
 
 from autopilot_agent import rulebook
 from autopilot_agent.oobe.flow import Flow
-from autopilot_agent.oobe.states import ENDS
 from autopilot_agent.oobe.modes import flow_for
+from autopilot_agent.oobe.states import ENDS
 from autopilot_agent.scenario.monitors.record import Record, Sitting, last_before
 
 SECRETS = ("PWD", "LOGON", "WHFB")
