@@ -10,7 +10,8 @@ Where nobody else is due first, ``sleep`` moves the clock instead of queueing an
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
 from simpy.core import Environment
 from simpy.events import Event, Process, Timeout
@@ -128,18 +129,19 @@ class Clock:
 
     def _too_many(self) -> None:
         if self._cut is not None:
-            self._cut()
-            raise PowerCut
+            self.cut_power(self._cut)
         raise Defect(f"still no end after {MOST_TIMEOUTS} waits, {self.now // HOUR} virtual hours after power-on")
 
     def cut_power_at(self, moment: int, told: Callable[[], None]) -> None:
         """Cut the power at a virtual time (milliseconds); ``told`` is called just before ``run`` raises ``PowerCut``."""
 
-        def cut() -> None:
-            told()
-            raise PowerCut
+        self.alarm(max(0, moment - self.now), partial(self.cut_power, told))
 
-        self.alarm(max(0, moment - self.now), cut)
+    def cut_power(self, told: Callable[[], None]) -> NoReturn:
+        """Cut the power now: nothing that waits goes on, not even at this moment. Raises ``PowerCut``."""
+        told()
+        self._env._queue.clear()
+        raise PowerCut
 
     def cut_power_after(self, waits: int, told: Callable[[], None]) -> None:
         """The same at the wait of that number (from 1) of the next ``run``: every place where a flow can be interrupted."""

@@ -10,7 +10,7 @@ from autopilot_agent.reports.words import RETRIES, clock, count, in_sentence, sp
 from autopilot_agent.scenario.checks import local_rights
 from autopilot_agent.scenario.run import ErrorReport, Run
 
-JOINS = {"entra": "Entra", "hybrid": "Entra hybrid", "none": "not joined"}
+JOINS = {"entra": "Entra", "domain": "Active Directory alone", "hybrid": "Entra hybrid", "none": "not joined"}
 MOST_STATES = 5
 
 
@@ -28,14 +28,29 @@ def ending(run: Run, style: Style, verbosity: int) -> list[str]:
         facts.append(("Local rights", local_rights(plan.device) + signed_in))
         accounts = [f"{one.name} ({one.kind}, {one.group})" for one in disk.accounts.values()]
         facts.append(("Accounts", "; ".join(accounts) or "none"))
-    facts.append(("Restarts", str(result.reboots)))
+    losses = plan.device.disk.power_losses if plan is not None else 0
+    lost = f", and the power was lost {'once' if losses == 1 else f'{losses} times'}" if losses else ""
+    facts.append(("Restarts", f"{result.reboots}{lost}"))
     for name, value in facts:
         lines += _fact(style, name, value)
     lines += _apps(run, style)
+    lines += _acts(run, style)
     lines += _time(run, style)
     if result.error is not None:
         lines += _failure(result.error, run, style)
     return lines + _assumed(run, style, verbosity)
+
+
+def _acts(run: Run, style: Style) -> list[str]:
+    """How each act ended, where there were several."""
+    if len(run.result.acts) < 2:
+        return []
+    lines: list[str] = []
+    for number, act in enumerate(run.result.acts, 1):
+        end = f"{act.end_state} ({act.outcome}{f', {act.error}' if act.error else ''})" if act.end_state else "done"
+        name = act.act.replace("_", " ")
+        lines += _fact(style, "" if lines else "Acts", f"{number} {name}, {span(act.seconds * 1000)}: {end}")
+    return lines
 
 
 def _fact(style: Style, name: str, value: str, colour: str = "") -> list[str]:
@@ -66,6 +81,7 @@ def _time(run: Run, style: Style) -> list[str]:
 
     who = [part(name, value) for name, value in (("device", spent.device), ("person", spent.person)) if value]
     who += [part("restarts", spent.restarts)] if spent.restarts else []
+    who += [part("switched off", spent.off)] if spent.off else []
     longest = sorted(((value, state) for state, value in spent.states.items() if value), key=lambda one: -one[0])
     where = [part(in_sentence(state), value) for value, state in longest[:MOST_STATES]]
     return _fact(style, "Time", f"{span(spent.total)}: {', '.join(who)}") + _fact(style, "Longest", ", ".join(where))

@@ -11,7 +11,7 @@ from autopilot_agent import events, rulebook
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import ROWS, clock, in_sentence, span, state_title
 
-HEAD, RESTART, SKIPPED = "", "RESTART", "skipped"
+HEAD, RESTART, SKIPPED, ACT = "", "RESTART", "skipped", "ACT"
 PROFILE_STATES = ("boot", "profile")
 ERROR_PAGES = ("ESPERR", "WRONG", "ORGERR", "PPFAIL")
 BAD_OUTCOMES = ("failed", "stuck", "too_many_restarts", "mismatch", "give_up")
@@ -46,9 +46,13 @@ class Timeline:
         self._ids: list[str] = []
         self._last_row = ""
         self._restarts = 0
+        self._acts = 0
+        self._several = False
 
     def read(self, trace: Iterable[events.Event]) -> list[Entry]:
-        """All entries of a trace."""
+        """All entries of a trace; acts are named where there are several, or where something went on between them."""
+        trace = list(trace)
+        self._several = sum(isinstance(event, events.ActBegan) for event in trace) > 1
         for event in trace:
             method = _READERS.get(type(event))
             if method is not None:
@@ -180,6 +184,30 @@ class Timeline:
         self._restarts += 1
         self.add(event, RESTART, f"restart {self._restarts}: {event.reason}", "yellow")
 
+    def began(self, event: events.ActBegan) -> None:
+        self._flush()
+        self._state = ""
+        self._acts += 1
+        if self._several:
+            name = event.act.replace("_", " ")
+            self.entries.append(Entry(event.at, ACT, clean(f"act {self._acts}, {name}: {event.detail}"), "", "bold"))
+
+    def power(self, event: events.PowerLost) -> None:
+        self._flush()
+        self._state = ""
+        off = f", off for {span(event.off)}" if event.off else ""
+        self.entries.append(Entry(event.at, RESTART, clean(f"{event.reason}{off}"), event.rule, "red"))
+
+    def cloud(self, event: events.CloudChanged) -> None:
+        self.add(event, "admin", event.text, "yellow")
+
+    def finished(self, event: events.Finished) -> None:
+        self._flush()
+        if self._several:
+            colour = {"completed": "green"}.get(event.outcome, "red")
+            self.entries.append(Entry(event.at, "end", clean(f"{event.end_state} ({event.outcome})"), "", colour))
+        self._state = ""
+
     def injected(self, event: events.FaultInjected) -> None:
         where = f" at {event.where}" if event.where else ""
         own = event.where.startswith(event.fault)  # a fault without a name goes by its call
@@ -201,6 +229,10 @@ _READERS: dict[type[events.Event], Callable[[Timeline, Any], None]] = {
     events.AppChanged: Timeline.app,
     events.Rebooted: Timeline.rebooted,
     events.FaultInjected: Timeline.injected,
+    events.ActBegan: Timeline.began,
+    events.PowerLost: Timeline.power,
+    events.CloudChanged: Timeline.cloud,
+    events.Finished: Timeline.finished,
 }
 
 
@@ -210,7 +242,7 @@ def write(entries: list[Entry], style: Style) -> list[str]:
     shown = ""
     for entry in entries:
         now = clock(entry.at)
-        time = (now if now != shown or entry.kind in (HEAD, RESTART) else "").rjust(8)
+        time = (now if now != shown or entry.kind in (HEAD, RESTART, ACT) else "").rjust(8)
         shown = now
         rule = f"  [{entry.rule}]" if entry.rule else ""
         again = f"  ({entry.times} times, last at {clock(entry.until)})" if entry.times > 1 else ""
@@ -218,6 +250,8 @@ def write(entries: list[Entry], style: Style) -> list[str]:
         if entry.kind == HEAD:
             took = f"  ({span(entry.took)})" if entry.took >= 1000 else ""
             lines += style.block(f"{time}  ", text + took, entry.colour or "bold", hang=12)
+        elif entry.kind == ACT:
+            lines += ["", *style.block(f"{time}  ", f"## {text}", entry.colour, hang=12)]
         elif entry.kind == RESTART:
             lines += style.block(f"{time}  ", f"====== {text} ======", entry.colour)
         elif entry.kind == SKIPPED:

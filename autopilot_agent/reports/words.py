@@ -30,6 +30,29 @@ STATES = {
     "esp_failed": "ESP failed",
     "something_went_wrong": "Something went wrong",
     "gave_up": "Gave up",
+    "what_to_do": "Five presses of the Windows key",
+    "preprovisioning": "Pre-provisioning",
+    "secure_hardware": "Securing the hardware (TPM attestation)",
+    "device_join": "Entra join with the device token",
+    "device_enrolment": "MDM enrolment without a user",
+    "deployment_done": "End of the deployment",
+    "technician_success": "Green page of the technician",
+    "technician_failure": "Red page of the technician",
+    "domain_join_profile": "Domain Join profile",
+    "domain_join_blob": "Offline domain join",
+    "domain_controller": "Check of the domain controller",
+    "domain_restart": "Restart into the domain",
+    "domain_privacy": "Privacy settings",
+    "domain_sign_in": "Sign-in with Active Directory",
+    "hybrid_registration": "Hybrid registration (ESP)",
+    "entra_prompt": "Sign-in with Entra",
+    "sign_out": "Sign-out",
+    "reset_ordered": "Order to reset",
+    "reset_credentials": "Administrator's credentials",
+    "reset_check": "Check before the reset",
+    "resetting": "Reset",
+    "restoring": "Restoring what is kept",
+    "windows_sign_in": "Sign-in to Windows",
 }
 RETRIES = {
     "yes": "can help",
@@ -48,6 +71,8 @@ ROWS = {
     "notStarted": "waiting",
     "failedFromPreviousSubcategory": "not reached",
 }
+MANY_HOURS = 360_000
+"""Seconds from which times are told in days."""
 _NAMES = ("Entra", "MDM", "ESP", "Windows", "Autopilot")
 
 
@@ -63,18 +88,22 @@ def in_sentence(state: str) -> str:
 
 
 def clock(milliseconds: float) -> str:
-    """Virtual time since power-on: ``0:04:28``."""
+    """Virtual time since power-on: ``0:04:28``; from a hundred hours on ``7d03:12``, without seconds."""
     seconds = int(milliseconds) // 1000
+    if seconds >= MANY_HOURS:
+        return f"{seconds // 86400}d{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}"
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def span(milliseconds: float) -> str:
-    """How long something took, in whole seconds as ``clock`` counts them: ``1h 02m 03s``, ``4m 28s``, ``28s``."""
+    """How long something took, in whole seconds as ``clock`` counts them: ``7d 02h``, ``1h 02m 03s``, ``4m 28s``, ``28s``."""
     seconds = int(milliseconds) // 1000
     if seconds < 60:
         return f"{seconds}s"
     if seconds < 3600:
         return f"{seconds // 60}m {seconds % 60:02d}s"
+    if seconds >= MANY_HOURS:
+        return f"{seconds // 86400}d {seconds // 3600 % 24:02d}h"
     return f"{seconds // 3600}h {seconds // 60 % 60:02d}m {seconds % 60:02d}s"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from autopilot_agent.backends.faults import CallFault
-from autopilot_agent.clock import PowerCut
 from autopilot_agent.oobe.states import State
 from autopilot_agent.oobe.world import World
 
@@ -57,5 +56,4 @@ class Disturbances:
             world.note("F-30", f"The clock jumps by {fault.clock_skew // 1000} s.")
         if fault.power_cut:
             world.off_for = fault.power_cut
-            world.mute()
-            raise PowerCut
+            world.clock.cut_power(world.mute)

@@ -51,6 +51,7 @@ class ActEnd(msgspec.Struct):
 class Plan(msgspec.Struct):
     """One run, ready to go. ``named_faults`` are the catalogue rows that must strike.
 
+    ``links`` has the kinds of network that the PC was plugged into, each with the number of the event from which on.
     ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
     ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
     """
@@ -70,6 +71,7 @@ class Plan(msgspec.Struct):
     loaded: LoadedScenario | None = None
     cut_at: int | None = None
     ends: list[ActEnd] = []
+    links: list[tuple[int, str]] = []
 
 
 def make_plan(
@@ -127,6 +129,7 @@ def make_plan(
     acts = tuple(written_out(act) for act in acts_of(scenario))
     plan = Plan(scenario, flow_for(scenario.mode), clock, device, state, person, world, calls, named, tuple(notices), acts)
     plan.loaded = loaded
+    plan.links = [(0, device.network.kind)]
     plan.changes = _changes(loaded, acts)
     return plan
 

@@ -184,6 +184,7 @@ class _Act:
         if act.network is not None:
             faults = {host: fault for host, fault in self.device.network.blocked.items() if fault}
             self.device.network = make_adapter(act.network, faults, self.world.now)
+            self.plan.links.append((len(self.world.trace), self.device.network.kind))
 
     def wait(self, act: Wait) -> None:
         self.began(f"{act.duration} pass")

@@ -490,6 +490,12 @@ def x16() -> Run:
     return run
 
 
+def x17() -> Run:
+    run = run_of()
+    edit(run, find(run, e.CallAnswered, call="ReportAppResult"), call="JoinDevice")
+    return run
+
+
 BREAKERS: tuple[Callable[[], Run], ...] = tuple(
     made for name, made in list(globals().items()) if name[0] in "ix" and name[1:3].isdigit()
 )

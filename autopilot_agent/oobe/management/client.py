@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any
 
@@ -64,6 +64,30 @@ def _reboot_prefixes() -> tuple[str, ...]:
     return tuple(key_of(row.uri) for row in rulebook.reboot_uris())
 
 
+class _WhilePowered:
+    """Work of one boot: it goes on only as long as that boot's management does. What SimPy wants of a process, no more."""
+
+    __slots__ = ("_client", "_work")
+
+    def __init__(self, client: ManagementClient, work: Coroutine[Any, Any, Any]) -> None:
+        self._client, self._work = client, work
+
+    def send(self, value: Any) -> Any:
+        """Go on, or end where it stands because the power is gone."""
+        if self._client.stopped:
+            self._work.close()
+            raise StopIteration
+        return self._work.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with an exception."""
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        """End it."""
+        self._work.close()
+
+
 class ManagementClient:
     """One boot's management.
 
@@ -106,17 +130,7 @@ class ManagementClient:
 
     def beside(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Start work in the background of this boot; it ends where it stands when the power goes."""
-        return self.world.beside(self._while_powered(work))  # type: ignore[arg-type]  # a generator has send, throw and close too
-
-    def _while_powered(self, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, None]:
-        value = None
-        try:
-            while not self.stopped:
-                value = yield work.send(value)
-        except StopIteration:
-            return
-        finally:
-            work.close()
+        return self.world.beside(_WhilePowered(self, work))  # type: ignore[arg-type]  # it has all that is asked of a coroutine
 
     def retry(self) -> None:
         """Try again on the error page: what did not succeed is attempted once more."""

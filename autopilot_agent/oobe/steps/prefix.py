@@ -46,6 +46,8 @@ async def boot(device: Device, world: World) -> StepResult:
     if not device.disk.resume and device.disk.checkpoint:  # the power went: on from where the disk says
         device.disk.resume = device.disk.checkpoint
         world.note("E-POWER", f"Setup goes on where it was: {device.disk.checkpoint.replace('_', ' ')}.")
+        if device.disk.device_lock and device.disk.checkpoint == "device_setup":
+            device.disk.locked_out = True
     elif not device.disk.resume and device.disk.technician:
         device.disk.resume = "profile"
     resume = device.disk.resume
@@ -143,7 +145,7 @@ async def network(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "the cable gives internet")
     if adapter.kind == "wifi" and adapter.ssid in device.disk.wifi_profiles and adapter.link(world.now):
         return StepResult(Outcome.SKIPPED, f"{adapter.ssid} is known")
-    tried = world.count("network page")
+    tried = world.count(f"network page of boot {device.disk.boots}")
     if tried and not (adapter.back_at is not None and world.now < adapter.back_at):
         rule = "F-11" if adapter.captive_portal else "F-09" if adapter.link(world.now) else "F-13"
         reply = await world.ask(Question("NET", ("Connect", "Next"), "", text="No internet. Next stays disabled."), rule)

@@ -30,9 +30,12 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     """U8. The first three rows are complete at once in user-driven mode; the fourth waits for policy providers."""
     if device.disk.enrolment is None:
         return StepResult(Outcome.SKIPPED, "not managed: no Enrollment Status Page", "ESP-WHERE")
+    resumed = device.disk.resume == "device_preparation"
     device.disk.resume = ""
     client = start_management(device, world)
     client.phase = "device"
+    if resumed:
+        client.jobs.resume()
     if device.disk.resealed:
         return StepResult(Outcome.SKIPPED, "device preparation is not repeated", "PU3")
     device.disk.esp_started.setdefault("device", world.now)

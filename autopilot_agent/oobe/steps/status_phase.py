@@ -12,6 +12,7 @@ from autopilot_agent.oobe.management.esp import TITLES, EspSettings, Page
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.status_error import fail, failed_outcome
+from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
 
 TIMED_OUT = "0x800705B4"
@@ -36,7 +37,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     client.beside(_check_in(world, client, user_id, client.generation))
     if not settings.block:
         client.beside(_offer_to_leave(world, client, client.generation))
-    if resumed:
+    if resumed or phase == "account":  # a power cut may have interrupted the user's part
         client.jobs.resume()
     outcome = await _watch(device, world, client, page, deadline)
     client.watcher = None
@@ -137,6 +138,8 @@ async def _check_in(world: World, client: ManagementClient, user_id: str, genera
 
 async def _succeeded(device: Device, world: World, client: ManagementClient, page: Page, user_id: str) -> StepResult:
     client.generation += 1
+    if page.phase == "device" and not device.disk.technician:
+        device.disk.checkpoint = after_device_phase(device)
     page.store("succeeded")
     record_result(device, page, "1")
     await client.report(user_id)

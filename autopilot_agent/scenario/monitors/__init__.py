@@ -39,6 +39,7 @@ OWN_STATEMENTS = {
     "X-14": "While the ESP shows a phase, the extension starts no app outside the list of blocking apps.",
     "X-15": "The drive is encrypted only after its recovery key is in Entra.",
     "X-16": "With a standard-user profile the user is no local administrator unless a directory role says so.",
+    "X-17": "On one disk a device joins Entra once and enrols once, whatever interrupts it.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from operator import attrgetter
 
 from autopilot_agent import rulebook
@@ -113,6 +114,20 @@ def _known_rules() -> frozenset[str]:
     return frozenset(rulebook.rules())
 
 
+def enrolled_once(run: Record) -> str | None:
+    """X-17. A life begins with an empty disk; retirement and the cloud's own records are other matters."""
+    retired = [left.seq for _, left in run.stays.get("resetting", ()) if left.outcome == "retired"]
+    for call in ("EnrollMdm", "JoinDevice"):
+        answers = run.calls.get(call, ())
+        breaks = retired if call == "EnrollMdm" else [*retired, *(left.seq for _, left in run.stays.get("reseal", ()))]
+        for begin, end in run.lives():
+            marks = sorted([begin, *(seq for seq in breaks if begin < seq < end), end])
+            for low, high in pairwise(marks):
+                if sum(1 for seq in answers if low < seq < high) > 1:
+                    return f"{call} was answered well twice between events {low} and {high}"
+    return None
+
+
 def rules_known(run: Record) -> str | None:
     """X-07."""
     known = _known_rules()
@@ -169,7 +184,7 @@ def restarts_counted(run: Record) -> str | None:
             continue
         boots = sum(1 for event in one.entered if event.state == "boot")
         between = sum(1 for seq in run.reboots if one.begin < seq < one.end)
-        if boots != between + 1:
+        if boots != between + 1 and not (one.cut and boots == between):  # the power may go between restart and boot
             return f"{between} restarts and {boots} boots after event {one.begin}"
     return None
 
@@ -198,6 +213,9 @@ def rights_of_profile(run: Record) -> str | None:
     account = run.disk.accounts.get(join.user_name) if join is not None else None
     if join is None or account is None or account.group == "users" or profile is None:
         return None
+    rights = run.stays.get("local_rights")
+    if not rights or not run.had_profile(rights[-1][0].seq):
+        return None  # rights were given before the profile came, and nobody takes them back
     user = run.state.user(join.user_name)
     standard = profile.cloud_assigned_oobe_config & 2
     if standard and user is not None and not run.state.targeting.is_local_administrator_role(user):
@@ -218,4 +236,5 @@ MONITORS = {
     "X-12": closed_hosts_silent,
     "X-15": encrypted_after_escrow,
     "X-16": rights_of_profile,
+    "X-17": enrolled_once,
 }

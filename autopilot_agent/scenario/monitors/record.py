@@ -175,6 +175,14 @@ class Record:
         """Number of the last event before this one at which memory was lost (a restart, no power, another act), or -1."""
         return last_before(self.losses, seq)
 
+    def link_at(self, seq: int) -> str:
+        """What the PC was plugged into at an event, and until the next act: ethernet or wifi."""
+        return next(kind for at, kind in reversed(self.plan.links) if at <= max(seq, 0))
+
+    def had_profile(self, seq: int) -> bool:
+        """Whether a profile had arrived on the present disk before an event."""
+        return any(number == 153 and self.fresh < at < seq for at, number in self.autopilot)
+
     def _fresh_disks(self) -> list[int]:
         """Numbers of the events at which Windows began anew on an empty disk."""
         found = [left.seq for _, left in self.stays.get("reset_device", ())]
@@ -194,13 +202,15 @@ class Record:
 
 def _sittings(kinds: dict[type[events.Event], list[Any]]) -> list[Sitting]:
     """Every stretch of a flow, in order."""
-    breaks = [event for event in kinds[events.ActBegan] if event.flow] + kinds[events.PowerLost]
-    breaks.sort(key=attrgetter("seq"))
+    breaks = sorted([*kinds[events.ActBegan], *kinds[events.PowerLost]], key=attrgetter("seq"))
     found: list[Sitting] = []
+    playing = False
     for event in breaks:
         if isinstance(event, events.ActBegan):
-            found.append(Sitting(event.seq, event.act, event.flow, event.start))
-        elif found and not _over(found[-1], kinds, event.seq):
+            playing = bool(event.flow)
+            if playing:
+                found.append(Sitting(event.seq, event.act, event.flow, event.start))
+        elif playing:
             before = found[-1]
             before.cut = True
             found.append(Sitting(event.seq, before.act, before.flow, ""))
@@ -214,8 +224,3 @@ def _sittings(kinds: dict[type[events.Event], list[Any]]) -> list[Sitting]:
             if index < len(found):
                 getattr(found[index], name).append(event)
     return found
-
-
-def _over(sitting: Sitting, kinds: dict[type[events.Event], list[Any]], seq: int) -> bool:
-    """Whether what a sitting played had ended before an event: then the power went while nothing was played."""
-    return any(sitting.begin < event.seq < seq for event in kinds[events.Finished])

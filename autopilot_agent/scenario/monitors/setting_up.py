@@ -12,10 +12,10 @@ LONGEST_NAME = 15
 
 def pages_before_profile_on_wifi(run: Record) -> str | None:
     """I-01."""
-    if run.device.network.kind != "wifi":
-        return None
     lookups = _lookups(run)
     for begin, end in run.lives():
+        if run.link_at(begin) != "wifi":
+            continue
         first = min((seq for seq in lookups if begin < seq < end), default=None)
         if first is None:
             continue
@@ -123,6 +123,8 @@ def joins_as_its_registration(run: Record) -> str | None:
     wanted = identity.azure_active_directory_device_id if identity is not None else None
     if identity is None or not wanted or identity.id != profile.ztd_registration_id:
         return None
+    if not run.had_profile(run.calls["JoinDevice"][-1]):
+        return None  # joined before the profile came: a restart brought it
     if join.device_id != wanted:
         return f"the device joined as {join.device_id}, its registration's object is {wanted}"
     data = state.data

@@ -46,6 +46,8 @@ def no_user_key_after_failed_device_setup(run: Record) -> str | None:
     stays = run.stays.get("device_setup")
     if not stays or stays[-1][1].outcome != "failed" or stays[-1][1].seq < run.fresh:
         return None
+    if any(event.state == "device_setup" and event.seq > stays[-1][1].seq for event in run.entered):
+        return None  # it was tried again, and the power went before that ended
     for account in run.disk.accounts.values():
         if account.sid and run.disk.registry.has(rf"{TRACKING}\{account.sid}"):
             return f"device setup failed, and yet the tracking key of {account.name} exists"
