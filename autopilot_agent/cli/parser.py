@@ -96,7 +96,7 @@ def _show(commands: Commands) -> None:
     things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
     flow = things.add_parser("flow", help="states and edges of a mode", allow_abbrev=False)
     flow.add_argument("mode", metavar="MODE", help="for example user-driven")
-    flow.add_argument("--format", choices=("text", "mermaid"), default="text", help="form of the flow (default: text)")
+    flow.add_argument("--format", choices=("text", "mermaid", "dot"), default="text", help="form of the flow (default: text)")
     screen = things.add_parser("screen", help="a page of the out-of-box experience", allow_abbrev=False)
     screen.add_argument("id", metavar="ID", help="for example REGION")
 

@@ -1,4 +1,4 @@
-"""``show``: the flow of a mode as a list or a Mermaid diagram, and a screen."""
+"""``show``: the flow of a mode as a list, a Mermaid diagram or a Graphviz graph, and a screen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ def main(args: argparse.Namespace) -> int:
     """Print a flow or a screen."""
     if args.what == "screen":
         return _screen(args.id)
+    if args.format == "dot":
+        say(dot(args.mode).rstrip("\n"))
+        return 0
     return _mermaid(args.mode) if args.format == "mermaid" else _text(args.mode)
 
 
@@ -55,6 +58,33 @@ def _mermaid(mode: str) -> int:
     for name in ends:
         say(f"    {name} --> [*]")
     return 0
+
+
+COLOURS = {"completed": "#cfe8d5", "failed": "#f3d0cf", "stuck": "#f5e6c4"}
+"""Of ends, by their outcome."""
+
+
+def dot(mode: str) -> str:
+    """A flow in the language of Graphviz: one box a state with its rule, ends in the colour of their outcome."""
+    from autopilot_agent.oobe.states import RULES, State
+
+    start, targets, ends = _targets(mode)
+    rules = {state.value: RULES[state] for state in State if state in RULES}
+    lines = [
+        f'digraph "{mode}" {{',
+        "  rankdir=TB; nodesep=0.25; ranksep=0.45;",
+        '  node [shape=box, style="rounded,filled", fillcolor="#e8eef7", fontname="Helvetica", fontsize=11];',
+        '  edge [fontname="Helvetica", fontsize=9, color="#667085"];',
+    ]
+    for state in targets:
+        rule = f"\\n{rules[state]}" if state in rules else ""
+        width = ", penwidth=2.5" if state == start else ""
+        lines.append(f'  {state} [label="{state}{rule}"{width}];')
+    lines += [f'  {name} [label="{name}", shape=ellipse, fillcolor="{COLOURS[outcome]}"];' for name, outcome in ends.items()]
+    for state, reached in targets.items():
+        for target, outcomes in reached.items():
+            lines.append(f'  {state} -> {target} [label="{", ".join(outcomes)}"];')
+    return "\n".join([*lines, "}"]) + "\n"
 
 
 def _screen(name: str) -> int:
