@@ -132,6 +132,12 @@ class PowerLost(Event, frozen=True, gc=False, tag="power_lost"):
     off: int = 0
 
 
+class DiskErased(Event, frozen=True, gc=False, tag="disk_erased"):
+    """Windows begins anew on an empty disk."""
+
+    reason: str
+
+
 class CloudChanged(Event, frozen=True, gc=False, tag="cloud_changed"):
     """An administrator, or the cloud by itself, changed something in the tenant."""
 
@@ -173,6 +179,7 @@ KINDS: tuple[type[Event], ...] = (
     Rebooted,
     ActBegan,
     PowerLost,
+    DiskErased,
     CloudChanged,
     FaultInjected,
     Noted,

@@ -225,6 +225,10 @@ class World:
         """Record a power cut."""
         self._record(events.PowerLost(len(self.trace), self._env._now, rule, reason, off))
 
+    def disk_erased(self, reason: str, rule: str) -> None:
+        """Record that Windows begins anew on an empty disk."""
+        self._record(events.DiskErased(len(self.trace), self._env._now, rule, reason))
+
     def cloud_changed(self, text: str, rule: str, at: int | None = None) -> None:
         """Record a change in the tenant."""
         self._record(events.CloudChanged(len(self.trace), self._env._now if at is None else at, rule, text))

@@ -198,6 +198,9 @@ class Timeline:
         off = f", off for {span(event.off)}" if event.off else ""
         self.entries.append(Entry(event.at, RESTART, clean(f"{event.reason}{off}"), event.rule, "red"))
 
+    def erased(self, event: events.DiskErased) -> None:
+        self.add(event, "device", f"{event.reason}: Windows begins anew on an empty disk.", "yellow")
+
     def cloud(self, event: events.CloudChanged) -> None:
         self.add(event, "admin", event.text, "yellow")
 
@@ -232,6 +235,7 @@ _READERS: dict[type[events.Event], Callable[[Timeline, Any], None]] = {
     events.ActBegan: Timeline.began,
     events.PowerLost: Timeline.power,
     events.CloudChanged: Timeline.cloud,
+    events.DiskErased: Timeline.erased,
     events.Finished: Timeline.finished,
 }
 

@@ -225,7 +225,7 @@ class _Check:
         if not on_state and bool(it.fault) == bool(it.on):
             self.add(
                 path,
-                "write one of 'fault' (a named fault such as F-26), 'on' (a call such as EnrollMdm), 'in_state' alone (a state).",
+                "write one of 'fault' (a named fault, F-26), 'on' (a call, EnrollMdm), 'in_state' alone (a state).",
             )
         if it.fault and it.fault not in known_injections():
             if it.fault in _ids(rulebook.faults):

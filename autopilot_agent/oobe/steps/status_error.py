@@ -100,17 +100,18 @@ def forget_failures(device: Device, world: World) -> None:
     start_management(device, world).retry()
 
 
-def fresh_disk(device: Device) -> None:
-    """An empty Windows on the same PC; what counts restarts and names apps goes on."""
+def fresh_disk(device: Device, world: World, reason: str, rule: str) -> None:
+    """An empty Windows on the same PC, on record; what counts restarts and names apps goes on."""
     old, fresh = device.disk, Disk()
     fresh.boots, fresh.reboots, fresh.free_mb, fresh.app_names = old.boots, old.reboots, old.free_mb, old.app_names
     fresh.power_losses = old.power_losses
     device.disk = fresh
+    world.disk_erased(reason, rule)
 
 
 async def reset_device(device: Device, world: World) -> StepResult:
     """ESP "Reset device": back to OOBE with nothing left; the registration lives in the cloud and stays."""
-    fresh_disk(device)
+    fresh_disk(device, world, "Reset device was chosen on the error page", "RST-ESP-RESET")
     world.failure = None
     await world.spend("autopilot-reset")
     reboot(device, world, "Reset device was chosen on the error page", "ERR-RESET")

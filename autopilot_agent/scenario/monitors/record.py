@@ -185,10 +185,7 @@ class Record:
 
     def _fresh_disks(self) -> list[int]:
         """Numbers of the events at which Windows began anew on an empty disk."""
-        found = [left.seq for _, left in self.stays.get("reset_device", ())]
-        found += [left.seq for _, left in self.stays.get("resetting", ()) if left.outcome == "wiped"]
-        found += [event.seq for event in self.kinds[events.ActBegan] if event.act == "task_sequence"]
-        return sorted(found)
+        return [event.seq for event in self.kinds[events.DiskErased]]
 
     def struck(self, where: str) -> bool:
         """Whether a fault of the scenario struck a call of that name."""
