@@ -64,81 +64,83 @@ class InstalledApp(msgspec.Struct):
     code: str = ""
 
 
-class Disk:
+def _first_accounts() -> dict[str, Account]:
+    return {"defaultuser0": Account("defaultuser0", "system", "users")}
+
+
+class Disk(msgspec.Struct):
     """Facts that survive power loss."""
 
-    def __init__(self) -> None:
-        self.registry = Registry()
-        self.csp = CspTree()
-        self.files: dict[str, str] = {}
-        self.products: set[str] = set()
-        self.accounts: dict[str, Account] = {"defaultuser0": Account("defaultuser0", "system", "users")}
-        self.apps: dict[str, InstalledApp] = {}
-        self.administrator_sids: tuple[str, ...] = ()
-        self.certificates: dict[str, str] = {}
-        self.wifi_profiles: dict[str, str] = {}
-        self.vpn_profiles: dict[str, str] = {}
-        self.updates: list[str] = []
-        self.computer_name = ""
-        self.pending_name = ""
-        self.region = ""
-        self.language = ""
-        self.keyboard = ""
-        self.second_keyboard = ""
-        self.join: JoinState | None = None
-        self.enrolment: Enrolment | None = None
-        self.profile: CloudAssignedProfile | None = None
-        self.oobe_pages: set[str] = set()
-        self.resume = ""
-        self.checkpoint = ""
-        self.technician = False
-        self.resealed = False
-        self.domain: DomainState | None = None
-        self.offline_profile_used = False
-        self.oobe_complete = False
-        self.kiosk_app = ""
-        self.auto_logon_lost = ""
-        self.signed_in_user = ""
-        self.users: list[str] = []
-        self.bitlocker = ""
-        self.ime_installed = False
-        self.device_lock = False
-        self.policies: dict[str, str] = {}
-        self.jobs: dict[str, str] = {}
-        self.failed_jobs: dict[str, str] = {}
-        self.app_names: dict[str, str] = {}
-        self.esp_started: dict[str, int] = {}
-        self.left_page = False
-        self.locked_out = False
-        self.restart_rule = ""
-        self.restart_kind = ""
-        self.scripts: set[str] = set()
-        self.reboots = 0
-        self.power_losses = 0
-        self.boots = 0
-        self.sessions = 0
-        self.free_mb = 0
+    registry: Registry = msgspec.field(default_factory=Registry)
+    csp: CspTree = msgspec.field(default_factory=CspTree)
+    files: dict[str, str] = {}
+    products: set[str] = set()
+    accounts: dict[str, Account] = msgspec.field(default_factory=_first_accounts)
+    apps: dict[str, InstalledApp] = {}
+    administrator_sids: tuple[str, ...] = ()
+    certificates: dict[str, str] = {}
+    wifi_profiles: dict[str, str] = {}
+    vpn_profiles: dict[str, str] = {}
+    updates: list[str] = []
+    computer_name: str = ""
+    pending_name: str = ""
+    region: str = ""
+    language: str = ""
+    keyboard: str = ""
+    second_keyboard: str = ""
+    join: JoinState | None = None
+    enrolment: Enrolment | None = None
+    profile: CloudAssignedProfile | None = None
+    oobe_pages: set[str] = set()
+    resume: str = ""
+    checkpoint: str = ""
+    technician: bool = False
+    resealed: bool = False
+    domain: DomainState | None = None
+    offline_profile_used: bool = False
+    oobe_complete: bool = False
+    kiosk_app: str = ""
+    auto_logon_lost: str = ""
+    signed_in_user: str = ""
+    users: list[str] = []
+    bitlocker: str = ""
+    ime_installed: bool = False
+    device_lock: bool = False
+    policies: dict[str, str] = {}
+    jobs: dict[str, str] = {}
+    failed_jobs: dict[str, str] = {}
+    app_names: dict[str, str] = {}
+    esp_started: dict[str, int] = {}
+    left_page: bool = False
+    locked_out: bool = False
+    restart_rule: str = ""
+    restart_kind: str = ""
+    scripts: set[str] = set()
+    reboots: int = 0
+    power_losses: int = 0
+    boots: int = 0
+    sessions: int = 0
+    free_mb: int = 0
 
 
-class Memory:
+class Memory(msgspec.Struct):
     """Facts that end with the power."""
 
-    def __init__(self) -> None:
-        self.profile: CloudAssignedProfile | None = None
-        self.profile_error = ""
-        self.profile_asked = False
-        self.credentials = ""
-        self.user_id = ""
-        self.user_name = ""
-        self.token: SignedIn | None = None
-        self.device_token = ""
-        self.administrator_by_role = False
-        self.links_hidden = False
-        self.terms_accepted = ""
-        self.user_sid = ""
-        self.reboot_reasons: list[str] = []
-        self.installer_owner = ""
-        self.installer_clash = ""
-        self.win32_installing = ""
-        self.office_hung = False
-        self.msi_queue: list[tuple[str, str]] = []
+    profile: CloudAssignedProfile | None = None
+    profile_error: str = ""
+    profile_asked: bool = False
+    credentials: str = ""
+    user_id: str = ""
+    user_name: str = ""
+    token: SignedIn | None = None
+    device_token: str = ""
+    administrator_by_role: bool = False
+    links_hidden: bool = False
+    terms_accepted: str = ""
+    user_sid: str = ""
+    reboot_reasons: list[str] = []
+    installer_owner: str = ""
+    installer_clash: str = ""
+    win32_installing: str = ""
+    office_hung: bool = False
+    msi_queue: list[tuple[str, str]] = []
