@@ -22,7 +22,7 @@ from .graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotD
 from .graph.reach import Compiler, FilterFacts, Reached, Side, reach
 from .graph.scopes import LAST, A, Lined, Scopes
 
-__all__ = ["AssignedApp", "AssignedPolicy", "AssignedScript", "FilterFacts", "Targeting"]
+__all__ = ["Assigned", "AssignedApp", "AssignedPolicy", "AssignedScript", "FilterFacts", "Targeting"]
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -61,6 +61,19 @@ class AssignedScript(msgspec.Struct, frozen=True):
     script: DeviceManagementScript
     target: Side
     assignment: Assignment
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    """All that reaches one kind of device: those in the same groups, whose users are in the same groups.
+
+    Shared by every run of such a device and never changed, but for ``remembered``: what others work out from it, once.
+    """
+
+    esp: EspConfiguration
+    esp_target: Literal["device", "user", "default"]
+    apps: list[AssignedApp]
+    policies: list[AssignedPolicy]
+    remembered: dict[Hashable, Any]
 
 
 class Targeting(Scopes):
@@ -199,6 +212,18 @@ class Targeting(Scopes):
             return [AssignedScript(script, by.target, by.assignment) for script, by in found]
 
         return self._once(("scripts", device_groups, user_groups, facts if self._filters else None), work_out)
+
+    def assigned(
+        self, device_groups: frozenset[str], user_groups: frozenset[str] | None, facts: FilterFacts | None = None
+    ) -> Assigned:
+        """The page, the apps and the policies together."""
+
+        def work_out() -> Assigned:
+            esp, target = self.esp_configuration(device_groups, user_groups, facts)
+            apps = self.assigned_apps(device_groups, user_groups, facts)
+            return Assigned(esp, target, apps, self.assigned_policies(device_groups, user_groups, facts), {})
+
+        return self._once(("all", device_groups, user_groups, facts if self._filters else None), work_out)
 
     def _once(self, key: Hashable, work_out: Callable[[], T]) -> T:
         """Answers are pure, and many devices are in the same groups: each is worked out once. They must not be changed."""
