@@ -184,7 +184,7 @@ class ManagementClient:
         if command.verb == "Atomic":
             return self._atomic(command)
         code, value = self._apply(command)
-        if code in (200, 202):
+        if code in (200, 202) and command.verb != "Get":
             self._follow(command)
         return Status(command.id, code, value)
 
@@ -214,10 +214,9 @@ class ManagementClient:
 
     def _follow(self, command: Command) -> None:
         resolved = resolve(command.uri)
-        if resolved is None or command.verb == "Get":
+        if resolved is None:
             return
-        parts = resolved.key.split("/", 4)
-        name = parts[3] if len(parts) > 3 else ""
+        name = resolved.provider
         if name in EFFECTS:
             getattr(self, EFFECTS[name])(command.verb, command.uri, resolved.key, command.value)
         elif name in JOBS:

@@ -130,6 +130,8 @@ class Page:
         self._lists: dict[str, tuple[str, ...]] = {}
         self._apps_key = key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps")
         self._open = list(SETUP_ROWS)
+        self._tracked: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
+        self._tracked_shape = -1
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
         """Put a row into a state; recorded only when it is news."""
@@ -237,20 +239,41 @@ class Page:
             done += status == "3"
             if status == "2":
                 return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
-        values, providers = csp.values, csp.child_keys(self._apps_key + "/policyproviders")
-        for provider_key, provider in providers:
-            if values.get(provider_key + "/trackingpoliciescreated") != "true":
+        values, providers = csp.values, self._providers()
+        for created, _, apps in providers:
+            if values.get(created) != "true":
                 return "inProgress", "Apps (Identifying)", "ESP-IDENTIFYING"
-            for key, app in csp.child_keys(f"{self._apps_key}/tracking/{provider.casefold()}"):
-                wanted += 1
-                state = values.get(key + "/installationstate")
+            wanted += len(apps)
+            for key, app in apps:
+                state = values.get(key)
                 if state == "3":
                     done += 1
                 elif state == "4":
                     return self._app_failed(app.removeprefix("Win32App_").rpartition("_")[0])
-        if providers and all(provider != SIDECAR for _, provider in providers):
+        if providers and all(provider != SIDECAR for _, provider, _ in providers):
             return "inProgress", "Apps (Identifying)", "ESP-FOREIGN-MDM"
         return _progress("apps", done, wanted, "installed")
+
+    def _providers(self) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
+        """Each provider: the key that says its list is there, its name, and key of the state and name of each of its apps.
+
+        Found again only after nodes came or went; the states themselves change far more often.
+        """
+        csp = self.device.disk.csp
+        if csp.shape != self._tracked_shape:
+            self._tracked_shape = csp.shape
+            self._tracked = tuple(
+                (
+                    key + "/trackingpoliciescreated",
+                    provider,
+                    tuple(
+                        (app_key + "/installationstate", app)
+                        for app_key, app in csp.child_keys(f"{self._apps_key}/tracking/{provider.casefold()}")
+                    ),
+                )
+                for key, provider in csp.child_keys(self._apps_key + "/policyproviders")
+            )
+        return self._tracked
 
     def _app_failed(self, app: str) -> tuple[str, str, str]:
         """The code that the row shows is the one of the app that failed."""
