@@ -209,11 +209,10 @@ class CspTree:
         key, tree = found.key, self._children
         for parent, display in found.parents:
             children = tree.get(parent)
-            if children is None:
-                children = tree[parent] = {}
-            elif key in children:
+            if children is not None:  # who has children is linked itself
+                children.setdefault(key, display)
                 return
-            children[key] = display
+            tree[parent] = {key: display}
             key = parent
 
     def _remove(self, found: Resolved) -> None:

@@ -26,13 +26,15 @@ class _Included(msgspec.Struct):
 
     builder: ShorthandBuilder
     stamps: dict[Path, Stamp]
+    plain: bool
+    """Whether nothing but files was read, no folder."""
     finished: TenantData | None = None
 
 
 _cache: dict[tuple[Path, ...], _Included] = {}
 
-Identity = tuple[int, int]
-"""Device and file number: what a path leads to, however it is written."""
+Identity = tuple[int, int, int, int]
+"""Device, file number, time of change and size: what a path leads to, however it is written, and its state."""
 
 _asked: dict[tuple[str, tuple[object, ...]], tuple[tuple[Identity, ...], _Included]] = {}
 """What a scenario file's includes led to last time; saves resolving every path again for every run of it."""
@@ -68,8 +70,12 @@ def _included(loaded: LoadedScenario, written: object) -> _Included:
     leads_to = _identities(folder, items)
     if leads_to is not None:
         before = _asked.get((folder, items))
-        if before is not None and before[0] == leads_to and _unchanged(before[1]):
-            return before[1]
+        if before is not None and before[0] == leads_to:
+            known = before[1]
+            if known.plain and len(known.stamps) == len(items):  # the included files are all there is, and were just asked
+                return known
+            if _unchanged(known):
+                return known
     found = _resolved(loaded, written)
     if leads_to is not None:
         if len(_asked) > 10_000:
@@ -88,7 +94,7 @@ def _identities(folder: str, items: tuple[object, ...]) -> tuple[Identity, ...] 
             status = os.stat(os.path.join(folder, item))
         except (OSError, ValueError):
             return None
-        found.append((status.st_dev, status.st_ino))
+        found.append((status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size))
     return tuple(found)
 
 
@@ -105,7 +111,7 @@ def _resolved(loaded: LoadedScenario, written: object) -> _Included:
         return known
     for shown, real, place in targets:
         reading.read(shown, real, place, ())
-    found = _Included(reading.builder, reading.stamps)
+    found = _Included(reading.builder, reading.stamps, all(real.is_file() for real in reading.stamps))
     _cache[key] = found
     return found
 

@@ -97,6 +97,7 @@ class Targeting(Scopes):
         self.default_page: EspConfiguration | None = next((one for one in data.esp_configurations if one.is_default), None)
         """The tenant's built-in ESP configuration; None when the input has none."""
         self._default_esp = next((one for one in data.esp_configurations if one.is_default), BUILT_IN_ESP)
+        self._app_ids = {app.id: app for app in data.mobile_apps}
         self._apps = lined("mobile_apps", (app for app in data.mobile_apps if app.publishing_state == "published"))
         catalog = [policy for policy in data.configuration_policies if _for_windows(policy)]
         templates: list[AnyPolicy] = list(data.device_configurations)
@@ -118,6 +119,10 @@ class Targeting(Scopes):
         text = "has no priority and comes after those that have one"
         collection = "device_enrollment_configurations"
         return [Notice(self.data.place(collection, one.id), f'"{one.display_name}" {text}') for one in unknown]
+
+    def app(self, name: str) -> MobileApp | None:
+        """The app with this id."""
+        return self._app_ids.get(name)
 
     def device_groups(
         self, identity: WindowsAutopilotDeviceIdentity | None, entra_device: EntraDevice | None = None

@@ -90,7 +90,7 @@ class ManagementClient:
 
     @property
     def esp(self) -> EspSettings:
-        """What the device was told about the ESP; read again after every session, because only sessions change it."""
+        """What the device was told about the ESP; read again after commands came, because only they change it."""
         if self._esp is None:
             self._esp = EspSettings.read(self.device)
         return self._esp
@@ -164,7 +164,8 @@ class ManagementClient:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
             alerts, information = (), ()
-        self._esp = None
+        if statuses:
+            self._esp = None
         world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
         self.touched()
 

@@ -5,6 +5,7 @@ Behaviour: flows.md 5, protocols.md 14. Nothing here installs anything; the page
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -62,6 +63,16 @@ SILENT_ROWS = {
     "account": ("SendResultsToMdmServer",),
 }
 """Steps of a category that the page does not show (diagnostics.md 1.3.1)."""
+
+EXPECTED = (
+    "ExpectedPolicies",
+    "ExpectedNetworkProfiles",
+    "ExpectedSCEPCerts",
+    "ExpectedPFXCerts",
+    "ExpectedMSIAppPackages",
+    "ExpectedModernAppPackages",
+)
+"""The lists by which the server says what to wait for."""
 
 PROVIDER_TIMEOUT_MINUTES = 15
 
@@ -128,6 +139,7 @@ class Page:
         self._complete = False
         self._told: set[str] = set()
         self._lists: dict[str, tuple[str, ...]] = {}
+        self._list_keys = _list_keys(self._root_key)
         self._apps_key = key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps")
         self._open = list(SETUP_ROWS)
         self._tracked: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
@@ -135,8 +147,9 @@ class Page:
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
         """Put a row into a state; recorded only when it is news."""
-        if self.rows.get(row) != (state, text) or (rule == "ESP-FOREIGN-MDM" and rule not in self._told):
-            self.rows[row] = (state, text)
+        shown = (state, text)
+        if self.rows.get(row) != shown or (rule == "ESP-FOREIGN-MDM" and rule not in self._told):
+            self.rows[row] = shown
             self._told.add(rule)
             self.world.row(self.phase, TITLES[row], state, text, rule or ROW_RULES[row])
 
@@ -179,18 +192,9 @@ class Page:
     def store(self, state: str) -> None:
         """Write the category's status as the page keeps it in the registry (diagnostics.md 1.3.1)."""
         category = CATEGORIES[self.phase]
-        status: dict[str, object] = {
-            "categoryState": state,
-            "categoryStatusText": {"succeeded": "Complete", "failed": "Failed"}.get(state, "Working on it..."),
-        }
-        for row, (row_state, text) in self.rows.items():
-            status[f"{category}.{SUBCATEGORIES[row]}"] = {"subcategoryState": row_state, "subcategoryStatusText": text}
-        for row in SILENT_ROWS[self.phase]:
-            text = f"{category}.{row} (Previous step failed)" if state == "failed" else state
-            silent = "failedFromPreviousSubcategory" if state == "failed" else state
-            status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
+        status = _category_status(self.phase, state, tuple(self.rows.items()))
         registry = self.device.disk.registry
-        registry.set(SETTINGS, f"{category}Category.Status", msgspec.json.encode(status).decode())
+        registry.set(SETTINGS, f"{category}Category.Status", status)
         if state == "failed":
             for later in tuple(CATEGORIES.values())[tuple(CATEGORIES).index(self.phase) + 1 :]:
                 registry.set(SETTINGS, f"{later}Category.Status", '{"categoryState":"failedFromPreviousCategory"}')
@@ -229,16 +233,18 @@ class Page:
         done, wanted = 0, 0
         for item in self._list("ExpectedMSIAppPackages"):
             wanted += 1
-            status = csp.read(item.split(";")[0])
+            node = item.partition(";")[0]
+            status = csp.read(node)
             done += status == "70"
             if status in ("60", "30"):
-                return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
+                return self._app_failed(node.rsplit("/", 2)[1])
         for item in self._list("ExpectedModernAppPackages"):
             wanted += 1
-            status = csp.read(item.split(";")[0])
+            node = item.partition(";")[0]
+            status = csp.read(node)
             done += status == "3"
             if status == "2":
-                return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
+                return self._app_failed(node.rsplit("/", 2)[1])
         values, providers = csp.values, self._providers()
         for created, _, apps in providers:
             if values.get(created) != "true":
@@ -286,11 +292,34 @@ class Page:
         """An Expected list; it cannot change any more once the server has finished (protocols.md 13.4)."""
         found = self._lists.get(name)
         if found is None:
-            value = self.device.disk.csp.values.get(f"{self._root_key}/{name.casefold()}")
+            value = self.device.disk.csp.values.get(self._list_keys[name])
             found = tuple(part for part in value.split(LIST_SEPARATOR) if part) if value else ()
             if self._complete:
                 self._lists[name] = found
         return found
+
+
+@lru_cache(maxsize=256)
+def _category_status(phase: str, state: str, rows: tuple[tuple[str, tuple[str, str]], ...]) -> str:
+    """A category's status as JSON; pages of different devices end alike."""
+    category = CATEGORIES[phase]
+    status: dict[str, object] = {
+        "categoryState": state,
+        "categoryStatusText": {"succeeded": "Complete", "failed": "Failed"}.get(state, "Working on it..."),
+    }
+    for row, (row_state, text) in rows:
+        status[f"{category}.{SUBCATEGORIES[row]}"] = {"subcategoryState": row_state, "subcategoryStatusText": text}
+    for row in SILENT_ROWS[phase]:
+        text = f"{category}.{row} (Previous step failed)" if state == "failed" else state
+        silent = "failedFromPreviousSubcategory" if state == "failed" else state
+        status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
+    return msgspec.json.encode(status).decode()
+
+
+@cache
+def _list_keys(root_key: str) -> dict[str, str]:
+    """Where each Expected list stands below FirstSyncStatus."""
+    return {name: f"{root_key}/{name.casefold()}" for name in EXPECTED}
 
 
 def _progress(row: str, done: int, wanted: int, word: str) -> tuple[str, str, str]:
