@@ -164,10 +164,10 @@ class ManagementClient:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
             alerts, information = (), ()
-        if statuses:
-            self._esp = None
         world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
-        self.touched()
+        if statuses:  # a session without commands moves nothing
+            self._esp = None
+            self.touched()
 
     def _describe(self, ent_dm_id: str) -> tuple[tuple[str, str], ...]:
         """DevInfo as package 1 carries it (protocols.md 13.1); the same all boot long."""
