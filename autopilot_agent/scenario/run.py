@@ -158,6 +158,7 @@ def _idle_walls(plan: Plan) -> list[str]:
 def play_plan(plan: Plan) -> State:
     """Play a plan to its end; returns the end state. The events are in ``plan.world.trace``."""
     end: State = plan.clock.run(play(plan.flow, STEPS, plan.device, plan.world))
+    plan.world.management = None  # it knows the world: a cycle would keep both until the collector comes by
     return end
 
 
