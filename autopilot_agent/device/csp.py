@@ -68,7 +68,11 @@ class CspTree:
         keys, parents = _many(tuple(values))
         self.values.update(zip(keys, values.values(), strict=True))
         for parent, children in parents:
-            self._children.setdefault(parent, {}).update(children)
+            known = self._children.get(parent)
+            if known is None:
+                self._children[parent] = children.copy()
+            else:
+                known.update(children)
         self.version += 1
         self.shape += 1
 

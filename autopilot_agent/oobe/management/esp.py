@@ -5,7 +5,7 @@ Behaviour: flows.md 5, protocols.md 14. Nothing here installs anything; the page
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -133,14 +133,12 @@ class Page:
         self.failed_row = ""
         enrolment = device.disk.enrolment
         provider = enrolment.provider_id if enrolment else ""
-        self.root = first_sync(provider, user=phase == "account")
-        self._dummy = first_sync(provider).rpartition("/")[0] + "/EntDMID"
-        self._root_key = key_of(self.root)
+        found = _addresses(provider, phase)
+        self.root, self._dummy, self._apps_key = found.root, found.dummy, found.apps_key
+        self._finished_key, self._list_keys = found.finished_key, found.list_keys
         self._complete = False
         self._told: set[str] = set()
         self._lists: dict[str, tuple[str, ...]] = {}
-        self._list_keys = _list_keys(self._root_key)
-        self._apps_key = key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps")
         self._open = list(SETUP_ROWS)
         self._tracked: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
         self._tracked_shape = -1
@@ -160,7 +158,7 @@ class Page:
         """
         complete = self._complete
         if not complete:
-            complete = self.device.disk.csp.values.get(self._root_key + "/serverhasfinishedprovisioning") == "true"
+            complete = self.device.disk.csp.values.get(self._finished_key) == "true"
             self._complete = complete
         for row in list(self._open):
             state, text, rule = self._row(row)
@@ -316,10 +314,27 @@ def _category_status(phase: str, state: str, rows: tuple[tuple[str, tuple[str, s
     return msgspec.json.encode(status).decode()
 
 
-@cache
-def _list_keys(root_key: str) -> dict[str, str]:
-    """Where each Expected list stands below FirstSyncStatus."""
-    return {name: f"{root_key}/{name.casefold()}" for name in EXPECTED}
+class _Addresses(msgspec.Struct, frozen=True):
+    """Where a page looks: FirstSyncStatus, the node that stands in for a missing list of policies, and keys of the tree."""
+
+    root: str
+    dummy: str
+    apps_key: str
+    finished_key: str
+    list_keys: dict[str, str]
+
+
+@lru_cache(maxsize=64)
+def _addresses(provider: str, phase: str) -> _Addresses:
+    root = first_sync(provider, user=phase == "account")
+    key = key_of(root)
+    return _Addresses(
+        root,
+        first_sync(provider).rpartition("/")[0] + "/EntDMID",
+        key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps"),
+        key + "/serverhasfinishedprovisioning",
+        {name: f"{key}/{name.casefold()}" for name in EXPECTED},
+    )
 
 
 def _progress(row: str, done: int, wanted: int, word: str) -> tuple[str, str, str]:
