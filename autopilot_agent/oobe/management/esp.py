@@ -107,15 +107,15 @@ class EspSettings(msgspec.Struct, frozen=True, gc=False):
         enrolment = device.disk.enrolment
         if enrolment is None:
             return cls()
-        root = first_sync(enrolment.provider_id)
         read = device.disk.csp.read
+        skip_device, skip_user, timeout, block, logs, text = map(read, _settings(enrolment.provider_id))
         return cls(
-            read(root + "/SkipDeviceStatusPage") == "false",
-            read(root + "/SkipUserStatusPage") == "false",
-            int(read(root + "/TimeOutUntilSyncFailure") or 60) * MINUTE,
-            int(read(root + "/BlockInStatusPage") or 0),
-            read(root + "/AllowCollectLogsButton") == "true",
-            read(root + "/CustomErrorText") or "",
+            skip_device == "false",
+            skip_user == "false",
+            int(timeout or 60) * MINUTE,
+            int(block or 0),
+            logs == "true",
+            text or "",
             enrolment.install_quality_updates,
             enrolment.esp_target,
         )
@@ -312,6 +312,20 @@ def _category_status(phase: str, state: str, rows: tuple[tuple[str, tuple[str, s
         silent = "failedFromPreviousSubcategory" if state == "failed" else state
         status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
     return msgspec.json.encode(status).decode()
+
+
+@lru_cache(maxsize=64)
+def _settings(provider: str) -> tuple[str, ...]:
+    """The nodes that ``EspSettings`` reads, in its order."""
+    names = (
+        "SkipDeviceStatusPage",
+        "SkipUserStatusPage",
+        "TimeOutUntilSyncFailure",
+        "BlockInStatusPage",
+        "AllowCollectLogsButton",
+        "CustomErrorText",
+    )
+    return tuple(f"{first_sync(provider)}/{name}" for name in names)
 
 
 class _Addresses(msgspec.Struct, frozen=True):
