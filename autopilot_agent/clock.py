@@ -1,7 +1,7 @@
 """Virtual time: SimPy behind a few awaitables. The only module that imports simpy.
 
 Times are whole milliseconds since power-on. A step is a native coroutine; SimPy runs it as a process because a coroutine has
-``send`` and ``throw``, and ``_Wait`` turns an event into something that can be awaited.
+``send`` and ``throw``, and what a step awaits are SimPy's events with an ``__await__``.
 
 Where nobody else is due first, ``sleep`` moves the clock instead of queueing an event (a shortcut that changes no trace;
 ``tests/test_clock.py`` compares both ways).
@@ -9,7 +9,7 @@ Where nobody else is due first, ``sleep`` moves the clock instead of queueing an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
@@ -40,16 +40,25 @@ class Moment(Protocol):
     _now: int
 
 
-class _Wait:
-    """Awaiting this hands ``event`` to SimPy and gives its value back."""
-
-    __slots__ = ("event",)
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
+class _Pause(Timeout):
+    """A time-out that can be awaited."""
 
     def __await__(self) -> Generator[Event, Any, Any]:
-        return (yield self.event)
+        return (yield self)
+
+
+class _Wake(Event):
+    """An event that can be awaited."""
+
+    def __await__(self) -> Generator[Event, Any, Any]:
+        return (yield self)
+
+
+class _Work(Process):
+    """A process whose end can be awaited."""
+
+    def __await__(self) -> Generator[Event, Any, Any]:
+        return (yield self)
 
 
 class Signal:
@@ -76,8 +85,8 @@ class Signal:
         if self.fired:
             self.fired = False
             return
-        self._event = event = Event(self._env)
-        await _Wait(event)
+        self._event = event = _Wake(self._env)
+        await event
 
 
 class Clock:
@@ -110,7 +119,7 @@ class Clock:
     async def sleep(self, milliseconds: int) -> None:
         """Let virtual time pass."""
         if not self.skip(milliseconds):
-            await _Wait(Timeout(self._env, milliseconds))
+            await _Pause(self._env, milliseconds)
 
     def skip(self, milliseconds: int) -> bool:
         """Move the clock at once if nobody else is due by then; False means that ``pause`` has to be awaited."""
@@ -147,18 +156,18 @@ class Clock:
         """The same at the wait of that number (from 1) of the next ``run``: every place where a flow can be interrupted."""
         self._most, self._cut = self.timeouts + waits - 1, told
 
-    def pause(self, milliseconds: int) -> _Wait:
+    def pause(self, milliseconds: int) -> Awaitable[Any]:
         """An awaitable time-out for whoever asked ``skip`` first."""
-        return _Wait(Timeout(self._env, milliseconds))
+        return _Pause(self._env, milliseconds)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Process:
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> _Work:
         """Start something that runs beside the caller."""
         self._coroutines.append(coroutine)
-        return Process(self._env, coroutine)  # type: ignore[arg-type]  # a coroutine has send and throw, which is all SimPy needs
+        return _Work(self._env, coroutine)  # type: ignore[arg-type]  # a coroutine has send and throw, which is all SimPy needs
 
-    async def join(self, process: Process) -> Any:
+    async def join(self, process: _Work) -> Any:
         """Wait for the end of what ``spawn`` started."""
-        return await _Wait(process)
+        return await process
 
     def signal(self) -> Signal:
         """A fresh signal on this clock."""
@@ -186,11 +195,7 @@ class Clock:
 
     def draw(self, *names: str | int) -> float:
         """A number in [0, 1) that depends on the seed and the names alone, not on what was drawn before (splitmix64)."""
-        state = self.seed
-        for name in names:
-            number = name if isinstance(name, int) else _numbers.get(name) or _number(name)
-            state = (state * _SPREAD + number + 1) & _MASK
-        return (_mixed(state) >> 11) / 9007199254740992.0
+        return (_mixed(self._state(names)) >> 11) / 9007199254740992.0
 
     def guid(self, *names: str | int) -> str:
         """A GUID made the same way; version and variant bits are those of a random one."""
@@ -202,7 +207,9 @@ class Clock:
     def _state(self, names: tuple[str | int, ...]) -> int:
         state = self.seed
         for name in names:
-            number = name if isinstance(name, int) else _numbers.get(name) or _number(name)
+            number = _numbers.get(name)
+            if number is None:
+                number = name if isinstance(name, int) else _number(name)
             state = (state * _SPREAD + number + 1) & _MASK
         return state
 
@@ -214,7 +221,7 @@ def _mixed(state: int) -> int:
     return state ^ (state >> 31)
 
 
-_numbers: dict[str, int] = {}
+_numbers: dict[str | int, int] = {}
 
 
 def _number(name: str) -> int:

@@ -30,15 +30,19 @@ def _many(uris: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, dict
 
 
 class CspTree:
-    """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one."""
+    """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one.
 
-    __slots__ = ("_children", "user_sid", "values", "version")
+    ``version`` grows with every change, ``shape`` with every change of which nodes there are.
+    """
+
+    __slots__ = ("_children", "shape", "user_sid", "values", "version")
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
         self._children: dict[str, dict[str, str]] = {}
         self.user_sid = ""
         self.version = 0
+        self.shape = 0
 
     # What the device itself does: no access rules, the caller is Windows.
 
@@ -64,8 +68,13 @@ class CspTree:
         keys, parents = _many(tuple(values))
         self.values.update(zip(keys, values.values(), strict=True))
         for parent, children in parents:
-            self._children.setdefault(parent, {}).update(children)
+            known = self._children.get(parent)
+            if known is None:
+                self._children[parent] = children.copy()
+            else:
+                known.update(children)
         self.version += 1
+        self.shape += 1
 
     def create(self, uri: str) -> None:
         """Create an interior node."""
@@ -106,6 +115,7 @@ class CspTree:
             del self.values[key]
         for key in [key for key in self._children if key.startswith("U/")]:
             del self._children[key]
+        self.shape += 1
 
     def snapshot(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """The whole tree, to come back to (Atomic)."""
@@ -115,6 +125,7 @@ class CspTree:
         """Back to a snapshot."""
         self.values, self._children = state
         self.version += 1
+        self.shape += 1
 
     # What a server asks for: verb by verb, with the status it gets.
 
@@ -162,15 +173,14 @@ class CspTree:
         return (OK, value) if value is not None else (NOT_FOUND, None)
 
     def _set(self, verb: str, found: Resolved, row: NodeRow, value: str, fmt: str) -> int:
-        exists = self._exists(found)
         if verb == "Add":
             if "A" not in row.access:
-                return ALREADY_EXISTS if exists and row.format == "node" else NOT_ALLOWED
+                return ALREADY_EXISTS if row.format == "node" and self._exists(found) else NOT_ALLOWED
             if found.key in self.values or found.key in self._children:
                 return ALREADY_EXISTS
         elif "R" not in row.access:
             return NOT_ALLOWED
-        elif not exists and "A" not in row.access and not self._parents_exist(found):
+        elif "A" not in row.access and not self._exists(found) and not self._parents_exist(found):
             return NOT_FOUND
         if row.format == "node":
             self._link(found)
@@ -186,28 +196,32 @@ class CspTree:
         if found.key in self.values or found.key in self._children:
             return True
         row = found.row
-        return (row is not None and row.default is not None and self._parents_exist(found)) or _permanent(found)
+        return found.permanent or (row is not None and row.default is not None and self._parents_exist(found))
 
     def _parents_exist(self, found: Resolved) -> bool:
-        return all(key in self._children for key in found.dynamic_parents)
+        return found.dynamic_parents <= self._children.keys()
 
     def _store(self, found: Resolved, value: str) -> None:
-        if found.key not in self.values:
+        key, values = found.key, self.values
+        if key not in values:
             self._link(found)
-        self.values[found.key] = value
+        values[key] = value
         self.version += 1
 
     def _link(self, found: Resolved) -> None:
-        key = found.key
+        self.shape += 1
+        key, tree = found.key, self._children
         for parent, display in found.parents:
-            children = self._children.setdefault(parent, {})
-            if key in children:
+            children = tree.get(parent)
+            if children is not None:  # who has children is linked itself
+                children.setdefault(key, display)
                 return
-            children[key] = display
+            tree[parent] = {key: display}
             key = parent
 
     def _remove(self, found: Resolved) -> None:
         self.version += 1
+        self.shape += 1
         for child in list(self._children.get(found.key, {})):
             self._remove_key(child)
         self._remove_key(found.key)
@@ -220,14 +234,10 @@ class CspTree:
         self.values.pop(key, None)
 
 
-def _permanent(found: Resolved) -> bool:
-    """An interior node without dynamic segments is always there."""
-    row = found.row
-    return row is not None and row.format == "node" and "{" not in row.path and "A" not in row.access
-
-
 def _fits(row: NodeRow, value: str, fmt: str) -> int:
     """0 when the value suits the node's format and range, else a status."""
+    if row.values is None and row.format not in ("int", "bool"):
+        return 0
     if row.format == "int":
         if fmt not in ("int", "chr"):
             return UNSUPPORTED
@@ -252,6 +262,8 @@ def _fits(row: NodeRow, value: str, fmt: str) -> int:
 
 def _monotonic(name: str, old: str | None, new: str) -> int:
     """200, or 405 for values that cannot be taken back (protocols.md 13.4)."""
+    if old is None:
+        return OK
     folded = name.casefold()
     if folded == "serverhasfinishedprovisioning" and old == "true" and new.lower() == "false":
         return NOT_ALLOWED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -38,5 +38,9 @@ class Hardware(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def hash(self) -> str:
         """A stand-in for the hardware hash: base64, the same for the same hardware. The real layout is formats.md 3.5."""
-        identity = "|".join((self.manufacturer, self.model, self.serial_number, self.sku_number, self.product_key))
-        return base64.b64encode(hashlib.sha256(identity.encode()).digest()).decode()
+        return _hash("|".join((self.manufacturer, self.model, self.serial_number, self.sku_number, self.product_key)))
+
+
+@lru_cache(maxsize=256)
+def _hash(identity: str) -> str:
+    return base64.b64encode(hashlib.sha256(identity.encode()).digest()).decode()

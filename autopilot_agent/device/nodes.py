@@ -23,14 +23,20 @@ class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """A LocURI taken apart: scope D or U, folded key, parents from the nearest upwards, display name, and its row."""
+    """A LocURI taken apart: scope D or U, folded key, parents from the nearest upwards, display name, and its row.
+
+    ``provider`` is the folded name of its CSP; ``permanent`` says that the node is always there: interior, without dynamic
+    segments and not to be added.
+    """
 
     key: str
     name: str
     user: bool
     parents: tuple[tuple[str, str], ...]
     row: NodeRow | None
-    dynamic_parents: tuple[str, ...]
+    dynamic_parents: frozenset[str]
+    provider: str
+    permanent: bool
 
 
 class _Level:
@@ -106,8 +112,10 @@ def resolve(uri: str) -> Resolved | None:
     folded = [segment.casefold().replace("/", "%2f") for segment in segments]  # a slash inside a name is no separator
     keys = [f"{scope}/{'/'.join(folded[: depth + 1])}" for depth in range(len(segments))]
     parents = tuple((keys[depth - 1], segments[depth]) for depth in range(len(segments) - 1, 0, -1))
-    dynamic_parents = tuple(keys[depth] for depth in dynamic if depth < len(segments) - 1)
-    return Resolved(keys[-1], segments[-1], scope == "U", parents, row, dynamic_parents)
+    dynamic_parents = frozenset(keys[depth] for depth in dynamic if depth < len(segments) - 1)
+    provider = folded[2] if len(folded) > 2 else ""
+    permanent = row is not None and row.format == "node" and "{" not in row.path and "A" not in row.access
+    return Resolved(keys[-1], segments[-1], scope == "U", parents, row, dynamic_parents, provider, permanent)
 
 
 def key_of(uri: str) -> str:

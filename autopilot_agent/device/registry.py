@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 Value = str | int
 
 DIAGNOSTICS = r"HKLM\SOFTWARE\Microsoft\Provisioning\Diagnostics\AutoPilot"
@@ -19,6 +21,12 @@ WIN32_APPS = r"HKLM\SOFTWARE\Microsoft\IntuneManagementExtension\Win32Apps"
 JOIN_INFO = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\JoinInfo"
 
 
+@lru_cache(maxsize=512)
+def _folded(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as they compare; the same sets of values are written again and again."""
+    return tuple(name.casefold() for name in names)
+
+
 class Registry:
     """Keys by path; each key holds named values."""
 
@@ -33,9 +41,7 @@ class Registry:
 
     def update(self, key: str, values: dict[str, Value]) -> None:
         """Write several values of one key."""
-        found = self._values(key)
-        for name, value in values.items():
-            found[name.casefold()] = (name, value)
+        self._values(key).update(zip(_folded(tuple(values)), values.items(), strict=True))
 
     def create(self, key: str) -> None:
         """Create an empty key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 LONGEST = 15
 _RANDOM = re.compile(r"%RAND:(\d+)%", re.IGNORECASE)
@@ -20,7 +21,11 @@ def expand_template(template: str, serial: str, draw: Callable[..., float]) -> s
     def digits(match: re.Match[str]) -> str:
         return "".join(str(int(draw("device name", n) * 10)) for n in range(min(int(match.group(1)), LONGEST)))
 
-    name = _RANDOM.sub(digits, template)
+    return _with_serial(_RANDOM.sub(digits, template), serial)
+
+
+@lru_cache(maxsize=256)
+def _with_serial(name: str, serial: str) -> str:
     clean = _NOT_ALLOWED.sub("", serial)
     if _SERIAL.search(name):
         room = max(0, LONGEST - len(_SERIAL.sub("", name)))

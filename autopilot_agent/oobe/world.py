@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -93,7 +95,7 @@ class World:
         self.command_status: Callable[[str], int] = _no_fault
         self._recorder = self._record = self.trace.append if sink is None else _both(self.trace.append, sink)
         self._env = clock.environment
-        self._durations = rulebook.durations()
+        self._durations = _durations()
         self._asked: dict[str, int] = {}
 
     def use_faults(self, delays: Callable[[Call[Any], int], int], command_status: Callable[[str], int]) -> None:
@@ -115,18 +117,13 @@ class World:
 
     def duration(self, name: str, *key: str | int) -> int:
         """Milliseconds that something takes: the typical value, 15 % up or down by the seed, inside its bounds."""
-        row = self._durations[name]
-        typical = row.typical if row.typical is not None else (row.minimum or 0.0)
+        typical, least, most = self._durations[name]
         seconds = typical * (0.85 + 0.3 * self.clock.draw(name, *key))
-        if row.minimum is not None and seconds < row.minimum:
-            seconds = row.minimum
-        elif row.maximum is not None and seconds > row.maximum:
-            seconds = row.maximum
-        return int(seconds * 1000)
+        return int((least if seconds < least else most if seconds > most else seconds) * 1000)
 
     def maximum(self, name: str) -> int:
         """The upper bound of a duration, in milliseconds."""
-        row = self._durations[name]
+        row = rulebook.durations()[name]
         return int((row.maximum if row.maximum is not None else row.typical or 0) * 1000)
 
     async def spend(self, name: str, *key: str | int) -> None:
@@ -279,6 +276,19 @@ class World:
         """Record that a fault struck."""
         rule = fault if fault.startswith("F-") else ""
         self._record(events.FaultInjected(len(self.trace), self._env._now, rule, fault, where))
+
+
+@cache
+def _durations() -> dict[str, tuple[float, float, float]]:
+    """Typical, least and most seconds of everything that takes time; an open bound is infinite."""
+    return {
+        name: (
+            row.typical if row.typical is not None else row.minimum or 0.0,
+            row.minimum if row.minimum is not None else -inf,
+            row.maximum if row.maximum is not None else inf,
+        )
+        for name, row in rulebook.durations().items()
+    }
 
 
 def _both(

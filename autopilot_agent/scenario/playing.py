@@ -59,6 +59,7 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
         plan.ends.append(summary)
         if after is not None:
             after(index, summary)
+    plan.world.management = None  # it knows the world: a cycle would keep both until the collector comes by
     if end is None:
         raise InputError("no act plays anything; add provision.", _place(plan, 0))
     return end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path, PureWindowsPath
 
 import msgspec
@@ -25,10 +26,18 @@ class _Included(msgspec.Struct):
 
     builder: ShorthandBuilder
     stamps: dict[Path, Stamp]
+    plain: bool
+    """Whether nothing but files was read, no folder."""
     finished: TenantData | None = None
 
 
 _cache: dict[tuple[Path, ...], _Included] = {}
+
+Identity = tuple[int, int, int, int]
+"""Device, file number, time of change and size: what a path leads to, however it is written, and its state."""
+
+_asked: dict[tuple[str, tuple[object, ...]], tuple[tuple[Identity, ...], _Included]] = {}
+"""What a scenario file's includes led to last time; saves resolving every path again for every run of it."""
 
 
 def tenant_of(loaded: LoadedScenario) -> TenantData:
@@ -80,15 +89,54 @@ def include_root(path: Path) -> Path:
 
 
 def _included(loaded: LoadedScenario, written: object) -> _Included:
+    """What the includes give; paths are resolved again only when one of them leads somewhere else than last time."""
+    folder = os.path.dirname(loaded.path)
+    items = tuple(written) if isinstance(written, list) else (written,)
+    leads_to = _identities(folder, items)
+    if leads_to is not None:
+        before = _asked.get((folder, items))
+        if before is not None and before[0] == leads_to:
+            known = before[1]
+            if known.plain and len(known.stamps) == len(items):  # the included files are all there is, and were just asked
+                return known
+            if _unchanged(known):
+                return known
+    found = _resolved(loaded, written)
+    if leads_to is not None:
+        if len(_asked) > 10_000:
+            _asked.clear()
+        _asked[folder, items] = (leads_to, found)
+    return found
+
+
+def _identities(folder: str, items: tuple[object, ...]) -> tuple[Identity, ...] | None:
+    """What the included paths lead to now, in their order; None when one is no path or leads nowhere."""
+    found: list[Identity] = []
+    for item in items:
+        if not isinstance(item, str):
+            return None
+        try:
+            status = os.stat(os.path.join(folder, item))
+        except (OSError, ValueError):
+            return None
+        found.append((status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def _unchanged(known: _Included) -> bool:
+    return all(_stamp(path) == stamp for path, stamp in known.stamps.items())
+
+
+def _resolved(loaded: LoadedScenario, written: object) -> _Included:
     reading = _Reading(include_root(loaded.path))
     targets = reading.targets(written, loaded.document, ("tenant", "include"), loaded.path)
     key = tuple(real for _, real, _ in targets)
     known = _cache.get(key)
-    if known is not None and all(_stamp(path) == stamp for path, stamp in known.stamps.items()):
+    if known is not None and _unchanged(known):
         return known
     for shown, real, place in targets:
         reading.read(shown, real, place, ())
-    found = _Included(reading.builder, reading.stamps)
+    found = _Included(reading.builder, reading.stamps, all(real.is_file() for real in reading.stamps))
     _cache[key] = found
     return found
 
@@ -172,8 +220,8 @@ class _Reading:
 def _stamp(path: Path) -> Stamp:
     """Name, time of change and size of a file, or of every file below a folder; empty when it is gone."""
     try:
-        if not path.is_dir():
-            status = path.stat()
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
             return ((str(path), status.st_mtime_ns, status.st_size),)
         found: list[tuple[str, int, int]] = []
         waiting = [str(path)]

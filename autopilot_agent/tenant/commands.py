@@ -179,10 +179,11 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
 
 def required(device: EnrolledDevice, phase: str) -> list[MobileApp]:
     """Required apps that belong to a phase (flows.md 5.4); what is assigned is fixed at enrolment."""
-    found = device.required.get(phase)
+    remembered = device.assigned.remembered
+    found: list[MobileApp] | None = remembered.get(("required", phase))
     if found is None:
         wanted = (one for one in device.apps if one.intent == "required")
-        found = device.required[phase] = [one.app for one in wanted if _phase_of(one) == phase]
+        found = remembered["required", phase] = [one.app for one in wanted if _phase_of(one) == phase]
     return found
 
 

@@ -42,22 +42,28 @@ def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
     device = _device(state, call.enrolment_id)
     if call.phase == "account" and not _licensed(state, device):
         raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
-    blocking = blocking_ids(device, call.phase, default_page(state))
-    apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION)]
-    listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
-    return Apps(listed, _dependencies(state, listed))
+    remembered, key = device.assigned.remembered, ("selected", call.phase)
+    found: Apps | None = remembered.get(key)
+    if found is None:
+        blocking = blocking_ids(device, call.phase, default_page(state))
+        apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION)]
+        listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
+        found = remembered[key] = Apps(listed, _dependencies(state, listed))
+    return found
 
 
 def all_required(state: TenantState, call: GetRequiredApps, now: int) -> Apps:
     """All required apps of the device, and of the user if that one has a licence."""
     device = _device(state, call.enrolment_id)
-    apps = tuple(
-        _win32(app, phase)
-        for phase in (("device", "account") if _licensed(state, device) else ("device",))
-        for app in required(device, phase)
-        if isinstance(app, BY_EXTENSION)
-    )
-    return Apps(apps, _dependencies(state, apps))
+    phases = ("device", "account") if _licensed(state, device) else ("device",)
+    remembered, key = device.assigned.remembered, ("all required", phases)
+    found: Apps | None = remembered.get(key)
+    if found is None:
+        apps = tuple(
+            _win32(app, phase) for phase in phases for app in required(device, phase) if isinstance(app, BY_EXTENSION)
+        )
+        found = remembered[key] = Apps(apps, _dependencies(state, apps))
+    return found
 
 
 def _licensed(state: TenantState, device: EnrolledDevice) -> bool:
@@ -67,13 +73,12 @@ def _licensed(state: TenantState, device: EnrolledDevice) -> bool:
 
 def _dependencies(state: TenantState, listed: tuple[Win32App, ...]) -> tuple[Win32App, ...]:
     """Every app that the listed ones need, directly or not."""
-    by_id = {app.id: app for app in state.data.mobile_apps}
     found: dict[str, Win32App] = {}
     waiting = [wanted for app in listed for wanted, _ in app.dependencies]
     known = {app.id for app in listed}
     while waiting:
         wanted = waiting.pop()
-        app = by_id.get(wanted)
+        app = state.targeting.app(wanted)
         if wanted in known or wanted in found or not isinstance(app, BY_EXTENSION):
             continue
         found[wanted] = _win32(app, "device")
@@ -93,7 +98,7 @@ def scripts(state: TenantState, call: GetScripts, now: int) -> Scripts:
 
 def content_info(state: TenantState, call: GetContentInfo, now: int) -> ContentInfo:
     """Where the package lies."""
-    app = next((one for one in state.data.mobile_apps if one.id == call.app_id), None)
+    app = state.targeting.app(call.app_id)
     if app is None:
         raise ServiceFault("0x87D30065", "the service does not know this app", "NET-CONTENT")
     return ContentInfo(f"https://swda01-mscdn.manage.microsoft.com/{app.id}.intunewin.bin", app.size or DEFAULT_APP_BYTES)

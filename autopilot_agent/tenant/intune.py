@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
 from autopilot_agent.service.management import RESULT_ALERT, Command, Commands, ManagementMessage
@@ -22,6 +24,9 @@ SKU_NAMES = {
 }  # fmt: skip
 
 FINAL = ("success", "failure")
+NO_COMMANDS = Commands()
+MOST_REMEMBERED = 256
+"""Parts of sessions kept for the devices of one assignment; ids that differ from run to run must not pile up."""
 FIRST_GETS = (
     "./DevDetail/SwV",
     "./DevDetail/Ext/DeviceHardwareData",
@@ -59,7 +64,8 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         device_name=call.device_name,
         device_ownership="Corporate" if _corporate(state, call) else "Personal",
     )
-    esp, target = state.targeting.esp_configuration(device_groups, user_groups, facts)
+    assigned = state.targeting.assigned(device_groups, user_groups, facts)
+    esp = assigned.esp
     enrolment_id, dm_id = state.unique("enrolment").upper(), state.unique("managed device")
     device = EnrolledDevice(
         enrolment_id,
@@ -71,10 +77,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         int(call.os_version.split(".")[2]),
         device_groups,
         user_groups,
-        esp,
-        target,
-        state.targeting.assigned_apps(device_groups, user_groups, facts),
-        state.targeting.assigned_policies(device_groups, user_groups, facts),
+        assigned,
         profile,
         primary_user=user.id,
         technician=call.preprovisioning,
@@ -91,7 +94,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         MANAGEMENT_URL,
         esp_settings(esp, dm_id, first_sign_in_only=not call.oobe),
         install_quality_updates=esp.install_quality_updates and esp.settings_known,
-        esp_target=target,
+        esp_target=assigned.esp_target,
     )
 
 
@@ -182,18 +185,21 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
             _user_arrived(state, device, message.user_id)
         device.sessions += 1
         # What a broken session left undelivered comes first.
-        device.pending = [*device.pending, *_plan(state, device, message)]
+        device.pending += _plan(state, device, message)
+    asked = device.asked
     for status in message.statuses:
-        uri = device.asked.pop(status.command, "")
+        uri = asked.pop(status.command, "")
         if status.value is not None:
             device.facts[uri] = status.value
             _result(device, uri, status.value)
         elif status.code >= 400 and uri not in FIRST_GETS and status.code != 418:
             device.failed_commands[uri] = status.code
-    batch = device.pending.pop(0) if device.pending else []
-    for command in batch:
-        device.asked[command.id] = command.uri
-    return Commands(tuple(batch))
+    if not device.pending:
+        return NO_COMMANDS
+    batch = device.pending.pop(0)
+    for command in batch.commands:
+        asked[command.id] = command.uri
+    return batch
 
 
 def _user_arrived(state: TenantState, device: EnrolledDevice, user_id: str) -> None:
@@ -209,34 +215,64 @@ def _user_arrived(state: TenantState, device: EnrolledDevice, user_id: str) -> N
     if not device.primary_user and not shared:
         device.primary_user = user.id
     device.user_groups = state.targeting.user_groups(user)
-    device.apps = state.targeting.assigned_apps(device.device_groups, device.user_groups, device.facts_for_filters)
-    device.policies = state.targeting.assigned_policies(device.device_groups, device.user_groups, device.facts_for_filters)
-    device.required = {}
+    found = state.targeting.assigned(device.device_groups, device.user_groups, device.facts_for_filters)
+    device.assigned = found.with_page_of(device.assigned)
 
 
-def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> list[list[Command]]:
+def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> tuple[Commands, ...]:
     """The batches of one session. What was sent once is not sent again; results are asked for once they can be there."""
-    batches: list[list[Command]] = []
-    make = commands.Maker(device)
-    if "first" not in device.sent:
-        device.sent.add("first")
-        batches.append([make.get(uri) for uri in FIRST_GETS])
-        batches.append(commands.preparation(state, device, make))
-        return batches
-    if message.user_id:
-        if f"account {message.user_id}" not in device.sent:
-            device.sent.add(f"account {message.user_id}")
-            device.account_setup = "inProgress"
-            batches.extend(commands.account(state, device, make))
-        if RESULT_ALERT in message.alerts and device.account_setup not in FINAL:
-            batches.append([make.get(first_sync(PROVIDER, user=True) + "/WasDeviceSuccessfullyProvisioned")])
-    else:
-        if "device" not in device.sent:
-            device.sent.add("device")
-            batches.extend(commands.device(state, device, make))
-        if RESULT_ALERT in message.alerts and device.device_setup not in FINAL:
-            batches.append([make.get(first_sync(PROVIDER) + "/WasDeviceSuccessfullyProvisioned")])
-    return [batch for batch in batches if batch]  # a message without commands ends the session
+    sent = device.sent
+    if "first" not in sent:
+        sent.add("first")
+        return _made(state, device, "first")
+    phase, setup = ("account", device.account_setup) if message.user_id else ("device", device.device_setup)
+    batches: tuple[Commands, ...] = ()
+    part = f"account {message.user_id}" if message.user_id else phase
+    if part not in sent:
+        sent.add(part)
+        if phase == "account":
+            setup = device.account_setup = "inProgress"
+        batches = _made(state, device, phase)
+    if RESULT_ALERT in message.alerts and setup not in FINAL:
+        batches += _made(state, device, f"result of {phase}")
+    return batches
+
+
+def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Commands, ...]:
+    """The batches of commands for ``what``; a message without commands would end the session, so none is empty.
+
+    A command is data that nobody changes, so devices that are assigned the same get the same objects. What is made of other
+    things than the assignments (the user, the tenant, the ids given so far) is in the key.
+    """
+    remembered = device.assigned.remembered
+    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician)
+    found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
+    if found is None:
+        make = commands.Maker(device)
+        batches = MAKERS[what](state, device, make)
+        if len(remembered) > MOST_REMEMBERED:
+            remembered.clear()
+        found = remembered[key] = (tuple(Commands(tuple(batch)) for batch in batches if batch), device.next_command)
+    device.next_command = found[1]
+    return found[0]
+
+
+def _first(state: TenantState, device: EnrolledDevice, make: commands.Maker) -> list[list[Command]]:
+    return [[make.get(uri) for uri in FIRST_GETS], commands.preparation(state, device, make)]
+
+
+def _ask_result(make: commands.Maker, *, user: bool) -> list[list[Command]]:
+    return [[make.get(first_sync(PROVIDER, user=user) + "/WasDeviceSuccessfullyProvisioned")]]
+
+
+MAKERS: dict[str, Callable[[TenantState, EnrolledDevice, commands.Maker], list[list[Command]]]] = {
+    "first": _first,
+    "device": commands.device,
+    "account": commands.account,
+    "result of device": lambda state, device, make: _ask_result(make, user=False),
+    "result of account": lambda state, device, make: _ask_result(make, user=True),
+}
+"""What a session is made of, part by part."""
 
 
 def _result(device: EnrolledDevice, uri: str, value: str) -> None:

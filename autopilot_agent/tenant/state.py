@@ -8,14 +8,13 @@ from typing import Any
 import msgspec
 
 from autopilot_agent.service.base import Answer, Call
-from autopilot_agent.service.management import Command
+from autopilot_agent.service.management import Commands
 from autopilot_agent.service.network import Update
-from autopilot_agent.tenant.graph.apps import MobileApp
 from autopilot_agent.tenant.graph.data import TenantData
 from autopilot_agent.tenant.graph.directory import EntraDevice, User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
-from autopilot_agent.tenant.targeting import AssignedApp, AssignedPolicy, FilterFacts, Targeting
+from autopilot_agent.tenant.targeting import Assigned, AssignedApp, AssignedPolicy, FilterFacts, Targeting
 
 OTHER_TENANT = "0ffed0de-0000-4000-8000-000000000001"
 """Tenant id of everybody whose domain is not this tenant's."""
@@ -68,14 +67,10 @@ class EnrolledDevice(msgspec.Struct):
     os_build: int
     device_groups: frozenset[str]
     user_groups: frozenset[str]
-    esp: EspConfiguration
-    esp_target: str
-    apps: list[AssignedApp]
-    policies: list[AssignedPolicy]
+    assigned: Assigned
     profile: WindowsAutopilotDeploymentProfile | None
-    required: dict[str, list[MobileApp]] = msgspec.field(default_factory=dict)
     sent: set[str] = msgspec.field(default_factory=set)
-    pending: list[list[Command]] = msgspec.field(default_factory=list)
+    pending: list[Commands] = msgspec.field(default_factory=list)
     asked: dict[int, str] = msgspec.field(default_factory=dict)
     facts: dict[str, str] = msgspec.field(default_factory=dict)
     next_command: int = 1
@@ -90,6 +85,26 @@ class EnrolledDevice(msgspec.Struct):
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
     orders: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def esp(self) -> EspConfiguration:
+        """The Enrollment Status Page that applies."""
+        return self.assigned.esp
+
+    @property
+    def esp_target(self) -> str:
+        """By what it applies: device, user or default."""
+        return self.assigned.esp_target
+
+    @property
+    def apps(self) -> list[AssignedApp]:
+        """The apps that reach the device or its user."""
+        return self.assigned.apps
+
+    @property
+    def policies(self) -> list[AssignedPolicy]:
+        """The policies that reach the device or its user."""
+        return self.assigned.policies
 
 
 class TenantState:

@@ -22,7 +22,7 @@ from .graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotD
 from .graph.reach import Compiler, FilterFacts, Reached, Side, reach
 from .graph.scopes import LAST, A, Lined, Scopes
 
-__all__ = ["AssignedApp", "AssignedPolicy", "AssignedScript", "FilterFacts", "Targeting"]
+__all__ = ["Assigned", "AssignedApp", "AssignedPolicy", "AssignedScript", "FilterFacts", "Targeting"]
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -63,6 +63,25 @@ class AssignedScript(msgspec.Struct, frozen=True):
     assignment: Assignment
 
 
+class Assigned(msgspec.Struct, frozen=True):
+    """All that reaches one kind of device: those in the same groups, whose users are in the same groups.
+
+    Shared by every run of such a device and never changed, but for ``remembered``: what others work out from it, once.
+    """
+
+    esp: EspConfiguration
+    esp_target: Literal["device", "user", "default"]
+    apps: list[AssignedApp]
+    policies: list[AssignedPolicy]
+    remembered: dict[Hashable, Any]
+
+    def with_page_of(self, other: Assigned) -> Assigned:
+        """These apps and policies under the page of another one: the page stays as it was at enrolment (I-14)."""
+        if self.esp is other.esp and self.esp_target == other.esp_target:
+            return self
+        return Assigned(other.esp, other.esp_target, self.apps, self.policies, {})
+
+
 class Targeting(Scopes):
     """Answers about one TenantData. ``notices`` tells what could not be evaluated."""
 
@@ -84,6 +103,7 @@ class Targeting(Scopes):
         self.default_page: EspConfiguration | None = next((one for one in data.esp_configurations if one.is_default), None)
         """The tenant's built-in ESP configuration; None when the input has none."""
         self._default_esp = next((one for one in data.esp_configurations if one.is_default), BUILT_IN_ESP)
+        self._app_ids = {app.id: app for app in data.mobile_apps}
         self._apps = lined("mobile_apps", (app for app in data.mobile_apps if app.publishing_state == "published"))
         catalog = [policy for policy in data.configuration_policies if _for_windows(policy)]
         templates: list[AnyPolicy] = list(data.device_configurations)
@@ -105,6 +125,10 @@ class Targeting(Scopes):
         text = "has no priority and comes after those that have one"
         collection = "device_enrollment_configurations"
         return [Notice(self.data.place(collection, one.id), f'"{one.display_name}" {text}') for one in unknown]
+
+    def app(self, name: str) -> MobileApp | None:
+        """The app with this id."""
+        return self._app_ids.get(name)
 
     def device_groups(
         self, identity: WindowsAutopilotDeviceIdentity | None, entra_device: EntraDevice | None = None
@@ -199,6 +223,18 @@ class Targeting(Scopes):
             return [AssignedScript(script, by.target, by.assignment) for script, by in found]
 
         return self._once(("scripts", device_groups, user_groups, facts if self._filters else None), work_out)
+
+    def assigned(
+        self, device_groups: frozenset[str], user_groups: frozenset[str] | None, facts: FilterFacts | None = None
+    ) -> Assigned:
+        """The page, the apps and the policies together."""
+
+        def work_out() -> Assigned:
+            esp, target = self.esp_configuration(device_groups, user_groups, facts)
+            apps = self.assigned_apps(device_groups, user_groups, facts)
+            return Assigned(esp, target, apps, self.assigned_policies(device_groups, user_groups, facts), {})
+
+        return self._once(("all", device_groups, user_groups, facts if self._filters else None), work_out)
 
     def _once(self, key: Hashable, work_out: Callable[[], T]) -> T:
         """Answers are pure, and many devices are in the same groups: each is worked out once. They must not be changed."""

@@ -227,7 +227,8 @@ def i14() -> Run:
 
 def i14_other_target() -> Run:
     run = run_of()
-    next(iter(run.plan.state.enrolled.values())).esp_target = "default"
+    device = next(iter(run.plan.state.enrolled.values()))
+    device.assigned = msgspec.structs.replace(device.assigned, esp_target="default")
     return run
 
 

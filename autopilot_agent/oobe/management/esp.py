@@ -5,6 +5,7 @@ Behaviour: flows.md 5, protocols.md 14. Nothing here installs anything; the page
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -63,6 +64,16 @@ SILENT_ROWS = {
 }
 """Steps of a category that the page does not show (diagnostics.md 1.3.1)."""
 
+EXPECTED = (
+    "ExpectedPolicies",
+    "ExpectedNetworkProfiles",
+    "ExpectedSCEPCerts",
+    "ExpectedPFXCerts",
+    "ExpectedMSIAppPackages",
+    "ExpectedModernAppPackages",
+)
+"""The lists by which the server says what to wait for."""
+
 PROVIDER_TIMEOUT_MINUTES = 15
 
 
@@ -96,15 +107,15 @@ class EspSettings(msgspec.Struct, frozen=True, gc=False):
         enrolment = device.disk.enrolment
         if enrolment is None:
             return cls()
-        root = first_sync(enrolment.provider_id)
         read = device.disk.csp.read
+        skip_device, skip_user, timeout, block, logs, text = map(read, _settings(enrolment.provider_id))
         return cls(
-            read(root + "/SkipDeviceStatusPage") == "false",
-            read(root + "/SkipUserStatusPage") == "false",
-            int(read(root + "/TimeOutUntilSyncFailure") or 60) * MINUTE,
-            int(read(root + "/BlockInStatusPage") or 0),
-            read(root + "/AllowCollectLogsButton") == "true",
-            read(root + "/CustomErrorText") or "",
+            skip_device == "false",
+            skip_user == "false",
+            int(timeout or 60) * MINUTE,
+            int(block or 0),
+            logs == "true",
+            text or "",
             enrolment.install_quality_updates,
             enrolment.esp_target,
         )
@@ -122,19 +133,21 @@ class Page:
         self.failed_row = ""
         enrolment = device.disk.enrolment
         provider = enrolment.provider_id if enrolment else ""
-        self.root = first_sync(provider, user=phase == "account")
-        self._dummy = first_sync(provider).rpartition("/")[0] + "/EntDMID"
-        self._root_key = key_of(self.root)
+        found = _addresses(provider, phase)
+        self.root, self._dummy, self._apps_key = found.root, found.dummy, found.apps_key
+        self._finished_key, self._list_keys = found.finished_key, found.list_keys
         self._complete = False
         self._told: set[str] = set()
         self._lists: dict[str, tuple[str, ...]] = {}
-        self._apps_key = key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps")
         self._open = list(SETUP_ROWS)
+        self._tracked: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
+        self._tracked_shape = -1
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
         """Put a row into a state; recorded only when it is news."""
-        if self.rows.get(row) != (state, text) or (rule == "ESP-FOREIGN-MDM" and rule not in self._told):
-            self.rows[row] = (state, text)
+        shown = (state, text)
+        if self.rows.get(row) != shown or (rule == "ESP-FOREIGN-MDM" and rule not in self._told):
+            self.rows[row] = shown
             self._told.add(rule)
             self.world.row(self.phase, TITLES[row], state, text, rule or ROW_RULES[row])
 
@@ -145,7 +158,7 @@ class Page:
         """
         complete = self._complete
         if not complete:
-            complete = self.device.disk.csp.values.get(self._root_key + "/serverhasfinishedprovisioning") == "true"
+            complete = self.device.disk.csp.values.get(self._finished_key) == "true"
             self._complete = complete
         for row in list(self._open):
             state, text, rule = self._row(row)
@@ -177,18 +190,9 @@ class Page:
     def store(self, state: str) -> None:
         """Write the category's status as the page keeps it in the registry (diagnostics.md 1.3.1)."""
         category = CATEGORIES[self.phase]
-        status: dict[str, object] = {
-            "categoryState": state,
-            "categoryStatusText": {"succeeded": "Complete", "failed": "Failed"}.get(state, "Working on it..."),
-        }
-        for row, (row_state, text) in self.rows.items():
-            status[f"{category}.{SUBCATEGORIES[row]}"] = {"subcategoryState": row_state, "subcategoryStatusText": text}
-        for row in SILENT_ROWS[self.phase]:
-            text = f"{category}.{row} (Previous step failed)" if state == "failed" else state
-            silent = "failedFromPreviousSubcategory" if state == "failed" else state
-            status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
+        status = _category_status(self.phase, state, tuple(self.rows.items()))
         registry = self.device.disk.registry
-        registry.set(SETTINGS, f"{category}Category.Status", msgspec.json.encode(status).decode())
+        registry.set(SETTINGS, f"{category}Category.Status", status)
         if state == "failed":
             for later in tuple(CATEGORIES.values())[tuple(CATEGORIES).index(self.phase) + 1 :]:
                 registry.set(SETTINGS, f"{later}Category.Status", '{"categoryState":"failedFromPreviousCategory"}')
@@ -227,30 +231,53 @@ class Page:
         done, wanted = 0, 0
         for item in self._list("ExpectedMSIAppPackages"):
             wanted += 1
-            status = csp.read(item.split(";")[0])
+            node = item.partition(";")[0]
+            status = csp.read(node)
             done += status == "70"
             if status in ("60", "30"):
-                return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
+                return self._app_failed(node.rsplit("/", 2)[1])
         for item in self._list("ExpectedModernAppPackages"):
             wanted += 1
-            status = csp.read(item.split(";")[0])
+            node = item.partition(";")[0]
+            status = csp.read(node)
             done += status == "3"
             if status == "2":
-                return self._app_failed(item.split(";")[0].rsplit("/", 2)[1])
-        values, providers = csp.values, csp.child_keys(self._apps_key + "/policyproviders")
-        for provider_key, provider in providers:
-            if values.get(provider_key + "/trackingpoliciescreated") != "true":
+                return self._app_failed(node.rsplit("/", 2)[1])
+        values, providers = csp.values, self._providers()
+        for created, _, apps in providers:
+            if values.get(created) != "true":
                 return "inProgress", "Apps (Identifying)", "ESP-IDENTIFYING"
-            for key, app in csp.child_keys(f"{self._apps_key}/tracking/{provider.casefold()}"):
-                wanted += 1
-                state = values.get(key + "/installationstate")
+            wanted += len(apps)
+            for key, app in apps:
+                state = values.get(key)
                 if state == "3":
                     done += 1
                 elif state == "4":
                     return self._app_failed(app.removeprefix("Win32App_").rpartition("_")[0])
-        if providers and all(provider != SIDECAR for _, provider in providers):
+        if providers and all(provider != SIDECAR for _, provider, _ in providers):
             return "inProgress", "Apps (Identifying)", "ESP-FOREIGN-MDM"
         return _progress("apps", done, wanted, "installed")
+
+    def _providers(self) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
+        """Each provider: the key that says its list is there, its name, and key of the state and name of each of its apps.
+
+        Found again only after nodes came or went; the states themselves change far more often.
+        """
+        csp = self.device.disk.csp
+        if csp.shape != self._tracked_shape:
+            self._tracked_shape = csp.shape
+            self._tracked = tuple(
+                (
+                    key + "/trackingpoliciescreated",
+                    provider,
+                    tuple(
+                        (app_key + "/installationstate", app)
+                        for app_key, app in csp.child_keys(f"{self._apps_key}/tracking/{provider.casefold()}")
+                    ),
+                )
+                for key, provider in csp.child_keys(self._apps_key + "/policyproviders")
+            )
+        return self._tracked
 
     def _app_failed(self, app: str) -> tuple[str, str, str]:
         """The code that the row shows is the one of the app that failed."""
@@ -263,11 +290,65 @@ class Page:
         """An Expected list; it cannot change any more once the server has finished (protocols.md 13.4)."""
         found = self._lists.get(name)
         if found is None:
-            value = self.device.disk.csp.values.get(f"{self._root_key}/{name.casefold()}")
+            value = self.device.disk.csp.values.get(self._list_keys[name])
             found = tuple(part for part in value.split(LIST_SEPARATOR) if part) if value else ()
             if self._complete:
                 self._lists[name] = found
         return found
+
+
+@lru_cache(maxsize=256)
+def _category_status(phase: str, state: str, rows: tuple[tuple[str, tuple[str, str]], ...]) -> str:
+    """A category's status as JSON; pages of different devices end alike."""
+    category = CATEGORIES[phase]
+    status: dict[str, object] = {
+        "categoryState": state,
+        "categoryStatusText": {"succeeded": "Complete", "failed": "Failed"}.get(state, "Working on it..."),
+    }
+    for row, (row_state, text) in rows:
+        status[f"{category}.{SUBCATEGORIES[row]}"] = {"subcategoryState": row_state, "subcategoryStatusText": text}
+    for row in SILENT_ROWS[phase]:
+        text = f"{category}.{row} (Previous step failed)" if state == "failed" else state
+        silent = "failedFromPreviousSubcategory" if state == "failed" else state
+        status[f"{category}.{row}"] = {"subcategoryState": silent, "subcategoryStatusText": text}
+    return msgspec.json.encode(status).decode()
+
+
+@lru_cache(maxsize=64)
+def _settings(provider: str) -> tuple[str, ...]:
+    """The nodes that ``EspSettings`` reads, in its order."""
+    names = (
+        "SkipDeviceStatusPage",
+        "SkipUserStatusPage",
+        "TimeOutUntilSyncFailure",
+        "BlockInStatusPage",
+        "AllowCollectLogsButton",
+        "CustomErrorText",
+    )
+    return tuple(f"{first_sync(provider)}/{name}" for name in names)
+
+
+class _Addresses(msgspec.Struct, frozen=True):
+    """Where a page looks: FirstSyncStatus, the node that stands in for a missing list of policies, and keys of the tree."""
+
+    root: str
+    dummy: str
+    apps_key: str
+    finished_key: str
+    list_keys: dict[str, str]
+
+
+@lru_cache(maxsize=64)
+def _addresses(provider: str, phase: str) -> _Addresses:
+    root = first_sync(provider, user=phase == "account")
+    key = key_of(root)
+    return _Addresses(
+        root,
+        first_sync(provider).rpartition("/")[0] + "/EntDMID",
+        key_of(f"{scope(phase)}/{TRACKING_ROOT}/Setup/Apps"),
+        key + "/serverhasfinishedprovisioning",
+        {name: f"{key}/{name.casefold()}" for name in EXPECTED},
+    )
 
 
 def _progress(row: str, done: int, wanted: int, word: str) -> tuple[str, str, str]:

@@ -67,8 +67,8 @@ class IntuneManagementExtension(Win32Installs):
             return
         listed = await self._list(GetSelectedApps(enrolment.enrolment_id, phase, user_id))
         csp = device.disk.csp
-        for app in listed.apps:
-            node = self._node(phase, app)
+        tracked = [(app, self._node(phase, app)) for app in listed.apps]
+        for app, node in tracked:
             if csp.read(node + "/InstallationState") != COMPLETED:
                 csp.write(node + "/InstallationState", NOT_INSTALLED)
                 csp.write(node + "/RebootRequired", NO_REBOOT)
@@ -76,12 +76,12 @@ class IntuneManagementExtension(Win32Installs):
         world.set_node(app_provider(phase, SIDECAR) + "/TrackingPoliciesCreated", "true", "MDM-SIDECAR")
         world.log("Autopilot", 293, f"policy provider Sidecar: list of {len(listed.apps)}", "MDM-SIDECAR")
         self.changed()
-        for app in listed.apps:
+        for app, node in tracked:
             if self.restart or self.halted:
                 return
-            if csp.read(self._node(phase, app) + "/InstallationState") == COMPLETED:
+            if csp.read(node + "/InstallationState") == COMPLETED:
                 continue
-            if not await self._install(app, phase, self._node(phase, app)):
+            if not await self._install(app, phase, node):
                 world.note("APP-STOP", f"{app.name} failed: no further app is started in this phase.")
                 return
         await self._scripts(enrolment.enrolment_id, phase, user_id)

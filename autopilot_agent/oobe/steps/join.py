@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import unpack
 from uuid import UUID
 
@@ -227,6 +228,7 @@ def _standard_user(device: Device) -> bool:
     return profile is not None and bool(profile.cloud_assigned_oobe_config & 2)
 
 
+@lru_cache(maxsize=256)
 def _words(guid: str) -> tuple[int, ...]:
     """A GUID as four little-endian numbers, the way a SID of Entra carries it (protocols.md 4.3)."""
     try:

@@ -40,7 +40,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     if resumed or phase == "account":  # a power cut may have interrupted the user's part
         client.jobs.resume()
     outcome = await _watch(device, world, client, page, deadline)
-    client.watcher = None
+    client.background.watcher = None
     if outcome is None:
         return await _succeeded(device, world, client, page, user_id)
     if outcome.outcome is not Outcome.FAILED:
@@ -79,7 +79,7 @@ async def _watch(
             seen = page.look()
         return seen != "waiting" or ime.restart is not None or client.restart is not None or client.left
 
-    client.watcher = look
+    client.background.watcher = look
     while True:
         look()
         restart = ime.restart or client.restart
