@@ -15,6 +15,7 @@ from autopilot_agent.errors import (
     Place,
     ServiceFault,
     ServiceUnavailable,
+    Throttled,
     Unreachable,
 )
 
@@ -26,6 +27,7 @@ EXAMPLES = [
     Defect("state x has no step"),
     CallFailed("0x1"),
     ServiceFault("0x80180014", "blocked", "F-26"),
+    Throttled("0x801901AD", "asked too often", "", 90_000),
     Unreachable("0x80072EE7", "", "F-13"),
 ]
 
