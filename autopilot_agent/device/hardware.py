@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cached_property, lru_cache
 
 import msgspec
+
+from autopilot_agent.device.hardware_hash import hash_of
 
 
 class Tpm(msgspec.Struct, frozen=True):
@@ -20,7 +20,11 @@ class Tpm(msgspec.Struct, frozen=True):
 
 
 class Hardware(msgspec.Struct, frozen=True, dict=True):
-    """Sizes in MB, clock in MHz, architecture x64, x86 or arm64."""
+    """Sizes in MB, clock in MHz, architecture x64, x86 or arm64.
+
+    ``board`` counts motherboards: another one has another identity and another TPM, whatever is written into its firmware.
+    ``factory_serial`` is the serial number that the PC left the factory with ("": the present one).
+    """
 
     serial_number: str
     manufacturer: str
@@ -34,13 +38,13 @@ class Hardware(msgspec.Struct, frozen=True, dict=True):
     memory_mb: int
     architecture: str
     tpm: Tpm
+    board: int = 1
+    factory_serial: str = ""
 
     @cached_property
     def hash(self) -> str:
-        """A stand-in for the hardware hash: base64, the same for the same hardware. The real layout is formats.md 3.5."""
-        return _hash("|".join((self.manufacturer, self.model, self.serial_number, self.sku_number, self.product_key)))
+        """The hardware hash, 4000 characters; made when first asked for, and once for all PCs of the same make and number."""
+        return _remembered(self)
 
 
-@lru_cache(maxsize=256)
-def _hash(identity: str) -> str:
-    return base64.b64encode(hashlib.sha256(identity.encode()).digest()).decode()
+_remembered = lru_cache(maxsize=4096)(hash_of)

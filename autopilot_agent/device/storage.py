@@ -98,6 +98,7 @@ class Disk(msgspec.Struct):
     resealed: bool = False
     domain: DomainState | None = None
     offline_profile_used: bool = False
+    """Whether a profile file has guided a setup of this image; a reset does not make it forget (rule X6)."""
     oobe_complete: bool = False
     kiosk_app: str = ""
     auto_logon_lost: str = ""

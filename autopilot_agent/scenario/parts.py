@@ -62,6 +62,26 @@ class WindowsSpec(Strict):
     winre: bool = True
 
 
+class AutopilotFileSpec(Strict):
+    """AutopilotConfigurationFile.json on the disk, or in the package of a task sequence: where its content comes from, and how
+    it is saved.
+
+    One of ``profile`` (keys and values), ``export`` (a profile of the tenant, as the common exporter writes it), ``text`` and
+    ``file`` (beside the scenario, byte for byte); ``changes`` sets keys of the first two, null removes one. ``unattend`` leaves
+    an unattend.xml beside it.
+    """
+
+    profile: dict[str, Any] = {}
+    export: str = ""
+    changes: dict[str, Any] = {}
+    text: str = ""
+    file: str = ""
+    encoding: Literal["ansi", "ascii", "utf-8", "utf-8-bom", "utf-16"] | None = None
+    name: str = "AutopilotConfigurationFile.json"
+    place: str = "%WINDIR%\\Provisioning\\Autopilot"
+    unattend: bool = False
+
+
 class DeviceSpec(Strict):
     """The PC on the desk. ``registered`` is what the mode needs unless written."""
 
@@ -84,6 +104,7 @@ class DeviceSpec(Strict):
     files: list[str] = []
     products: list[str] = []
     registry: dict[str, dict[str, str | int]] = {}
+    autopilot_file: AutopilotFileSpec | None = None
     registered: bool | None = None
     group_tag: str = ""
     purchase_order: str = ""
@@ -143,6 +164,7 @@ class CloudSpec(Strict):
     registration_mismatch: bool = False
     device_already_enrolled: bool = False
     stale_registered_object: bool = False
+    registered_elsewhere: bool = False
 
 
 class AnswerSpec(Strict):

@@ -13,7 +13,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.world import World
-from autopilot_agent.scenario.act_specs import ActSpec, Admin, written_out
+from autopilot_agent.scenario.act_specs import ActSpec, Admin, TaskSequence, written_out
 from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
 from autopilot_agent.scenario.durations import parse_duration
@@ -22,6 +22,7 @@ from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
 from autopilot_agent.scenario.pc import make_device
+from autopilot_agent.scenario.profile_file import profile_files
 from autopilot_agent.scenario.tenants import merged, tenant_of
 from autopilot_agent.service import Backend
 from autopilot_agent.service.network import Update
@@ -127,6 +128,10 @@ def make_plan(
         world.use_faults(spoilt.delay, spoilt.command_status)
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
     acts = tuple(written_out(act) for act in acts_of(scenario))
+    if scenario.device.autopilot_file is not None:
+        written = profile_files(scenario.device.autopilot_file, loaded, state)
+        if not any(isinstance(act, TaskSequence) for act in acts):  # else the file is in its package
+            device.disk.files.update(written)
     plan = Plan(scenario, flow_for(scenario.mode), clock, device, state, person, world, calls, named, tuple(notices), acts)
     plan.loaded = loaded
     plan.links = [(0, device.network.kind)]
@@ -180,6 +185,7 @@ def _conditions(cloud: CloudSpec) -> Conditions:
         cloud.device_already_enrolled,
         cloud.profile_missing,
         cloud.stale_registered_object,
+        cloud.registered_elsewhere,
     )
 
 

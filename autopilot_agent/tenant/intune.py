@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
 from autopilot_agent.service.management import RESULT_ALERT, Command, Commands, ManagementMessage
@@ -13,7 +15,7 @@ from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
 from autopilot_agent.tenant.graph.reach import FilterFacts
-from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
+from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState, enrollment_profile_name
 
 PROVIDER = "MS DM Server"
 MANAGEMENT_URL = "https://r.manage.microsoft.com/devicegatewayproxy/cimhandler.ashx"
@@ -49,6 +51,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     if user is None:
         raise ServiceFault("0x80180002", "the user of the token is not known", "F-97")
     _refuse(state, call, user)
+    _name_object(state, call)
     device_groups = _device_groups(state, call)
     user_groups = state.targeting.user_groups(user)
     identity = state.find_identity(call.serial_number) if call.registration_id else None
@@ -58,11 +61,11 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     facts = FilterFacts(
         os_version=call.os_version,
         operating_system_sku=SKU_NAMES.get(call.edition, "Enterprise"),
-        enrollment_profile_name=profile.display_name if profile is not None else None,
+        enrollment_profile_name=enrollment_profile_name(profile, call.offline_correlation),
         model=call.model,
         manufacturer=call.manufacturer,
         device_name=call.device_name,
-        device_ownership="Corporate" if _corporate(state, call) else "Personal",
+        device_ownership="Corporate" if _owned(state, call) else "Personal",
     )
     assigned = state.targeting.assigned(device_groups, user_groups, facts)
     esp = assigned.esp
@@ -83,6 +86,8 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         technician=call.preprovisioning,
         registration_id=call.registration_id,
         facts_for_filters=facts,
+        offline_correlation=call.offline_correlation,
+        domain_join=call.domain_join,
     )
     state.enrolled[enrolment_id] = device
     state.history.append(device)
@@ -117,7 +122,8 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
     if outside:
         raise ServiceFault("0x80180014", f"the enrolment restriction does not allow {outside}", "F-26")
     if restriction.personal_device_enrollment_blocked and not _corporate(state, call):
-        raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", "F-77")
+        rule = "F-86" if call.offline_correlation else "F-77"
+        raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", rule)
     if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
         raise ServiceFault("0x80180013", f"{user.user_principal_name} has reached the device limit", "F-25")
 
@@ -125,6 +131,20 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
 def _corporate(state: TenantState, call: EnrollMdm) -> bool:
     """A registered device counts as corporate, even when its profile did not arrive (I-26)."""
     return bool(call.registration_id) or state.find_identity(call.serial_number) is not None
+
+
+def _owned(state: TenantState, call: EnrollMdm) -> bool:
+    """Whether the device counts as the company's afterwards; a hybrid one with a file does, although a block of personal
+    devices refuses it too (formats.md 2.1)."""
+    return _corporate(state, call) or bool(call.offline_correlation and call.domain_join)
+
+
+def _name_object(state: TenantState, call: EnrollMdm) -> None:
+    """Entra's object of a device with a profile file gets the name that dynamic groups go by (rule X5)."""
+    known = state.joined.get(call.device_id)
+    if known is not None and call.offline_correlation:
+        name = enrollment_profile_name(None, call.offline_correlation)
+        state.joined[call.device_id] = structs.replace(known, enrollment_profile_name=name)
 
 
 def _outside(restriction: PlatformRestriction, call: EnrollMdm) -> str:

@@ -40,6 +40,7 @@ class Conditions(msgspec.Struct, frozen=True):
     device_already_enrolled: bool = False
     profile_missing: bool = False
     stale_registered_object: bool = False
+    registered_elsewhere: bool = False
 
 
 class Registration(msgspec.Struct):
@@ -84,6 +85,8 @@ class EnrolledDevice(msgspec.Struct):
     technician: bool = False
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
+    offline_correlation: str = ""
+    domain_join: bool = False
     orders: list[str] = msgspec.field(default_factory=list)
 
     @property
@@ -206,7 +209,8 @@ class TenantState:
             found.update(
                 {
                     "device_name": device.device_name,
-                    "enrollmentType": "azureADJoinedWithAutopilotProfile" if device.profile else "unknown",
+                    "enrollmentType": _enrollment_type(device),
+                    "enrollmentProfileName": enrollment_profile_name(device.profile, device.offline_correlation) or "",
                     "windowsAutopilotDeploymentProfileDisplayName": device.profile.display_name if device.profile else "",
                     "windows10EnrollmentCompletionPageConfigurationDisplayName": device.esp.display_name,
                     "deviceSetupStatus": device.device_setup,
@@ -224,6 +228,23 @@ class TenantState:
         if not self.joined:
             return "none"
         return "registered" if self.conditions.stale_registered_object else "joined"
+
+
+OFFLINE_NAME = "OfflineAutopilotprofile-"
+
+
+def enrollment_profile_name(profile: WindowsAutopilotDeploymentProfile | None, correlation: str) -> str | None:
+    """What Entra and Intune show as the device's enrollmentProfileName: the assigned profile wins over a file (rule X5)."""
+    if profile is not None:
+        return profile.display_name
+    return OFFLINE_NAME + correlation if correlation else None
+
+
+def _enrollment_type(device: EnrolledDevice) -> str:
+    """How the deployment report names the enrolment (flows.md 7.7)."""
+    if device.offline_correlation:
+        return "offlineDomainJoinedWithOfflineAutopilotProfile" if device.domain_join else "azureADJoinedWithOfflineAutopilotProfile"
+    return "azureADJoinedWithAutopilotProfile" if device.profile else "unknown"
 
 
 _remembered: dict[int, tuple[TenantData, tuple[str, frozenset[str]]]] = {}

@@ -12,6 +12,11 @@ MAX_BYTES = 1024 * 1024
 
 def read_text(path: Path, limit: int = MAX_BYTES) -> str:
     """The text of a file: UTF-8, or UTF-16 with a byte order mark; raises ``InputError``."""
+    return decode(read_bytes(path, limit), str(path))
+
+
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The bytes of a file of at most ``limit`` bytes; raises ``InputError``."""
     place = Place(str(path))
     try:
         status = path.stat()
@@ -34,7 +39,7 @@ def read_text(path: Path, limit: int = MAX_BYTES) -> str:
         raise InputError(f"the file cannot be read ({reason}); check its name and permissions.", place) from None
     if len(data) > limit:
         raise InputError(f"the file grew beyond {limit:,} bytes while it was read; split it.", place)
-    return decode(data, str(path))
+    return data
 
 
 def decode(data: bytes, name: str) -> str:

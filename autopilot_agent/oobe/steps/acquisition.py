@@ -8,6 +8,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.device.registry import CORRELATIONS, DIAGNOSTICS, POLICY_CACHE
 from autopilot_agent.device.windows import PRODUCT_INFO
 from autopilot_agent.errors import CallFailed, ServiceFault, Unreachable
+from autopilot_agent.oobe.steps.offline import use_profile_file
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.network import (
     CloudAssignedProfile,
@@ -18,6 +19,9 @@ from autopilot_agent.service.network import (
 )
 
 PROFILE_FILE = r"%WINDIR%\ServiceState\wmansvc\AutopilotDDSZTDFile.json"
+
+NOT_REGISTERED = "807"
+"""The one answer of the service after which the file of an existing device counts (rule X4)."""
 
 OOBE_SETTINGS = (
     (4, "AUTOPILOT_OOBE_SETTINGS_SKIP_EXPRESS_SETTINGS"),
@@ -100,6 +104,10 @@ async def acquire_profile(device: Device, world: World) -> None:
     except ServiceFault as fault:
         number = int(fault.code) if fault.code.isdigit() else 824
         world.log("Autopilot", number, fault.reason, fault.rule)
+        if fault.code == NOT_REGISTERED:
+            disk.files[PROFILE_FILE] = f'{{"ErrorCode":{number},"ErrorReason":"ZtdDeviceIsNotRegistered"}}'
+            if use_profile_file(device, world):
+                return
         _no_profile(device, world, fault.code, fault.rule)
         return
     except Unreachable as failed:
@@ -107,6 +115,8 @@ async def acquire_profile(device: Device, world: World) -> None:
             world.log("Autopilot", 100, "policy not found while the profile is awaited", "EVT-100")
         rule = failed.rule if failed.rule.startswith("F-") else "F-01"
         world.log("Autopilot", 314, f"the profile could not be downloaded: {failed.code}", rule)
+        if use_profile_file(device, world):
+            return
         _no_profile(device, world, failed.code, rule)
         return
     if not profile.cloud_assigned_tenant_id:

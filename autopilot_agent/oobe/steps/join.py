@@ -134,6 +134,8 @@ async def enrol(
             error = CallFailed(NO_MDM_SERVER, error.reason, "F-96")
         world.log("DeviceManagement", 71, f"MDM enrolment failed: {error.code}", error.rule)
         raise error from None
+    if profile is not None and profile.offline:
+        world.note("X5", f"The enrolment names the offline profile {profile.ztd_correlation_id}.")
     for number in (4, 6, 8, 10, 16, 58):
         world.log("DeviceManagement", number)
     world.log("DeviceManagement", 72, "MDM enrolment succeeded", "EVT-72")

@@ -183,11 +183,14 @@ async def profile(device: Device, world: World) -> StepResult:
     found = device.memory.profile
     if found is None:
         return StepResult(Outcome.SKIPPED, f"no profile: {device.memory.profile_error}")
-    return StepResult(Outcome.OK, f"profile {found.deployment_profile_name!r}")
+    return StepResult(Outcome.OK, "profile of the file" if found.offline else f"profile {found.deployment_profile_name!r}")
 
 
 def windows_key(device: Device, world: World) -> tuple[str, ...]:
     """Five presses of the Windows key open pre-provisioning once the network is there (P1); an action that no page names."""
+    profile = device.memory.profile
+    if profile is not None and profile.offline:  # a file cannot bring pre-provisioning (I-07)
+        return ()
     return (WINDOWS_KEY,) if device.network.connected and world.offers(Outcome.WINDOWS_KEY) else ()
 
 

@@ -105,6 +105,7 @@ def fresh_disk(device: Device, world: World, reason: str, rule: str) -> None:
     old, fresh = device.disk, Disk()
     fresh.boots, fresh.reboots, fresh.free_mb, fresh.app_names = old.boots, old.reboots, old.free_mb, old.app_names
     fresh.power_losses = old.power_losses
+    fresh.offline_profile_used = old.offline_profile_used
     device.disk = fresh
     world.disk_erased(reason, rule)
 
