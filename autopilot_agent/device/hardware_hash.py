@@ -55,6 +55,10 @@ class WrongHash(ValueError):
     """The text is no hardware hash; the message is a sentence without a full stop."""
 
 
+class NotBase64(WrongHash):
+    """The text is not even base64; a service refuses the whole request then."""
+
+
 class HashContent(msgspec.Struct, frozen=True):
     """What a hash says. ``uuid`` and ``ek`` (hexadecimal, "" without TPM) tell one board and TPM from another."""
 
@@ -155,13 +159,13 @@ def read_hash(text: str) -> HashContent:
         raise WrongHash("it is empty")
     if not _BASE64.fullmatch(text):
         position = _BASE64.match(text).end()  # type: ignore[union-attr]  # the pattern matches the empty text
-        raise WrongHash(f"it is not base64: {text[position : position + 1]!r} at character {position + 1}")
+        raise NotBase64(f"it is not base64: {text[position : position + 1]!r} at character {position + 1}")
     if len(text) % 4:
-        raise WrongHash(f"its base64 has {len(text)} characters, which is not divisible by 4; the padding is missing or wrong")
+        raise NotBase64(f"its base64 has {len(text)} characters, which is not divisible by 4; the padding is missing or wrong")
     try:
         data = binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as error:
-        raise WrongHash(f"it is not base64: {str(error).lower()}") from None
+        raise NotBase64(f"it is not base64: {str(error).lower()}") from None
     if data[:2] != b"OA" or len(data) < 8:
         raise WrongHash("it is base64, but not of a hardware hash, which begins with OA")
     try:

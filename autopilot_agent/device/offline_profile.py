@@ -240,12 +240,10 @@ def _is_guid(text: str) -> bool:
 
 
 def _kind(value: object) -> str:
-    if value is None:
-        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return "text"
     if isinstance(value, int | float):
         return f"the number {value}"[:40]
-    return "a list" if isinstance(value, list) else "an object"
+    return "a list" if isinstance(value, list) else "null" if value is None else "an object"

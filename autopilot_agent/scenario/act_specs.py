@@ -112,15 +112,25 @@ class TaskSequence(Act, tag="task_sequence"):
 class Admin(Act, tag="admin"):
     """What an administrator does in the tenant, here or at a virtual time (``at``, counted from power-on of the first act).
 
-    ``tenant`` brings resources with Graph's names: one with the id, or the display name, of a known one replaces it.
+    An act with ``at`` is written before the act that it falls into.
+
+    ``tenant`` brings resources with Graph's names: one with the id, or the display name, of a known one replaces it; ``cloud``
+    changes the scenario's words of that name. ``register`` says who does it: an administrator by the hash, a partner by make,
+    model and serial number, or the maker, who needs the tenant's consent. ``import_csv`` is a file beside the scenario, or rows
+    in which {serial}, {hash} and {product} stand for this PC's. ``assign_profile`` is the display name of a profile.
     """
 
     at: Duration | None = None
-    register: bool = False
+    register: bool | Literal["administrator", "partner", "oem"] = False
+    consent: bool = True
     group_tag: str | None = None
     assigned_user: str | None = None
     import_csv: str = ""
+    import_encoding: Literal["ansi", "utf-8", "utf-8-bom", "utf-16"] | None = None
     assign_profile: str | None = None
+    unassign_profile: bool = False
+    convert_targeted: str | None = None
+    owner_type: Literal["company", "personal"] | None = None
     deregister: bool = False
     unblock: bool = False
     delete_managed_device: bool = False

@@ -10,10 +10,13 @@ from autopilot_agent.backends.faults import CallFault, FaultPlan, FaultyBackend
 from autopilot_agent.backends.registry import make_backend
 from autopilot_agent.clock import Clock
 from autopilot_agent.device import Device
+from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.world import World
 from autopilot_agent.scenario.act_specs import ActSpec, Admin, TaskSequence, written_out
+from autopilot_agent.scenario.administration import changed_cloud
+from autopilot_agent.scenario.agenda import Agenda
 from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
 from autopilot_agent.scenario.durations import parse_duration
@@ -73,6 +76,8 @@ class Plan(msgspec.Struct):
     cut_at: int | None = None
     ends: list[ActEnd] = []
     links: list[tuple[int, str]] = []
+    agenda: Agenda = msgspec.field(default_factory=Agenda)
+    cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)
 
 
 def make_plan(
@@ -98,7 +103,7 @@ def make_plan(
         data,
         targeting_of(data),
         guid=clock.guid,
-        conditions=_conditions(scenario.cloud),
+        conditions=conditions_of(scenario.cloud),
         identity=identity,
         hardware_hash=device.hardware.hash,
         unregistered=scenario.device.serial_number if identity is None else "",
@@ -136,6 +141,8 @@ def make_plan(
     plan.loaded = loaded
     plan.links = [(0, device.network.kind)]
     plan.changes = _changes(loaded, acts)
+    plan.cloud = scenario.cloud
+    _check_clouds(loaded, acts)
     return plan
 
 
@@ -156,6 +163,16 @@ def _changes(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> dict[int, Ten
     return found
 
 
+def _check_clouds(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> None:
+    """Changes of the cloud that no act could make are found before anything is played."""
+    for index, act in enumerate(acts):
+        if isinstance(act, Admin) and act.cloud:
+            try:
+                conditions_of(changed_cloud(loaded.scenario.cloud, act.cloud))
+            except (msgspec.ValidationError, ValueError) as error:
+                raise InputError(f"cloud: {error}.", loaded.document.place(("acts", index, "cloud"))) from None
+
+
 _targetings: dict[int, tuple[TenantData, Targeting]] = {}
 
 
@@ -169,7 +186,8 @@ def targeting_of(data: TenantData) -> Targeting:
     return found[1]
 
 
-def _conditions(cloud: CloudSpec) -> Conditions:
+def conditions_of(cloud: CloudSpec) -> Conditions:
+    """The scenario's words about the cloud as the tenant takes them."""
     pending = cloud.profile_pending_until
     return Conditions(
         cloud.joined_devices,

@@ -32,7 +32,7 @@ from autopilot_agent.scenario.act_specs import (
     name_of,
 )
 from autopilot_agent.scenario.administration import administer
-from autopilot_agent.scenario.durations import parse_duration
+from autopilot_agent.scenario.durations import format_duration, parse_duration
 from autopilot_agent.scenario.pc import make_adapter
 from autopilot_agent.scenario.plan import ActEnd, Plan
 from autopilot_agent.scenario.workshop import replace_motherboard, run_task_sequence
@@ -51,6 +51,7 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
     for index, act in enumerate(plan.acts):
         if act.after:
             _pass_time(plan, parse_duration(act.after))
+        plan.agenda.apply(plan.world.now)
         plan.person.begin(index, act)
         began = plan.world.now
         ended = _Act(plan, index, act, end).play()
@@ -60,6 +61,12 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
         if after is not None:
             after(index, summary)
     plan.world.management = None  # it knows the world: a cycle would keep both until the collector comes by
+    plan.agenda.apply(plan.world.now)
+    missed = plan.agenda.missed
+    if missed is not None:
+        over, due = format_duration(plan.world.now), format_duration(missed)
+        late = [i for i, act in enumerate(plan.acts) if isinstance(act, Admin) and act.at and parse_duration(act.at) == missed]
+        raise InputError(f"the act admin at {due} never came: everything was over at {over}.", _place(plan, late[0]))
     if end is None:
         raise InputError("no act plays anything; add provision.", _place(plan, 0))
     return end
@@ -99,6 +106,7 @@ class _Act:
         while True:
             if plan.cut_at is not None and plan.cut_at > plan.clock.timeouts:
                 plan.clock.cut_power_after(plan.cut_at - plan.clock.timeouts, world.mute)
+            plan.agenda.arm(plan.clock)
             try:
                 end: State = plan.clock.run(play(flow, STEPS, self.device, world, start=start, until=last))
             except Cut:
@@ -238,6 +246,7 @@ _DO: dict[type[Any], Callable[[_Act, Any], State | None]] = {
 
 def _pass_time(plan: Plan, milliseconds: int) -> None:
     plan.clock.run(plan.world.sleep(milliseconds))
+    plan.agenda.apply(plan.world.now)
 
 
 def _place(plan: Plan, index: int):  # type: ignore[no-untyped-def]  # a Place, or None for a plan made in Python
@@ -250,11 +259,12 @@ def _summary(plan: Plan, act: ActSpec, end: State | None, began: int) -> ActEnd:
     disk, world = plan.device.disk, plan.world
     if end is not None and end not in ENDS and getattr(act, "until", None) is None:
         raise Defect(f"the act {name_of(act)} ended in {end.value}, which is no end")
-    failure = world.failure if end is not None and ENDS.get(end) != "completed" else None
+    stopped = isinstance(act, TaskSequence) and world.failure is not None  # it plays no flow and can fail all the same
+    failure = world.failure if stopped or (end is not None and ENDS.get(end) != "completed") else None
     return ActEnd(
         name_of(act),
         end.value if end is not None else "",
-        ENDS.get(end, "interrupted") if end is not None else "",
+        ENDS.get(end, "interrupted") if end is not None else "failed" if stopped else "",
         join_of(plan),
         disk.enrolment is not None,
         disk.computer_name,

@@ -33,6 +33,8 @@ DONE = Done()
 def branding(state: TenantState, call: GetBranding, now: int) -> Branding:
     """Company branding (formats.md 6.2)."""
     found = state.data.branding
+    if call.domain and call.domain.casefold() not in state.domains and state.conditions.registered_elsewhere:
+        return Branding(call.domain)
     if found is None:
         return Branding(state.display_name)
     return Branding(state.display_name, found.sign_in_page_text or "", found.username_hint_text or "", configured=True)

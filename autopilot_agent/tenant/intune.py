@@ -15,6 +15,7 @@ from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
 from autopilot_agent.tenant.graph.reach import FilterFacts
+from autopilot_agent.tenant.registration import groups_of, profile_of
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState, enrollment_profile_name
 
 PROVIDER = "MS DM Server"
@@ -54,10 +55,10 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     _name_object(state, call)
     device_groups = _device_groups(state, call)
     user_groups = state.targeting.user_groups(user)
-    identity = state.find_identity(call.serial_number) if call.registration_id else None
+    identity = state.find_identity(call.serial_number, call.hardware_hash) if call.registration_id else None
     profile = None
     if identity is not None:
-        profile, _ = state.targeting.deployment_profile(identity, device_groups)
+        profile, _ = profile_of(state, identity, device_groups)
     facts = FilterFacts(
         os_version=call.os_version,
         operating_system_sku=SKU_NAMES.get(call.edition, "Enterprise"),
@@ -130,7 +131,7 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
 
 def _corporate(state: TenantState, call: EnrollMdm) -> bool:
     """A registered device counts as corporate, even when its profile did not arrive (I-26)."""
-    return bool(call.registration_id) or state.find_identity(call.serial_number) is not None
+    return bool(call.registration_id) or state.find_identity(call.serial_number, call.hardware_hash) is not None
 
 
 def _owned(state: TenantState, call: EnrollMdm) -> bool:
@@ -165,10 +166,10 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _device_groups(state: TenantState, call: EnrollMdm) -> frozenset[str]:
-    identity = state.find_identity(call.serial_number)
+    identity = state.find_identity(call.serial_number, call.hardware_hash)
     if identity is None or not call.registration_id:
         return state.targeting.device_groups(None, state.joined.get(call.device_id))
-    return state.targeting.device_groups(identity, state.entra_object(identity))
+    return groups_of(state, identity)
 
 
 def esp_settings(esp: EspConfiguration, dm_id: str, *, first_sign_in_only: bool) -> tuple[tuple[str, str], ...]:

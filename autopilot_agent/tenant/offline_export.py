@@ -1,4 +1,4 @@
-"""A deployment profile as AutopilotConfigurationFile.json: keys and order as the common exporter writes them (formats.md 2.2)."""
+"""A deployment profile as AutopilotConfigurationFile.json, with keys and order of the common exporter (formats.md 2.2)."""
 
 from __future__ import annotations
 

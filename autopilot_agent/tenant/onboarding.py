@@ -21,9 +21,11 @@ from autopilot_agent.service.network import (
     UploadDiagnostics,
 )
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
-from autopilot_agent.tenant.state import Handlers, TenantState
+from autopilot_agent.tenant.registration import attention_required, groups_of, profile_of
+from autopilot_agent.tenant.state import OTHER_TENANT, Handlers, TenantState
 
 INTUNE = "0000000a-0000-0000-c000-000000000000"
+OTHER_DOMAIN = "former-owner.example"
 DONE = Done()
 USER_SELECTS = ("", "user-select", "user_select")
 
@@ -34,10 +36,15 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
     if conditions.registration_mismatch:
         raise ServiceFault("908", "SerialNumberMismatch", "F-05")
     identity = state.find_identity(call.serial_number)
+    if conditions.registered_elsewhere:
+        return _of_another_tenant(state)
     if identity is None:
         raise ServiceFault("807", "ZtdDeviceIsNotRegistered", "F-02")
     if identity.product_key and call.product_key and identity.product_key != call.product_key:
         raise ServiceFault("908", "ProductKeyIdMismatch", "F-05")
+    if not state.fits(call.serial_number, call.hardware_hash):
+        attention_required(state, call.serial_number)
+        raise ServiceFault("908", "SerialNumberMismatch: the board is not the registered one", "F-89")
     if identity.remediation_state in ("automaticRemediationRequired", "manualRemediationRequired"):
         raise ServiceFault("908", "the hardware changed: it must be registered again", "F-89")
     if conditions.profile_missing:
@@ -47,11 +54,29 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
     pending = conditions.profile_pending_until
     if (pending is not None and now < pending) or identity.deployment_profile_assignment_status == "pending":
         return CloudAssignedProfile()
-    groups = state.targeting.device_groups(identity, state.entra_object(identity))
-    profile, explicit = state.targeting.deployment_profile(identity, groups)
+    registration = state.registrations.get(call.serial_number)
+    grouping = (
+        registration is not None
+        and now < registration.assigned_at
+        and identity.deployment_profile_assignment_status == "notAssigned"
+    )
+    profile, explicit = (None, False) if grouping else profile_of(state, identity, groups_of(state, identity))
     if profile is None:
         raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
     return as_downloaded(state, profile, identity, explicit=explicit)
+
+
+def _of_another_tenant(state: TenantState) -> CloudAssignedProfile:
+    """What a device gets that its former owner never released: that owner's profile, of which we know only whose it is."""
+    return CloudAssignedProfile(
+        ztd_registration_id=state.guid("registration of another tenant"),
+        cloud_assigned_tenant_id=OTHER_TENANT,
+        cloud_assigned_tenant_domain=OTHER_DOMAIN,
+        cloud_assigned_mdm_id=INTUNE,
+        cloud_assigned_oobe_config=8 + 256,
+        cloud_assigned_forced_enrollment=1,
+        deployment_profile_name="The former owner's profile",
+    )
 
 
 def as_downloaded(

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from autopilot_agent.device.hardware_hash import WrongHash, read_hash
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.management import Commands
 from autopilot_agent.service.network import Update
@@ -47,13 +48,17 @@ class Registration(msgspec.Struct):
     """One device of the Autopilot service as it stands now. Times are virtual milliseconds.
 
     ``hardware_hash`` is "" where any hardware with the serial number will do (an export does not show the hash);
-    ``listed_at`` and ``assigned_at`` are when the service knows the device, and when it has a profile for it.
+    ``listed_at`` and ``assigned_at`` are when the service knows the device, and when it has a profile for it. ``groups`` are
+    those that the service still goes by while a change is on its way (None: the present ones); ``profile_id`` is a profile
+    that an administrator assigned to this device by itself.
     """
 
     identity: WindowsAutopilotDeviceIdentity
     hardware_hash: str = ""
     listed_at: int = 0
     assigned_at: int = 0
+    groups: frozenset[str] | None = None
+    profile_id: str = ""
 
 
 class EnrolledDevice(msgspec.Struct):
@@ -137,6 +142,10 @@ class TenantState:
         self.unregistered = {unregistered} - {""}
         self.deleted_objects: set[str] = set()
         self.used_registrations: set[str] = set()
+        self.left_over: list[str] = []
+        self.synced_at: int | None = None
+        self.sync_answers: list[int] = []
+        self.import_errors: list[str] = []
         self.history: list[EnrolledDevice] = []
         self._made: dict[tuple[str, ...], int] = {}
         self.critical = critical
@@ -157,17 +166,27 @@ class TenantState:
         """A user by id or user principal name."""
         return self._extra.get(name.casefold()) or self.targeting.user(name)
 
-    def find_identity(self, serial_number: str) -> WindowsAutopilotDeviceIdentity | None:
+    def find_identity(self, serial_number: str, hardware_hash: str = "") -> WindowsAutopilotDeviceIdentity | None:
         """The registration that this hardware matches: the run's own, or one of the tenant by serial number; None without."""
         if serial_number in self.unregistered or self.conditions.registration_mismatch:
             return None
         known = self.registrations.get(serial_number)
         if known is not None:
-            return known.identity
+            return known.identity if self.fits(serial_number, hardware_hash) else None
         for one in self.data.windows_autopilot_device_identities:
             if one.serial_number == serial_number:
                 return one
         return None
+
+    def fits(self, serial_number: str, hardware_hash: str) -> bool:
+        """Whether a hash comes from the board that was registered with this serial number; true where nothing is known."""
+        known = self.registrations.get(serial_number)
+        if known is None or not known.hardware_hash or not hardware_hash or known.hardware_hash == hardware_hash:
+            return True
+        try:
+            return read_hash(known.hardware_hash).same_board(read_hash(hardware_hash))
+        except WrongHash:
+            return True
 
     @property
     def identity(self) -> WindowsAutopilotDeviceIdentity | None:
@@ -202,7 +221,16 @@ class TenantState:
             "recovery_keys": self.recovery_keys,
             "diagnostics_uploads": self.diagnostics,
             "sign_ins": list(self.sign_ins),
+            "registered_devices": len(self.registrations),
+            "import_errors": list(self.import_errors),
+            "sync_answers": list(self.sync_answers),
         }
+        identity = self.identity
+        if identity is not None:
+            found["deploymentProfileAssignmentStatus"] = identity.deployment_profile_assignment_status
+            found["remediationState"] = identity.remediation_state
+            found["groupTag"] = identity.group_tag or ""
+            found["userPrincipalName"] = identity.user_principal_name or ""
         if device is not None:
             states = (device.device_setup, device.account_setup)
             deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
@@ -243,7 +271,8 @@ def enrollment_profile_name(profile: WindowsAutopilotDeploymentProfile | None, c
 def _enrollment_type(device: EnrolledDevice) -> str:
     """How the deployment report names the enrolment (flows.md 7.7)."""
     if device.offline_correlation:
-        return "offlineDomainJoinedWithOfflineAutopilotProfile" if device.domain_join else "azureADJoinedWithOfflineAutopilotProfile"
+        join = "offlineDomainJoined" if device.domain_join else "azureADJoined"
+        return join + "WithOfflineAutopilotProfile"
     return "azureADJoinedWithAutopilotProfile" if device.profile else "unknown"
 
 

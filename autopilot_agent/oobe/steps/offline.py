@@ -1,4 +1,4 @@
-"""X4 to X6: the profile of AutopilotConfigurationFile.json, used on the first boot of a device that the service does not know."""
+"""X4 to X6: the profile of AutopilotConfigurationFile.json, for the first boot of a device that the service does not know."""
 
 from __future__ import annotations
 
