@@ -239,7 +239,7 @@ def _is_guid(text: str) -> bool:
         return False
 
 
-def _kind(value: object) -> str:
+def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -41,5 +41,5 @@ def exported(profile: WindowsAutopilotDeploymentProfile, tenant_id: str, domain:
 
 
 def written(content: dict[str, Any]) -> str:
-    """The file's text, in ASCII."""
-    return json.dumps(content, indent=4) + "\n"
+    """The file's text."""
+    return json.dumps(content, indent=4, ensure_ascii=False) + "\n"

@@ -35,7 +35,6 @@ def use_profile_file(device: Device, world: World) -> bool:
     if profile is None:
         return False
     world.log("Autopilot", 310, "the offline profile file was found", "X1")
-    world.log("Autopilot", 153, "state changed from ProfileState_Unknown to ProfileState_Available", "X4")
     device.memory.profile = disk.profile = profile
     disk.offline_profile_used = True
     _write(device, profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot_agent.events import CloudChanged
 from autopilot_agent.scenario.monitors.record import Record, last_before
 from autopilot_agent.tenant.graph.enrollment import PlatformRestriction
 
@@ -102,7 +103,9 @@ def device_name_allowed(run: Record) -> str | None:
 
 def registered_counts_as_corporate(run: Record) -> str | None:
     """I-26."""
-    registered = run.state.find_identity(run.device.hardware.serial_number) is not None
+    if run.kinds[CloudChanged]:
+        return None  # whether it was registered at that time cannot be told from the end
+    registered = run.state.find_identity(run.device.hardware.serial_number, run.device.hardware.hash) is not None
     if registered:
         for refusal in run.refused:
             if refusal.call == "EnrollMdm" and refusal.rule == "F-77" and not run.struck("EnrollMdm"):
@@ -116,6 +119,11 @@ def registered_counts_as_corporate(run: Record) -> str | None:
 
 def joins_as_its_registration(run: Record) -> str | None:
     """I-27."""
+    gone = [change.seq for change in run.kinds[CloudChanged] if change.rule == "REG-OBJECT"]
+    back = [change.seq for change in run.kinds[CloudChanged] if change.rule == "REG-SOURCES"]
+    for seq in run.calls.get("JoinDevice", ()) if gone else ():
+        if last_before(gone, seq) > last_before(back, seq) and run.state.identity is not None:
+            return f"event {seq} joins although the Entra object of the registration was deleted before"
     join, profile, state = run.disk.join, run.disk.profile, run.state
     if join is None or profile is None:
         return None
@@ -147,7 +155,7 @@ def good_profile_logged_in_order(run: Record) -> str | None:
     for group in groups:
         if (161 in group or 153 in group) and group != GOOD_PROFILE:
             return f"a good profile logged {', '.join(map(str, group))}"
-    if run.disk.profile is not None and complete <= run.fresh:
+    if run.disk.profile is not None and not run.disk.profile.offline and complete <= run.fresh:
         return "the device has a profile without the records 160, 164, 161, 111 and 153 in this order"
     return None
 
@@ -178,8 +186,10 @@ def registration_survives_reset(run: Record) -> str | None:
     serial = run.device.hardware.serial_number
     if run.fresh < 0 or not run.scenario.registered:
         return None
-    if serial in run.state.unregistered:
+    if serial in run.state.unregistered or any(change.rule == "REG-DEREGISTER" for change in run.kinds[CloudChanged]):
         return None
+    if run.device.hardware.board > 1:
+        return None  # another board is another device
     if run.state.find_identity(serial) is None:
         return "the registration is gone after the reset"
     for refusal in run.refused if not run.struck("DownloadProfile") else ():
