@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
+from autopilot_agent import rulebook
 from autopilot_agent.errors import InputError
 from autopilot_agent.scenario.act_specs import Admin
 from autopilot_agent.scenario.durations import format_duration, parse_duration
@@ -142,7 +143,8 @@ class _Work:
         self.changed(f"{self.serial} is unblocked: it may enrol once more without a user", "REG-ONE-TIME", now)
 
     def sync(self, now: int) -> None:
-        runs, pause = self.world.duration("sync-run", len(self.state.sync_answers)), self.world.duration("portal-sync")
+        runs = self.world.duration("sync-run", len(self.state.sync_answers))
+        pause = int((rulebook.durations()["portal-sync"].minimum or 0) * 1000)
         answer = registration.synchronize(self.state, now, runs, pause)
         self.state.sync_answers.append(answer)
         meaning = {204: "accepted", 409: "one is running", 429: "too soon after the last one"}[answer]
