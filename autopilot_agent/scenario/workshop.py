@@ -40,7 +40,7 @@ def run_task_sequence(plan: Plan, act: TaskSequence) -> None:
     world.failure = None
     plan.clock.run(world.spend("task-sequence"))
     plan.agenda.apply(world.now)
-    fresh_disk(device)
+    fresh_disk(device, world, "a task sequence formatted the disk", "X2")
     device.disk.offline_profile_used = False  # another image: its first boot is still to come
     world.note("X2", "The disk was formatted and an image applied; nothing of the old Windows is left.")
     spec = plan.scenario.device.autopilot_file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot_agent.events import ActBegan, Noted
+from autopilot_agent.events import DiskErased, Noted
 from autopilot_agent.scenario.monitors.record import Record
 
 WITHOUT_USER = ("secure_hardware", "device_join", "device_enrolment", "what_to_do", "preprovisioning", "technician_success")
@@ -31,7 +31,7 @@ def file_guides_first_boot(run: Record) -> str | None:
     if not used:
         profile = run.disk.profile
         return "the profile of a file is in force though nothing read it" if profile is not None and profile.offline else None
-    images = {event.seq for event in run.kinds[ActBegan] if event.act == "task_sequence"} | {-1}
+    images = {event.seq for event in run.kinds[DiskErased] if event.rule == "X2"} | {-1}
     for begin, end in run.lives():
         inside = [seq for seq in used if begin < seq < end]
         if len(inside) > 1:
