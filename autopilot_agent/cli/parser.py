@@ -37,7 +37,7 @@ def run_command(words: Sequence[str]) -> int:
     if not args.command:
         parser.print_help()
         return 2
-    code = import_module(f"autopilot_agent.cli.{args.command}").main(args)
+    code = import_module(f"autopilot_agent.cli.{args.command.replace('-', '_')}").main(args)
     return int(code or 0)
 
 
@@ -59,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
     _explain(commands)
     _schema(commands)
     _new(commands)
+    _export(commands)
+    _check_hashes(commands)
     return parser
 
 
@@ -117,6 +119,22 @@ def _new(commands: Commands) -> None:
     it.add_argument("what", choices=("scenario",), help="what to make")
     it.add_argument("file", nargs="?", type=_path, metavar="FILE", help="where to write it; printed when left out")
     it.add_argument("--mode", default="user-driven", metavar="M", help="the mode (default: user-driven)")
+
+
+def _export(commands: Commands) -> None:
+    it = commands.add_parser("export", help="write a deployment profile as AutopilotConfigurationFile.json", allow_abbrev=False)
+    it.mixing = True  # its words are commands
+    things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    profile = things.add_parser("profile", help="a profile of a tenant, for existing devices", allow_abbrev=False)
+    profile.add_argument("tenant", type=_path, metavar="TENANT", help="a folder or a file with the tenant's resources")
+    profile.add_argument("name", metavar="NAME", help="display name of the profile")
+    profile.add_argument("file", nargs="?", type=_path, metavar="FILE", help="where to write it; printed when left out")
+
+
+def _check_hashes(commands: Commands) -> None:
+    it = commands.add_parser("check-hashes", help="check a file for the import of hardware hashes", allow_abbrev=False)
+    it.add_argument("file", type=_path, metavar="FILE", help="the CSV file")
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -141,7 +141,7 @@ class _Keys:
         if self.rejected is not None:
             return None
         upn = self.server_data(found)
-        if self.rejected is not None:
+        if upn is None:
             return None
         given = {name: value for name, value in found.items() if value is not None}
         return msgspec.convert({**given, "CloudAssignedTenantUpn": upn}, CloudAssignedProfile)
@@ -204,17 +204,17 @@ class _Keys:
             )
             found["CloudAssignedDeviceName"] = None
 
-    def server_data(self, found: dict[str, Any]) -> str:
-        """The user name inside CloudAssignedAadServerData, after its checks."""
+    def server_data(self, found: dict[str, Any]) -> str | None:
+        """The user name inside CloudAssignedAadServerData, after its checks; None for data that cannot be."""
         try:
             data = msgspec.json.decode(found["CloudAssignedAadServerData"])
         except (msgspec.DecodeError, RecursionError):
             self.reject("X-SERVER-DATA", "CloudAssignedAadServerData holds no JSON")
-            return ""
+            return None
         inner = data.get("ZeroTouchConfig") if isinstance(data, dict) else None
         if not isinstance(inner, dict):
             self.reject("X-SERVER-DATA", "CloudAssignedAadServerData has no ZeroTouchConfig")
-            return ""
+            return None
         domain, forced = inner.get("CloudAssignedTenantDomain"), inner.get("ForcedEnrollment")
         if not isinstance(domain, str) or domain.casefold() != found["CloudAssignedTenantDomain"].casefold():
             self.findings.append(
