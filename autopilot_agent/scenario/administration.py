@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import structs
 
 from autopilot_agent import rulebook
+from autopilot_agent.clock import MINUTE
 from autopilot_agent.errors import InputError
 from autopilot_agent.scenario.act_specs import Admin
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 from autopilot_agent.scenario.enrolling import Registrar
-from autopilot_agent.scenario.parts import CloudSpec
 from autopilot_agent.tenant import registration
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class _Work:
         self.changed(f"changed: {', '.join(self.act.tenant)}", "SET-LATE-CHANGE", now)
 
     def cloud(self, now: int) -> None:
-        from autopilot_agent.scenario.plan import conditions_of
+        from autopilot_agent.scenario.plan import changed_cloud, conditions_of
 
         self.plan.cloud = changed_cloud(self.plan.cloud, self.act.cloud)
         self.state.conditions = conditions_of(self.plan.cloud)
@@ -145,6 +144,8 @@ class _Work:
     def sync(self, now: int) -> None:
         runs = self.world.duration("sync-run", len(self.state.sync_answers))
         pause = int((rulebook.durations()["portal-sync"].minimum or 0) * 1000)
+        if self.state.assumptions.get("Q-12") == "15 minutes":
+            pause = 15 * MINUTE
         answer = registration.synchronize(self.state, now, runs, pause)
         self.state.sync_answers.append(answer)
         meaning = {204: "accepted", 409: "one is running", 429: "too soon after the last one"}[answer]
@@ -170,6 +171,3 @@ ORDER = (
 )
 
 
-def changed_cloud(cloud: CloudSpec, changes: dict[str, object]) -> CloudSpec:
-    """The cloud with an administrator's changes; raises ``msgspec.ValidationError`` for words that there are not."""
-    return msgspec.convert({**msgspec.to_builtins(cloud), **changes}, CloudSpec)

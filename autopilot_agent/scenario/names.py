@@ -15,7 +15,13 @@ from autopilot_agent.scenario.model import Answer, AnswerSpec, ExpectSpec, Fault
 from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal, suggestion
 from autopilot_agent.text.yaml_text import Document
 
-ASSUMPTIONS = {"Q-17": ("restart", "no reboot")}
+ASSUMPTIONS = {
+    "Q-01": ("default profile", "ordinary OOBE"),
+    "Q-11": ("attention required", "fix pending"),
+    "Q-12": ("10 minutes", "15 minutes"),
+    "Q-17": ("restart", "no reboot"),
+    "Q-23": ("until available", "each restart"),
+}
 """Open questions whose model a scenario may choose, with what it may choose; the first is what counts without a choice."""
 _HRESULT = re.compile(r"0x[0-9A-F]{8}")
 _MESSAGE = re.compile(r"AADSTS[0-9]+|OOBEIDPS|rejectedTermsOfUse")

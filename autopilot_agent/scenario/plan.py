@@ -15,7 +15,6 @@ from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.world import World
 from autopilot_agent.scenario.act_specs import ActSpec, Admin, TaskSequence, written_out
-from autopilot_agent.scenario.administration import changed_cloud
 from autopilot_agent.scenario.agenda import Agenda
 from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
@@ -25,8 +24,7 @@ from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
 from autopilot_agent.scenario.pc import make_device
-from autopilot_agent.scenario.profile_file import profile_files
-from autopilot_agent.scenario.tenants import merged, tenant_of
+from autopilot_agent.scenario.tenants import merged, tenant_of, without_replaced
 from autopilot_agent.service import Backend
 from autopilot_agent.service.network import Update
 from autopilot_agent.tenant.graph import TenantData
@@ -116,6 +114,7 @@ def make_plan(
         product = getattr(app, "product_code", None) or getattr(app, "identity_name", None)
         if product:
             device.disk.app_names[product] = app.display_name or app.id
+    state.assumptions = scenario.assumptions
     person = Cast(scenario.person, _default_user(state, users))
     world = World(
         clock=clock,
@@ -134,6 +133,8 @@ def make_plan(
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
     acts = tuple(written_out(act) for act in acts_of(scenario))
     if scenario.device.autopilot_file is not None:
+        from autopilot_agent.scenario.profile_file import profile_files
+
         written = profile_files(scenario.device.autopilot_file, loaded, state)
         if not any(isinstance(act, TaskSequence) for act in acts):  # else the file is in its package
             device.disk.files.update(written)
@@ -155,12 +156,19 @@ def _changes(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> dict[int, Ten
     """The tenant after each act that brings resources; wrong ones are found before anything is played."""
     found: dict[int, TenantData] = {}
     written: dict[str, object] = dict(loaded.scenario.tenant)
+    changes: dict[str, object] = {}
     for index, act in enumerate(acts):
         if isinstance(act, Admin) and act.tenant:
-            written = merged(written, act.tenant)
+            written, changes = merged(written, act.tenant), merged(changes, act.tenant)
             scenario = msgspec.structs.replace(loaded.scenario, tenant=written)
-            found[index] = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
+            data = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
+            found[index] = without_replaced(data, changes)
     return found
+
+
+def changed_cloud(cloud: CloudSpec, changes: dict[str, object]) -> CloudSpec:
+    """The cloud with an administrator's changes; raises ``msgspec.ValidationError`` for words that there are not."""
+    return msgspec.convert({**msgspec.to_builtins(cloud), **changes}, CloudSpec)
 
 
 def _check_clouds(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> None:

@@ -31,11 +31,9 @@ from autopilot_agent.scenario.act_specs import (
     Wipe,
     name_of,
 )
-from autopilot_agent.scenario.administration import administer
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 from autopilot_agent.scenario.pc import make_adapter
 from autopilot_agent.scenario.plan import ActEnd, Plan
-from autopilot_agent.scenario.workshop import replace_motherboard, run_task_sequence
 from autopilot_agent.service.management import RemoteAction
 
 OFF_FOR = 60_000
@@ -208,16 +206,22 @@ class _Act:
         self.lose_power("somebody pulled the plug", parse_duration(act.off_for), "E-POWER")
 
     def replace_motherboard(self, act: ReplaceMotherboard) -> None:
+        from autopilot_agent.scenario.workshop import replace_motherboard
+
         self.began("the motherboard is replaced")
         switch_off(self.device, self.world)
         replace_motherboard(self.plan, act)
 
     def task_sequence(self, act: TaskSequence) -> None:
+        from autopilot_agent.scenario.workshop import run_task_sequence
+
         self.began("a ConfigMgr task sequence")
         switch_off(self.device, self.world)
         run_task_sequence(self.plan, act)
 
     def admin(self, act: Admin) -> None:
+        from autopilot_agent.scenario.administration import administer
+
         self.began("an administrator at work")
         administer(self.plan, self.index, act)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path, PureWindowsPath
 
@@ -80,6 +81,26 @@ def _same(one: object, other: object) -> bool:
     if "id" in one and "id" in other:
         return bool(one["id"] == other["id"])
     return any(one.get(key) is not None and one.get(key) == other.get(key) for key in NAMES)
+
+
+def without_replaced(data: TenantData, changes: dict[str, object]) -> TenantData:
+    """The tenant without what an include brought and an administrator has put something of the same id or name in its place."""
+    found: dict[str, object] = {}
+    for name, value in changes.items():
+        field = re.sub("[A-Z]+", lambda capital: f"_{capital[0].lower()}", name)
+        old = getattr(data, field, None)
+        if not isinstance(value, list) or not isinstance(old, tuple):
+            continue
+        count = sum(1 for one in value if isinstance(one, dict))
+        before, new = old[: len(old) - count], old[len(old) - count :]
+        found[field] = tuple(one for one in before if not any(_replaces(other, one) for other in new)) + new
+    return msgspec.structs.replace(data, **found) if found else data
+
+
+def _replaces(new: object, old: object) -> bool:
+    names = ("display_name", "name", "user_principal_name")
+    same_id = getattr(new, "id", None) == getattr(old, "id", "")
+    return same_id or any(getattr(new, key, None) and getattr(new, key, None) == getattr(old, key, None) for key in names)
 
 
 def include_root(path: Path) -> Path:

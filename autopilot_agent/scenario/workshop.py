@@ -12,6 +12,7 @@ from autopilot_agent.oobe.steps.status_error import fresh_disk
 from autopilot_agent.oobe.world import Failure
 from autopilot_agent.scenario.act_specs import ReplaceMotherboard, TaskSequence
 from autopilot_agent.scenario.profile_file import profile_files
+from autopilot_agent.tenant.registration import attention_required, managed, registered_again
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.plan import Plan
@@ -32,6 +33,21 @@ def replace_motherboard(plan: Plan, act: ReplaceMotherboard) -> None:
     plan.device.hardware = new
     said = "the serial number was written into it" if new.serial_number == old.serial_number else f"it says {new.serial_number}"
     plan.world.note("REG-HASH", f"Another board with another TPM; {said}. To the Autopilot service this is another device.")
+    if plan.scenario.assumptions.get("Q-11") == "fix pending" and managed(plan.state, old.serial_number) is not None:
+        _fix_pending(plan, old.serial_number, new.hash)
+
+
+def _fix_pending(plan: Plan, serial: str, new_hash: str) -> None:
+    """The older answer to Q-11: the managed device reports the change at its next check-in and is registered again."""
+    world = plan.world
+    attention_required(plan.state, serial, automatic=True)
+    world.cloud_changed(f"{serial}: Fix pending (by the assumption Q-11)", "REG-STATES")
+
+    def fixed(due: int) -> None:
+        registered_again(plan.state, serial, new_hash)
+        world.cloud_changed(f"{serial} is registered again with its new hash (by the assumption Q-11)", "REG-STATES", due)
+
+    plan.agenda.add(world.now + world.duration("check-in-later"), fixed)
 
 
 def run_task_sequence(plan: Plan, act: TaskSequence) -> None:

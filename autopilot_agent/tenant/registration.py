@@ -7,6 +7,7 @@ from msgspec import structs
 
 from autopilot_agent.tenant.graph.profiles import (
     AssignmentStatus,
+    RemediationState,
     WindowsAutopilotDeploymentProfile,
     WindowsAutopilotDeviceIdentity,
 )
@@ -111,7 +112,10 @@ def profile_of(
         for one in state.data.windows_autopilot_deployment_profiles:
             if one.id == found.profile_id:
                 return one, True
-    return state.targeting.deployment_profile(identity, groups)
+    profile, explicit = state.targeting.deployment_profile(identity, groups)
+    if not explicit and state.assumptions.get("Q-01") == "ordinary OOBE":
+        return None, False
+    return profile, explicit
 
 
 def set_status(registration: Registration, status: AssignmentStatus) -> None:
@@ -119,11 +123,20 @@ def set_status(registration: Registration, status: AssignmentStatus) -> None:
     registration.identity = structs.replace(registration.identity, deployment_profile_assignment_status=status)
 
 
-def attention_required(state: TenantState, serial_number: str) -> None:
+def attention_required(state: TenantState, serial_number: str, *, automatic: bool = False) -> None:
     """The hardware is not the one that was registered: no profile until it is registered again (Q-11)."""
     found = state.registrations.get(serial_number)
+    if found is not None and found.identity.remediation_state != "automaticRemediationRequired":
+        wanted: RemediationState = "automaticRemediationRequired" if automatic else "manualRemediationRequired"
+        found.identity = structs.replace(found.identity, remediation_state=wanted)
+
+
+def registered_again(state: TenantState, serial_number: str, hardware_hash: str) -> None:
+    """The service has put the new hash into the registration by itself (Q-11, the older pages)."""
+    found = state.registrations.get(serial_number)
     if found is not None:
-        found.identity = structs.replace(found.identity, remediation_state="manualRemediationRequired")
+        found.hardware_hash = hardware_hash
+        found.identity = structs.replace(found.identity, remediation_state="noRemediationRequired")
 
 
 def managed(state: TenantState, serial_number: str) -> EnrolledDevice | None:

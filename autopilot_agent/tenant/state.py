@@ -146,6 +146,7 @@ class TenantState:
         self.synced_at: int | None = None
         self.sync_answers: list[int] = []
         self.import_errors: list[str] = []
+        self.assumptions: dict[str, str] = {}
         self.history: list[EnrolledDevice] = []
         self._made: dict[tuple[str, ...], int] = {}
         self.critical = critical

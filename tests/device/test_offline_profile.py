@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from autopilot_agent.device.offline_profile import NAME, PATH, UNATTEND, look, read
 
-INNER = {"ZeroTouchConfig": {"CloudAssignedTenantUpn": "", "ForcedEnrollment": 1, "CloudAssignedTenantDomain": "contoso.example"}}
+DOMAIN = "contoso.example"
+INNER = {"ZeroTouchConfig": {"CloudAssignedTenantUpn": "", "ForcedEnrollment": 1, "CloudAssignedTenantDomain": DOMAIN}}
 GOOD: dict[str, Any] = {
     "Comment_File": "Profile Contoso",
     "Version": 2049,
@@ -20,7 +21,7 @@ GOOD: dict[str, Any] = {
     "CloudAssignedOobeConfig": 286,
     "CloudAssignedForcedEnrollment": 1,
     "CloudAssignedTenantId": "6f1d2a3b-0000-4000-8000-00000000c001",
-    "CloudAssignedTenantDomain": "contoso.example",
+    "CloudAssignedTenantDomain": DOMAIN,
     "CloudAssignedAadServerData": json.dumps(INNER),
     "CloudAssignedAutopilotUpdateDisabled": 1,
     "CloudAssignedAutopilotUpdateTimeout": 1800000,

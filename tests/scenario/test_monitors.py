@@ -79,6 +79,7 @@ DEFAULT_PAGE = """- "@odata.type": "#microsoft.graph.windows10EnrollmentCompleti
       showInstallationProgress: true
       selectedMobileAppIds: [%s]"""
 FAILING = "installers: {Company Portal: {return_codes: [1603]}}"
+FROM_FILE = "device: {autopilot_file: {export: Contoso user-driven}}"
 RESTARTING = "installers: {Company Portal: {return_codes: [3010]}}"
 
 
@@ -187,6 +188,14 @@ def i04_page_too_early() -> Run:
     return run
 
 
+def i07() -> Run:
+    run = run_of(FROM_FILE, mode="existing-device")
+    device = run.plan.device
+    bits = device.disk.profile.cloud_assigned_oobe_config | 0x60
+    device.memory.profile = device.disk.profile = msgspec.structs.replace(device.disk.profile, cloud_assigned_oobe_config=bits)
+    return run
+
+
 def i09() -> Run:
     run = run_of()
     insert(run, find(run, e.CallAnswered, call="JoinDevice"), refused("EnrollMdm", "0x80180014", "F-26"))
@@ -251,6 +260,19 @@ def i21() -> Run:
     return run
 
 
+def i23() -> Run:
+    run = run_of(FROM_FILE, mode="existing-device")
+    used = find(run, e.Noted, rule="X4")
+    insert(run, used, run.events[used])
+    return run
+
+
+def i23_profile_of_nowhere() -> Run:
+    run = run_of(FROM_FILE, mode="existing-device")
+    edit(run, find(run, e.Noted, rule="X4"), rule="X1")
+    return run
+
+
 def i24() -> Run:
     run = run_of()
     run.plan.device.disk.computer_name = "1234567"
@@ -279,6 +301,13 @@ def i27() -> Run:
     run = run_of()
     disk = run.plan.device.disk
     disk.join = msgspec.structs.replace(disk.join, device_id="0ffed0de-0000-4000-8000-000000000009")
+    return run
+
+
+def i27_object_deleted() -> Run:
+    run = run_of()
+    join = find(run, e.CallAnswered, call="JoinDevice")
+    insert(run, join - 1, e.CloudChanged(0, 0, "REG-OBJECT", "the Entra object is deleted"))
     return run
 
 

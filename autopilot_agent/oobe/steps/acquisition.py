@@ -74,7 +74,8 @@ async def acquire_profile(device: Device, world: World) -> None:
     """Ask the Autopilot service once per boot, until a profile is resident; leaves what a real device leaves behind."""
     memory, disk = device.memory, device.disk
     memory.profile_asked = True
-    if disk.profile is not None:
+    again = world.assumptions.get("Q-23") == "each restart" and disk.profile is not None and not disk.profile.offline
+    if disk.profile is not None and not again:
         memory.profile = disk.profile
         world.log("Autopilot", 163, "the profile is already resident; no download", "EVT-163")
         return
@@ -176,6 +177,10 @@ def _write_profile(device: Device, profile: CloudAssignedProfile) -> None:
 
 
 def _no_profile(device: Device, world: World, why: str, rule: str) -> None:
+    if device.disk.profile is not None:  # asked for a second time (Q-23): the one that is there goes on to count
+        device.memory.profile = device.disk.profile
+        world.note(rule, f"No other profile arrived ({why}): the one that is resident counts.")
+        return
     device.memory.profile_error = why
     device.disk.registry.update(
         DIAGNOSTICS,

@@ -11,6 +11,9 @@ WITHOUT_USER = ("secure_hardware", "device_join", "device_enrolment", "what_to_d
 
 def file_never_without_user(run: Record) -> str | None:
     """I-07."""
+    profile, disk = run.disk.profile, run.disk
+    if profile is not None and profile.offline and (profile.self_deploying or disk.technician or disk.resealed):
+        return "the profile of a file is in force on a device that is deployed without its user"
     used = _used(run)
     if not used:
         return None
