@@ -200,7 +200,7 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
     """One message pair of a session: take the statuses, hand out the next commands."""
     device = state.enrolled.get(message.enrolment_id)
     if device is None:
-        raise ServiceFault("0x80190193", "this enrolment is not known (any more)", "F-97")
+        raise ServiceFault("0x80190193", "this enrolment is not known (any more)", "MDM-UNKNOWN")
     if message.message == 1:
         if message.user_id and message.user_id != device.user_id:
             _user_arrived(state, device, message.user_id)
