@@ -10,6 +10,7 @@ from autopilot_agent.backends.faults import CallFault, FaultPlan, FaultyBackend
 from autopilot_agent.backends.registry import make_backend
 from autopilot_agent.clock import Clock
 from autopilot_agent.device import Device
+from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.world import World
@@ -21,6 +22,7 @@ from autopilot_agent.scenario.faults import apply_faults
 from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
+from autopilot_agent.scenario.on_premises import active_directory_of
 from autopilot_agent.scenario.pc import make_device
 from autopilot_agent.scenario.tenants import merged, tenant_of
 from autopilot_agent.service import Backend
@@ -119,6 +121,8 @@ def make_plan(
         installers=installers_of(scenario.installers, data),
         assumptions=scenario.assumptions,
     )
+    state.active_directory = active_directory_of(scenario.cloud, world)
+    _check_vpn(scenario, data)
     if calls:
         disturbances = Disturbances(world, calls)
         spoilt = FaultPlan(calls, lambda: world.state.value, world.injected, disturbances.strike, clock.draw)
@@ -181,6 +185,13 @@ def _conditions(cloud: CloudSpec) -> Conditions:
         cloud.profile_missing,
         cloud.stale_registered_object,
     )
+
+
+def _check_vpn(scenario: Scenario, data: TenantData) -> None:
+    """Raise ``InputError`` for a VPN whose client no app of the tenant installs."""
+    client = scenario.device.vpn.client if scenario.device.vpn is not None else ""
+    if client and not any(client in (app.id, app.display_name) for app in data.mobile_apps):
+        raise InputError(f"device.vpn.client: the tenant has no app {client!r} that would install it")
 
 
 def _users(scenario: Scenario, data: TenantData, clock: Clock) -> tuple[User, ...]:

@@ -10,6 +10,7 @@ import msgspec
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.management import Commands
 from autopilot_agent.service.network import Update
+from autopilot_agent.tenant.active_directory import ActiveDirectory
 from autopilot_agent.tenant.graph.data import TenantData
 from autopilot_agent.tenant.graph.directory import EntraDevice, User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
@@ -85,6 +86,8 @@ class EnrolledDevice(msgspec.Struct):
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
     orders: list[str] = msgspec.field(default_factory=list)
+    domain_join: bool = False
+    blob_asked_at: int | None = None
 
     @property
     def esp(self) -> EspConfiguration:
@@ -139,6 +142,8 @@ class TenantState:
         self.critical = critical
         self.quality = quality
         self.joined: dict[str, EntraDevice] = {}
+        self.hybrid: dict[str, EntraDevice] = {}
+        self.active_directory = ActiveDirectory()
         self.enrolled: dict[str, EnrolledDevice] = {}
         self.hello_keys = 0
         self.recovery_keys = 0
@@ -200,13 +205,19 @@ class TenantState:
             "diagnostics_uploads": self.diagnostics,
             "sign_ins": list(self.sign_ins),
         }
+        if self.active_directory.computers or self.active_directory.log:
+            made = self.active_directory.computers.values()
+            found["hybrid_devices"] = len(self.hybrid)
+            found["computer_objects"] = [one.name for one in made]
+            found["organizational_units"] = [one.organizational_unit for one in made]
+            found["odj_connector_log"] = list(self.active_directory.log)
         if device is not None:
             states = (device.device_setup, device.account_setup)
             deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
             found.update(
                 {
                     "device_name": device.device_name,
-                    "enrollmentType": "azureADJoinedWithAutopilotProfile" if device.profile else "unknown",
+                    "enrollmentType": _enrolment_type(device),
                     "windowsAutopilotDeploymentProfileDisplayName": device.profile.display_name if device.profile else "",
                     "windows10EnrollmentCompletionPageConfigurationDisplayName": device.esp.display_name,
                     "deviceSetupStatus": device.device_setup,
@@ -222,8 +233,14 @@ class TenantState:
     def _join_type(self) -> str:
         """What the portal shows; a registered object that was kept hides the join (rule F-110)."""
         if not self.joined:
-            return "none"
+            return "hybrid" if self.hybrid else "none"
         return "registered" if self.conditions.stale_registered_object else "joined"
+
+
+def _enrolment_type(device: EnrolledDevice) -> str:
+    if device.domain_join:
+        return "offlineDomainJoined"
+    return "azureADJoinedWithAutopilotProfile" if device.profile else "unknown"
 
 
 _remembered: dict[int, tuple[TenantData, tuple[str, frozenset[str]]]] = {}
