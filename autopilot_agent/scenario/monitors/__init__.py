@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot_agent.scenario.monitors import honesty, setting_up, status_page, success
+from autopilot_agent.scenario.monitors import honesty, hybrid, setting_up, status_page, success
 from autopilot_agent.scenario.monitors.record import Record
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Monitor = Callable[[Record], str | None]
 
 MONITORS: dict[str, Monitor] = dict(
-    sorted((setting_up.MONITORS | status_page.MONITORS | honesty.MONITORS | success.MONITORS).items())
+    sorted((setting_up.MONITORS | hybrid.MONITORS | status_page.MONITORS | honesty.MONITORS | success.MONITORS).items())
 )
 OWN_STATEMENTS = {
     "X-01": "Events are numbered from 0 without gaps, and time never goes back.",
