@@ -57,7 +57,7 @@ def hybrid_has_forty_minutes_more(run: Record) -> str | None:
             if left.seq < after or left.outcome not in ("failed", "technician_failed") or left.rule not in TIME_IS_UP:
                 continue
             since = max([seq for seq in again if seq < left.seq], default=after)
-            began = next(one.at for one, _ in stays if one.seq > since)
+            began = next(one.at for one in run.entered if one.seq > since and one.state in names)
             if left.at - began < limit:
                 return f"event {left.seq}: the page gave up after {(left.at - began) // 60_000} min, {limit // 60_000} are due"
     return None
