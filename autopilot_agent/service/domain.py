@@ -68,7 +68,7 @@ class ComputerObject(Answer, frozen=True, gc=False):
 
 
 class WriteUserCertificate(Call[ComputerObject], frozen=True, gc=False):
-    """Write the self-signed certificate to ``userCertificate`` of the computer's own object, for the directory sync to take."""
+    """Write the self-signed certificate to ``userCertificate`` of the computer's own object; the directory sync takes it."""
 
     host: ClassVar[str] = "domain-controller"
     rule: ClassVar[str] = "NET-DC"
@@ -85,7 +85,7 @@ class HybridRegistered(Answer, frozen=True, gc=False):
 
 
 class RegisterHybridDevice(Call[HybridRegistered], frozen=True, gc=False):
-    """``PUT {JoinEndpoint}/{deviceId}`` with JoinType 6. Refused with ``error_missing_device`` until the sync has been there."""
+    """``PUT {JoinEndpoint}/{deviceId}``, JoinType 6. Refused with ``error_missing_device`` until the sync has been there."""
 
     host: ClassVar[str] = "enterpriseregistration.windows.net"
     rule: ClassVar[str] = "NET-DRS"

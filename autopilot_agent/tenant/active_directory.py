@@ -1,4 +1,4 @@
-"""Active Directory of one run: its computer objects, the Intune connector that makes them, the sync that carries them to Entra."""
+"""Active Directory of one run: its computers, the Intune connector that makes them, the sync that carries them to Entra."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Computer(msgspec.Struct):
 class ActiveDirectory(msgspec.Struct):
     """The organisation's directory and what links it to the cloud; times in virtual milliseconds.
 
-    ``connector`` and ``sync`` are what they are until their ``..._until``, and good from then on. ``sync_every`` is the cycle of
-    the directory sync, ``sync_phase`` when in it the first one comes.
+    ``connector`` and ``sync`` are what they are until their ``..._until``, and good from then on. ``sync_every`` is the cycle
+    of the directory sync, ``sync_phase`` when in it the first one comes.
     """
 
     domain: str = "corp.contoso.example"

@@ -38,9 +38,10 @@ def domain_join_profile(device: EnrolledDevice) -> DeviceConfiguration | None:
     """The Domain Join profile that reaches a device; one that is for its user does not count."""
     for assigned in device.policies:
         policy = assigned.policy
-        if isinstance(policy, DeviceConfiguration) and policy.kind == "windowsDomainJoinConfiguration":
-            if assigned.target == "device":
-                return policy
+        if assigned.target != "device" or not isinstance(policy, DeviceConfiguration):
+            continue
+        if policy.kind == "windowsDomainJoinConfiguration":
+            return policy
     return None
 
 
@@ -171,7 +172,8 @@ def register(state: TenantState, call: RegisterHybridDevice, now: int) -> Hybrid
     if not state.conditions.federated and not state.active_directory.synced(computer, now):
         raise ServiceFault("error_missing_device", "the directory sync has not brought the computer object yet", "H11")
     state.hybrid[call.device_id] = EntraDevice(id=call.device_id, device_id=call.device_id, display_name=call.computer_name)
-    return HybridRegistered(call.device_id, state.guid("device certificate", call.device_id).replace("-", "").upper() + "00000000")
+    thumbprint = state.guid("device certificate", call.device_id).replace("-", "").upper() + "00000000"
+    return HybridRegistered(call.device_id, thumbprint)
 
 
 def user_token(state: TenantState, call: GetUserToken, now: int) -> SignedIn:

@@ -1,4 +1,4 @@
-"""H3 to H7: the blob is asked for and applied, a domain controller is looked for, Windows restarts as a member of the domain."""
+"""H3 to H7: the blob is asked for and applied, a domain controller looked for, Windows restarts as a domain member."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.status_error import failed_outcome
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.domain import FindDomainController
+from autopilot_agent.service.management import DomainJoinStanding
 
 NO_DOMAIN = "0x80070774"
 """What the page shows whenever the domain could not be joined in time (flows.md 9, F-31 to F-34 and F-38)."""
@@ -34,14 +35,11 @@ async def domain_join_profile(device: Device, world: World) -> StepResult:
     world.show("WAIT", "H3")
     if disk.join is not None:
         world.note("F-38", "A user is assigned to this device: it was joined to Entra and cannot join a domain any more.")
-        return _failed(device, world, State.DOMAIN_JOIN_PROFILE, "F-38", "the device is joined to Entra already")
-    client = start_management(device, world)
+        return _failed(world, State.DOMAIN_JOIN_PROFILE, "F-38", "the device is joined to Entra", failed_outcome(device))
     world.log("DeviceManagement", 111, f"the wait begins; controller required: {not _skips_check(device)}".lower(), "EVT-ODJ")
-    client.domain_join = None
     told = False
     while True:
-        failed = await _ask_for_blob(device, world)
-        standing = client.domain_join
+        standing, failed = await _ask_for_blob(device, world)
         if standing is not None and standing.configured:
             return StepResult(Outcome.OK, rule="H3")
         if standing is not None and not told:
@@ -55,26 +53,25 @@ async def domain_join_profile(device: Device, world: World) -> StepResult:
     else:
         rule, reason = standing.rule or "F-34", standing.reason
     world.note(rule, f"No Domain Join profile arrived: {reason}.")
-    return _failed(device, world, State.DOMAIN_JOIN_PROFILE, rule, reason)
+    return _failed(world, State.DOMAIN_JOIN_PROFILE, rule, reason, failed_outcome(device))
 
 
 async def domain_join_blob(device: Device, world: World) -> StepResult:
     """H4 and H5. Sessions are polled until the blob comes and is applied, or the time is up."""
     disk = device.disk
-    client = start_management(device, world)
-    odj_state(world, 110, WAITING)
+    standing: DomainJoinStanding | None = None
     failed: CallFailed | None = None
+    odj_state(world, 110, WAITING)
     while disk.domain is None:
         if world.now + POLL > _deadline(world, device):
             odj_state(world, 109, TIMED_OUT)
             rule, reason = _link_rule(failed), failed.reason if failed is not None else "no blob came in time"
-            standing = client.domain_join
             if failed is None and standing is not None and standing.rule:
                 rule, reason = standing.rule, standing.reason
             world.note(rule, f"The blob did not come: {reason}.")
-            return _failed(device, world, State.DOMAIN_JOIN_BLOB, rule, reason)
+            return _failed(world, State.DOMAIN_JOIN_BLOB, rule, reason, failed_outcome(device))
         await world.sleep(POLL)
-        failed = await _ask_for_blob(device, world)
+        standing, failed = await _ask_for_blob(device, world)
     world.note("H4", f"The connector made the computer object {disk.domain.computer_name} in {disk.domain.domain}.")
     if not device.network.domain:
         world.note("V1", "The blob came over the internet: Intune relays it.")
@@ -83,21 +80,23 @@ async def domain_join_blob(device: Device, world: World) -> StepResult:
     return StepResult(Outcome.OK, disk.domain.computer_name, "H5")
 
 
-async def _ask_for_blob(device: Device, world: World) -> CallFailed | None:
+async def _ask_for_blob(device: Device, world: World) -> tuple[DomainJoinStanding | None, CallFailed | None]:
+    """One session: how the server stands to the device, or why there was no session."""
+    client = start_management(device, world)
     try:
-        await start_management(device, world).session(domain_join=True)
+        await client.session(domain_join=True)
     except CallFailed as failed:
-        return failed
-    return None
+        return None, failed
+    return client.domain_join, None
 
 
 async def domain_controller(device: Device, world: World) -> StepResult:
     """H6. A controller must answer before the restart, unless the profile skips this check."""
     memory, domain = device.memory, device.disk.domain
     if domain is None:  # a device that was resealed without a blob has nothing to look for
-        return _failed(device, world, State.DOMAIN_CONTROLLER, "H5", "no blob was ever applied")
+        return _failed(world, State.DOMAIN_CONTROLLER, "H5", "no blob was ever applied")
     if device.disk.resealed:
-        world.note("PU2B", "The restart and the look for a domain controller were left to the user's part; nobody signs in before.")
+        world.note("PU2B", "Restart and domain controller were left to the user's part; nobody signs in to Entra before.")
     if _skips_check(device):
         world.note("V2", "The profile skips the connectivity check: nobody looks for a domain controller.")
         return StepResult(Outcome.SKIPPED, "the profile skips the check", "SET-SKIP-DC")
@@ -119,7 +118,7 @@ async def domain_controller(device: Device, world: World) -> StepResult:
         await world.sleep(PING_AGAIN)
     world.log("DeviceManagement", 100, f"{domain.domain} could not be reached", "F-33")
     odj_state(world, 109, TIMED_OUT)
-    return _failed(device, world, State.DOMAIN_CONTROLLER, "F-33", reason)
+    return _failed(world, State.DOMAIN_CONTROLLER, "F-33", reason)
 
 
 async def domain_restart(device: Device, world: World) -> StepResult:
@@ -154,6 +153,6 @@ def _link_rule(failed: CallFailed | None) -> str:
     return failed.rule if failed.rule.startswith("F-") else "NET-INTUNE"
 
 
-def _failed(device: Device, world: World, state: State, rule: str, reason: str) -> StepResult:
+def _failed(world: World, state: State, rule: str, reason: str, outcome: Outcome = Outcome.FAILED) -> StepResult:
     world.failure = Failure(NO_DOMAIN, state, rule, reason)
-    return StepResult(failed_outcome(device), f"{NO_DOMAIN}: {reason}", rule)
+    return StepResult(outcome, f"{NO_DOMAIN}: {reason}", rule)

@@ -1,4 +1,4 @@
-"""H9, H10 and H14: the sign-on screen of a domain member: privacy page before it, AD credentials, and signing out at the end."""
+"""H9, H10 and H14: the sign-on screen of a domain member, the privacy page before it, and signing out at the end."""
 
 from __future__ import annotations
 
@@ -112,7 +112,8 @@ async def _ask(device: Device, world: World, domain: str, name: str, rule: str) 
     if not network.domain and not network.vpn and not missing(device):
         choices = (WITH_VPN, *choices)
     text = f"Ctrl+Alt+Del, then {domain}: {name}"
-    return await world.ask(Question("LOGON", choices, choices[0], "password", "right password", secret=True, text=text), rule, "sign-in")
+    question = Question("LOGON", choices, choices[0], "password", "right password", secret=True, text=text)
+    return await world.ask(question, rule, "sign-in")
 
 
 async def _first_time(device: Device, world: World, name: str, sid: str) -> None:

@@ -41,7 +41,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "device preparation is not repeated", "PU3")
     device.disk.esp_started.setdefault("device", world.now)
     if device.disk.domain is not None and not device.disk.technician:
-        world.note("H8", "The device is a domain member; its part of the page begins, and has to bring a VPN where one is needed.")
+        world.note("H8", "The device is a domain member; its part of the page has to bring a VPN where one is needed.")
     page: Page | None = world.page
     if page is not None:
         page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
@@ -53,7 +53,6 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     except CallFailed as error:
         failed = error
         world.note(error.rule or "NET-INTUNE", f"The management session failed: {error}.")
-    client.jobs.resume()  # what a power cut interrupted
     settings = client.esp
     store_settings(device, settings)
     if not settings.device_page_shown:

@@ -1,4 +1,4 @@
-"""Invariants of hybrid join: the order of enrolment, domain and status page, the second credentials, the longer time, the name."""
+"""Invariants of hybrid join: the order of enrolment, domain and page, the second credentials, the time, the name."""
 
 from __future__ import annotations
 

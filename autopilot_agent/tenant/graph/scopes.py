@@ -152,9 +152,10 @@ class Scopes:
         """The co-management settings policy that reaches a device and installs the Configuration Manager client."""
         for one in self._configurations:
             resource = one.resource
-            if isinstance(resource, DeviceComanagementAuthorityConfiguration) and resource.install_configuration_manager_agent:
-                if reach(one.lines, device_groups, None, None) is not None:
-                    return resource
+            if not isinstance(resource, DeviceComanagementAuthorityConfiguration):
+                continue
+            if resource.install_configuration_manager_agent and reach(one.lines, device_groups, None, None) is not None:
+                return resource
         return None
 
     def _configuration(self, kind: type[C], user: User) -> C | None:
