@@ -241,6 +241,12 @@ def x06_registration() -> Run:
     return run
 
 
+def x12_controller() -> Run:
+    run = hybrid("vpn-in-box")
+    drop(run, *[event.seq for event in run.events if isinstance(event, e.CallAnswered) and event.call == "ConnectVpn"])
+    return run
+
+
 def x10_user_token() -> Run:
     run = hybrid("ad-fs")
     drop(run, find(run, e.CallAnswered, call="GetUserToken"))

@@ -14,6 +14,7 @@ from autopilot_agent.service.domain import (
     RegisterHybridDevice,
     WriteUserCertificate,
 )
+from autopilot_agent.service.ime import GetRequiredApps, GetSelectedApps
 from autopilot_agent.service.management import DOMAIN_JOIN_ALERT, Alert, Commands, ManagementMessage
 from autopilot_agent.service.uris import DOMAIN_JOIN_BLOB
 from autopilot_agent.tenant.active_directory import Computer, wrong_unit
@@ -151,7 +152,7 @@ def test_the_sync_takes_a_certificate_with_its_next_cycle() -> None:
 
 
 def test_a_sync_that_was_off_begins_when_it_is_on_again() -> None:
-    directory = small_state({"cloud.entra_connect": {"state": "off", "until": "60m", "every": "10m", "first_at": "0s"}}).active_directory
+    directory = small_state({"cloud.entra_connect": {"state": "off", "until": "60m"}}).active_directory
     directory.sync_every = 10 * MINUTE
     computer = Computer("CON-1", "", "guid", "sid", "password", 0, certificate_at=MINUTE)
     assert not directory.synced(computer, 59 * MINUTE)
@@ -208,6 +209,32 @@ def test_a_forest_may_lack_its_connection_point() -> None:
     assert answer(small_state(), ReadConnectionPoint(DOMAIN), 0).tenant_id
     with pytest.raises(ServiceFault, match="0x801C001D"):
         answer(small_state({"cloud.active_directory.connection_point": False}), ReadConnectionPoint(DOMAIN), 0)
+
+
+def test_an_app_for_the_device_in_user_context_is_never_tracked_on_a_hybrid_device() -> None:
+    app = {**SMALL["tenant"]["mobileApps"][0], "installExperience": {"runAsAccount": "user"}}
+    state, enrolment = joining({"tenant.mobileApps": [app]})
+    assert [answer(state, GetSelectedApps(enrolment, phase), 0).apps for phase in ("device", "account")] == [(), ()]
+    assert [one.untracked for one in answer(state, GetRequiredApps(enrolment), 0).apps] == [True]
+    ordinary = answer(state, enrol_call(registration_id="ztd"), 0).enrolment_id
+    assert len(answer(state, GetSelectedApps(ordinary, "account"), 0).apps) == 1
+
+
+@pytest.mark.parametrize("hybrid", [True, False])
+def test_co_management_announces_a_provider_to_hybrid_devices(hybrid: bool) -> None:
+    policy = {
+        "@odata.type": "#microsoft.graph.deviceComanagementAuthorityConfiguration",
+        "displayName": "Co-management",
+        "priority": 1,
+        "assignments": ["all devices"],
+        "installConfigurationManagerAgent": True,
+    }
+    pages = [*SMALL["tenant"]["deviceEnrollmentConfigurations"], policy]
+    state = small_state({"tenant.deviceEnrollmentConfigurations": pages})
+    enrolment = answer(state, enrol_call(registration_id="ztd", domain_join=hybrid), 0).enrolment_id
+    answer(state, ManagementMessage(enrolment, 1, 1, (Alert(1201),)), 0)
+    sent = answer(state, ManagementMessage(enrolment, 1, 2), 0).commands
+    assert any(one.uri.endswith("/PolicyProviders/ConfigMgr") for one in sent) == hybrid
 
 
 @pytest.mark.parametrize(

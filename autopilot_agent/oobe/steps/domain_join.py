@@ -126,6 +126,7 @@ async def domain_restart(device: Device, world: World) -> StepResult:
     disk = device.disk
     domain = disk.domain
     assert domain is not None
+    world.note("SET-DOMAIN-JOIN", f"The Domain Join profile gives domain and name: {domain.computer_name} in {domain.domain}.")
     domain.joined = True
     disk.computer_name = domain.computer_name
     disk.csp.write("./DevDetail/Ext/Microsoft/DNSComputerName", f"{domain.computer_name}.{domain.domain}")

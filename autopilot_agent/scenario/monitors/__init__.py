@@ -34,7 +34,7 @@ OWN_STATEMENTS = {
     "X-09": "A run that did not complete says why: its error report cites a rule.",
     "X-10": "After a restart nothing uses a token that only memory held.",
     "X-11": "Restarts on record, boots of the flow and the counter on disk agree.",
-    "X-12": "A host that the firewall closes never answers.",
+    "X-12": "A host that the firewall closes never answers, nor a domain controller outside its network.",
     "X-13": "A blocking phase of the ESP that succeeds does so within its time limit.",
     "X-14": "While the ESP shows a phase, the extension starts no app outside the list of blocking apps.",
     "X-15": "The drive is encrypted only after its recovery key is in Entra.",

@@ -7,6 +7,7 @@ from itertools import pairwise
 from operator import attrgetter
 
 from autopilot_agent import rulebook
+from autopilot_agent.device.network import DOMAIN_CONTROLLER
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.states import ENDS
@@ -216,8 +217,13 @@ def closed_hosts_silent(run: Record) -> str | None:
     if network.blocked:
         for call in run.answered:
             pattern = network.closed(call.host)
-            if pattern is not None:
+            if pattern in network.blocked:
                 return f"event {call.seq}: {call.call} was answered by {call.host}, which {pattern} closes"
+    if not network.domain and len(run.plan.links) == 1:  # a PC that was sent somewhere may have been in the office before
+        tunnels = run.calls.get("ConnectVpn", ())
+        for call in run.answered:
+            if call.host == DOMAIN_CONTROLLER and last_before(tunnels, call.seq) <= run.last_reboot_before(call.seq):
+                return f"event {call.seq}: {call.call} was answered although nothing leads to the domain controllers"
     return None
 
 
