@@ -8,18 +8,21 @@ from pathlib import Path
 from autopilot_agent.cli.console import say
 from autopilot_agent.errors import InputError, Place
 
-
 WORDS: dict[str, dict[str, str]] = {
     "hybrid": {
-        "    - displayName: Standard users\n": '    - "@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"\n'
-        "      displayName: Standard users\n",
-        "  deviceEnrollmentConfigurations:\n": "  deviceConfigurations:\n"
-        '    - "@odata.type": "#microsoft.graph.windowsDomainJoinConfiguration"\n'
-        "      displayName: Domain join\n"
-        "      activeDirectoryDomainName: corp.contoso.example\n"
-        "      computerNameStaticPrefix: CON-\n"
-        "      assignments: [all devices]\n"
-        "  deviceEnrollmentConfigurations:\n",
+        "    - displayName: Standard users\n": (
+            '    - "@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"\n'
+            "      displayName: Standard users\n"
+        ),
+        "  deviceEnrollmentConfigurations:\n": (
+            "  deviceConfigurations:\n"
+            '    - "@odata.type": "#microsoft.graph.windowsDomainJoinConfiguration"\n'
+            "      displayName: Domain join\n"
+            "      activeDirectoryDomainName: corp.contoso.example\n"
+            "      computerNameStaticPrefix: CON-\n"
+            "      assignments: [all devices]\n"
+            "  deviceEnrollmentConfigurations:\n"
+        ),
         "  join: entra\n": "  join: hybrid\n",
     },
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
+from autopilot_agent.device.registry import ENROLLMENTS
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.client import ManagementClient
@@ -194,6 +195,9 @@ async def _account_setup(device: Device, world: World) -> StepResult:
     client.phase = "account"
     disk.csp.user_sid = account.sid
     shown = client.esp.user_page_shown
+    done = rf"{ENROLLMENTS}\{disk.enrolment.enrolment_id}\FirstSync\{account.sid}"
+    if shown and disk.registry.get(done, "IsSyncDone") == 1:
+        return StepResult(Outcome.SKIPPED, "this user's part was done before", "E-POWER")
     if shown and not disk.left_page:
         return await run_phase(device, world, client, "account", resumed=False)
     await _quiet_session(world, client, user_of_session(device, client))
