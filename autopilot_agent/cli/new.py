@@ -8,6 +8,26 @@ from pathlib import Path
 from autopilot_agent.cli.console import say
 from autopilot_agent.errors import InputError, Place
 
+WORDS: dict[str, dict[str, str]] = {
+    "hybrid": {
+        "    - displayName: Standard users\n": (
+            '    - "@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"\n'
+            "      displayName: Standard users\n"
+        ),
+        "  deviceEnrollmentConfigurations:\n": (
+            "  deviceConfigurations:\n"
+            '    - "@odata.type": "#microsoft.graph.windowsDomainJoinConfiguration"\n'
+            "      displayName: Domain join\n"
+            "      activeDirectoryDomainName: corp.contoso.example\n"
+            "      computerNameStaticPrefix: CON-\n"
+            "      assignments: [all devices]\n"
+            "  deviceEnrollmentConfigurations:\n"
+        ),
+        "  join: entra\n": "  join: hybrid\n",
+    },
+}
+"""What a mode writes otherwise than ``user-driven``: old text to new text."""
+
 
 def main(args: argparse.Namespace) -> int:
     """Print the file, or write it where nothing is yet."""
@@ -38,4 +58,6 @@ def new_scenario(mode: str) -> str:
     text = Path(model.__file__).with_name("new_scenario.yaml").read_text("utf-8")
     if mode == "ordinary-oobe":
         text = text.replace("registered: true ", "registered: false")
+    for old, new in WORDS.get(mode, {}).items():
+        text = text.replace(old, new)
     return text.replace("mode: user-driven", f"mode: {mode}")

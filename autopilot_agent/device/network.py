@@ -8,10 +8,28 @@ DOMAIN_CONTROLLER = "domain-controller"
 """The name under which calls, and the hosts that a scenario closes, speak of whatever domain controller answers."""
 
 
+class Vpn(msgspec.Struct, frozen=True):
+    """The organisation's VPN as this PC could use it; times in milliseconds.
+
+    ``client`` is the id of the app that installs the client with its connection ("" for the client of Windows itself, whose
+    connection is a device's VPN policy). ``all_users`` says whether the connection is there before anybody signs in,
+    ``certificate`` whether the gateway wants a certificate of the machine, ``by_itself`` whether it connects without being
+    started. ``drops_after`` the connection is lost, and comes back ``back_after`` that.
+    """
+
+    client: str = ""
+    all_users: bool = True
+    certificate: bool = False
+    by_itself: bool = False
+    drops_after: int | None = None
+    back_after: int | None = None
+
+
 class NetworkAdapter(msgspec.Struct):
     """``lost_at`` and ``back_at`` are virtual milliseconds; ``blocked`` hosts may begin with ``*.``; ``megabits`` per second.
 
-    ``domain`` says whether this is the organisation's own network, ``vpn`` whether a connection into it is up.
+    ``domain`` says whether this is the organisation's own network, ``vpn`` whether a connection into it is up, ``client`` what
+    could make one.
     ``blocked`` maps each closed host to the fault that closed it ("" for the scenario's own firewall).
     """
 
@@ -27,6 +45,7 @@ class NetworkAdapter(msgspec.Struct):
     connected: bool = False
     domain: bool = True
     vpn: bool = False
+    client: Vpn | None = None
 
     def link(self, now: int) -> bool:
         """Whether the adapter carries data now."""

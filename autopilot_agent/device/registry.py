@@ -19,6 +19,9 @@ DESKTOP_APPS = r"HKLM\SOFTWARE\Microsoft\EnterpriseDesktopAppManagement"
 OFFICE = r"HKLM\SOFTWARE\Microsoft\OfficeCSP"
 WIN32_APPS = r"HKLM\SOFTWARE\Microsoft\IntuneManagementExtension\Win32Apps"
 JOIN_INFO = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\JoinInfo"
+ODJ_APPLIED = r"HKLM\SOFTWARE\Microsoft\Provisioning\OMADM\SyncML\ODJApplied"
+DOMAIN = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
+CDJ = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\CDJ"
 
 
 @lru_cache(maxsize=512)

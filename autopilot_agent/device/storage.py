@@ -11,18 +11,24 @@ from autopilot_agent.service.network import CloudAssignedProfile
 
 
 class Account(msgspec.Struct):
-    """An account that can sign in. ``kind`` is local, entra or system; ``group`` administrators or users."""
+    """An account that can sign in. ``kind`` is local, entra, domain or system; ``group`` administrators or users.
+
+    ``cached`` is a digest of the password with which a domain account signed in here last ("" for none).
+    """
 
     name: str
     kind: str
     group: str
     sid: str = ""
+    cached: str = ""
 
 
 class DomainState(msgspec.Struct):
     """The device's place in Active Directory. ``joined`` after the restart that follows the blob; ``dc_checked`` before it.
 
-    ``registration`` is the Entra device id of the hybrid registration, "" until the directory sync has brought it about.
+    ``registration`` is the Entra device id of the hybrid registration, "" until the directory sync has brought it about;
+    ``object_guid`` that of the computer's own object, once the device has spoken to the directory. ``tried_at`` is when the
+    registration was attempted last (virtual milliseconds, -1: never).
     """
 
     domain: str
@@ -30,6 +36,8 @@ class DomainState(msgspec.Struct):
     organizational_unit: str = ""
     joined: bool = False
     registration: str = ""
+    object_guid: str = ""
+    tried_at: int = -1
 
 
 class JoinState(msgspec.Struct, frozen=True):
@@ -135,6 +143,9 @@ class Memory(msgspec.Struct):
     user_name: str = ""
     token: SignedIn | None = None
     device_token: str = ""
+    domain_join_since: int | None = None
+    single_sign_on: bool = False
+    locked: bool = False
     administrator_by_role: bool = False
     links_hidden: bool = False
     terms_accepted: str = ""

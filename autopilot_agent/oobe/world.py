@@ -207,8 +207,10 @@ class World:
     # Records.
 
     def mute(self) -> None:
-        """The power is gone: what is still being cleaned up leaves no record."""
+        """The power is gone: nothing beside the step goes on, and what is still being cleaned up leaves no record."""
         self._record = _nothing
+        if self.management is not None:
+            self.management.stop()
 
     def unmute(self) -> None:
         """Records are kept again."""

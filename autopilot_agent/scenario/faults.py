@@ -91,7 +91,7 @@ def _changed(scenario: Scenario, changes: dict[str, object]) -> Scenario:
         for name in parents:
             found = spot.setdefault(name, {})
             if isinstance(found, str):  # ``network: wifi`` is short for a mapping
-                found = spot[name] = {"kind": found}
+                found = spot[name] = {"kind" if name == "network" else "state": found}
             spot = found
         if last.startswith("+"):
             spot.setdefault(last[1:], []).extend(_items(value))

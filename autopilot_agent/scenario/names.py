@@ -17,6 +17,7 @@ from autopilot_agent.text.yaml_text import Document
 
 ASSUMPTIONS = {
     "Q-01": ("default profile", "ordinary OOBE"),
+    "Q-05": ("allowed", "Entra join"),
     "Q-11": ("attention required", "fix pending"),
     "Q-12": ("10 minutes", "15 minutes"),
     "Q-17": ("restart", "no reboot"),
@@ -214,8 +215,28 @@ class _Check:
         self.least(("device", "windows", "oobe_restarts"), device.windows.oobe_restarts, 0)
         if isinstance(device.network, NetworkSpec):
             self.network(("device", "network"), device.network)
+        if device.vpn is not None:
+            self.duration(("device", "vpn", "drops_after"), device.vpn.drops_after)
+            self.duration(("device", "vpn", "back_after"), device.vpn.back_after)
+            if device.vpn.back_after and not device.vpn.drops_after:
+                self.add(("device", "vpn", "back_after"), "a connection that never drops does not come back; add drops_after.")
+        self.on_premises(it)
         for key in device.registry:
             self.key(("device", "registry", key), key, is_key=True)
+
+    def on_premises(self, it: Scenario) -> None:
+        cloud = it.cloud
+        for name in ("odj_connector", "entra_connect"):
+            written = getattr(cloud, name)
+            for field in ("until", "takes", "every", "first_at"):
+                text = getattr(written, field, None)
+                self.duration(("cloud", name, field), text)
+                if field == "every" and text in ("0s", "0m", "0h"):
+                    self.add(("cloud", name, field), "a cycle takes time; write 30m.")
+        self.least(("cloud", "active_directory", "computers"), cloud.active_directory.computers, 0)
+        if "." not in cloud.active_directory.domain:
+            sentence = f"{cloud.active_directory.domain!r} is not a DNS name; write corp.contoso.example."
+            self.add(("cloud", "active_directory", "domain"), sentence)
 
     def network(self, path: Steps, network: NetworkSpec) -> None:
         self.duration((*path, "lost_at"), network.lost_at)

@@ -46,8 +46,23 @@ class NetworkSpec(Strict):
     domain: bool = True
 
 
+class VpnSpec(Strict):
+    """A VPN into the organisation's network.
+
+    ``client`` is the app that installs the client with its connection ("" for Windows' own client, whose connection is a VPN
+    policy for the device). It ``drops_after`` that long and comes ``back_after`` that.
+    """
+
+    client: str = ""
+    all_users: bool = True
+    certificate: bool = False
+    starts: Literal["at sign-on", "by itself"] = "at sign-on"
+    drops_after: Duration | None = None
+    back_after: Duration | None = None
+
+
 class WindowsSpec(Strict):
-    """The installed Windows."""
+    """The installed Windows. ``local_administrator`` is an account that the image brings along."""
 
     edition: str = "Pro"
     build: str = "10.0.26100.4349"
@@ -60,6 +75,7 @@ class WindowsSpec(Strict):
     enrolled_before: bool = False
     join_needs_restart: bool = False
     winre: bool = True
+    local_administrator: str = ""
 
 
 class AutopilotFileSpec(Strict):
@@ -99,6 +115,7 @@ class DeviceSpec(Strict):
     architecture: Literal["x64", "x86", "arm64"] = "x64"
     tpm: TpmSpec = msgspec.field(default_factory=TpmSpec)
     network: Literal["ethernet", "wifi"] | NetworkSpec = "ethernet"
+    vpn: VpnSpec | None = None
     windows: WindowsSpec = msgspec.field(default_factory=WindowsSpec)
     clock_skew: Duration = "0s"
     files: list[str] = []
@@ -148,8 +165,37 @@ class WindowsUpdateSpec(Strict):
     quality: QualityUpdateSpec | None = None
 
 
+class ActiveDirectorySpec(Strict):
+    """The organisation's own directory. ``organizational_units`` lists those that exist (empty: whichever is named).
+
+    ``connection_point`` is the one that tells computers their tenant; ``computers`` how many the connector made before.
+    """
+
+    domain: str = "corp.contoso.example"
+    organizational_units: list[str] = []
+    connection_point: bool = True
+    computers: int = 0
+
+
+class ConnectorSpec(Strict):
+    """The Intune connector for Active Directory: what it is like, ``until`` when (good from then on), how long it takes."""
+
+    state: Literal["up", "down", "inactive", "no_rights", "quota"] = "up"
+    until: Duration | None = None
+    takes: Duration | None = None
+
+
+class EntraConnectSpec(Strict):
+    """The directory sync: on or off, ``until`` when (on from then on), its cycle, and when the first one comes."""
+
+    state: Literal["on", "off"] = "on"
+    until: Duration | None = None
+    every: Duration | None = None
+    first_at: Duration | None = None
+
+
 class CloudSpec(Strict):
-    """The state of the cloud that no Graph export shows: counters, federation, terms, moments."""
+    """The state of the cloud that no Graph export shows: counters, federation, terms, moments, and what stands on premises."""
 
     joined_devices: int = 0
     enrolled_devices: int = 0
@@ -165,6 +211,9 @@ class CloudSpec(Strict):
     device_already_enrolled: bool = False
     stale_registered_object: bool = False
     registered_elsewhere: bool = False
+    active_directory: ActiveDirectorySpec = msgspec.field(default_factory=ActiveDirectorySpec)
+    odj_connector: Literal["up", "down", "inactive", "no_rights", "quota"] | ConnectorSpec = "up"
+    entra_connect: Literal["on", "off"] | EntraConnectSpec = "on"
 
 
 class AnswerSpec(Strict):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from autopilot_agent.device import Device, Hardware, NetworkAdapter, Tpm, Windows
+from autopilot_agent.device.network import Vpn
+from autopilot_agent.device.storage import Account
 from autopilot_agent.device.windows import PRODUCT_INFO
 from autopilot_agent.errors import InputError
 from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
-from autopilot_agent.scenario.parts import DeviceSpec, NetworkSpec
+from autopilot_agent.scenario.parts import DeviceSpec, NetworkSpec, VpnSpec
 from autopilot_agent.text.yaml_text import Document
 
 
@@ -18,10 +20,21 @@ def make_device(spec: DeviceSpec, blocked: dict[str, str], document: Document) -
     device.disk.free_mb = spec.free_disk_mb
     device.disk.products.update(spec.products)
     device.disk.files.update(dict.fromkeys(spec.files, ""))
+    administrator = spec.windows.local_administrator
+    if administrator:
+        device.disk.accounts[administrator] = Account(administrator, "local", "administrators", "S-1-5-21-1-1-1-1001")
+    device.network.client = _vpn(spec.vpn)
     for key, values in spec.registry.items():
         for name, value in values.items():
             device.disk.registry.set(key, name, value)
     return device
+
+
+def _vpn(spec: VpnSpec | None) -> Vpn | None:
+    if spec is None:
+        return None
+    drops, back = (parse_duration(text) if text else None for text in (spec.drops_after, spec.back_after))
+    return Vpn(spec.client, spec.all_users, spec.certificate, spec.starts == "by itself", drops, back)
 
 
 def make_hardware(spec: DeviceSpec) -> Hardware:

@@ -23,6 +23,7 @@ from autopilot_agent.scenario.faults import apply_faults
 from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
+from autopilot_agent.scenario.on_premises import active_directory_of
 from autopilot_agent.scenario.pc import make_device
 from autopilot_agent.scenario.tenants import merged, tenant_of, without_replaced
 from autopilot_agent.service import Backend
@@ -124,6 +125,8 @@ def make_plan(
         installers=installers_of(scenario.installers, data),
         assumptions=scenario.assumptions,
     )
+    state.active_directory = active_directory_of(scenario.cloud, world)
+    _check_vpn(scenario, data)
     if calls:
         disturbances = Disturbances(world, calls)
         spoilt = FaultPlan(calls, lambda: world.state.value, world.injected, disturbances.strike, clock.draw)
@@ -213,6 +216,13 @@ def conditions_of(cloud: CloudSpec) -> Conditions:
         cloud.stale_registered_object,
         cloud.registered_elsewhere,
     )
+
+
+def _check_vpn(scenario: Scenario, data: TenantData) -> None:
+    """Raise ``InputError`` for a VPN whose client no app of the tenant installs."""
+    client = scenario.device.vpn.client if scenario.device.vpn is not None else ""
+    if client and not any(client in (app.id, app.display_name) for app in data.mobile_apps):
+        raise InputError(f"device.vpn.client: the tenant has no app {client!r} that would install it")
 
 
 def _users(scenario: Scenario, data: TenantData, clock: Clock) -> tuple[User, ...]:

@@ -190,7 +190,9 @@ class _Act:
         _pass_time(self.plan, parse_duration(act.duration))
         if act.network is not None:
             faults = {host: fault for host, fault in self.device.network.blocked.items() if fault}
+            client = self.device.network.client
             self.device.network = make_adapter(act.network, faults, self.world.now)
+            self.device.network.client = client
             self.plan.links.append((len(self.world.trace), self.device.network.kind))
 
     def wait(self, act: Wait) -> None:

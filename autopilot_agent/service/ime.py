@@ -27,7 +27,7 @@ class Win32App(msgspec.Struct, frozen=True, gc=False):
     """One app as the gateway describes it. ``context`` is system or user, ``target`` device or user.
 
     ``return_codes`` are (exit code, meaning) pairs; ``dependencies`` are (app id, detect or autoInstall) pairs;
-    ``milliseconds`` is the per-app limit.
+    ``milliseconds`` is the per-app limit; ``untracked`` tells one that no status page ever waits for.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Win32App(msgspec.Struct, frozen=True, gc=False):
     dependencies: tuple[tuple[str, str], ...] = ()
     size: int = 0
     msi: bool = False
+    untracked: bool = False
 
 
 class Apps(Answer, frozen=True, gc=False):

@@ -58,10 +58,27 @@ The real type is not published; this one never leaves the process.
 """
 
 
+DOMAIN_JOIN_ALERT = Alert(1224, "com.microsoft/MDM/OdjSync", "device")
+"""Asks for the offline domain join blob (protocols.md 5)."""
+
+
+class DomainJoinStanding(msgspec.Struct, frozen=True, gc=False):
+    """How the server stands to a device that asks for its blob: whether a Domain Join profile reaches it at all.
+
+    How Windows learns this is not published. ``rule`` and ``reason`` say what keeps the blob back: the device does not act on
+    them, they are for whoever reads the record.
+    """
+
+    configured: bool
+    rule: str = ""
+    reason: str = ""
+
+
 class Commands(Answer, frozen=True, gc=False):
     """The server's side of the pair; no commands means that the session is over."""
 
     commands: tuple[Command, ...] = ()
+    domain_join: DomainJoinStanding | None = None
 
 
 class ManagementMessage(Call[Commands], frozen=True, gc=False):

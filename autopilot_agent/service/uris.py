@@ -10,6 +10,8 @@ PROVIDERS = f"./Device/{TRACKING}/DevicePreparation/PolicyProviders"
 SIDECAR = "Sidecar"
 CONFIGMGR = "ConfigMgr"
 
+DOMAIN_JOIN_BLOB = "./Vendor/MSFT/OfflineDomainJoin/Blob"
+
 LIST_SEPARATOR = "\uf000"
 """Between the items of a list value (protocols.md 12.3)."""
 

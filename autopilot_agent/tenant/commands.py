@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from autopilot_agent.service.ime import IME_PRODUCT
 from autopilot_agent.service.management import Command
-from autopilot_agent.service.uris import LIST_SEPARATOR, PROVIDERS, SIDECAR, app_provider, first_sync
+from autopilot_agent.service.uris import CONFIGMGR, LIST_SEPARATOR, PROVIDERS, SIDECAR, app_provider, first_sync
 from autopilot_agent.tenant.graph.apps import (
     MicrosoftStoreForBusinessApp,
     MobileApp,
@@ -27,6 +27,8 @@ BY_EXTENSION = (Win32LobApp, WinGetApp)
 """Kinds of apps that the Intune Management Extension installs; a tuple, because unions are made anew at each use."""
 BY_PACKAGE = (WindowsUniversalAppX, MicrosoftStoreForBusinessApp)
 """Kinds of apps whose assignment says whether they are for the device or for its user."""
+MOST_MINUTES = 1440
+"""The longest time that a policy provider can be given."""
 IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
 
 
@@ -66,6 +68,15 @@ class Maker:
         return Command(self._id(), setting.verb, setting.uri, setting.value, setting.format)
 
 
+def untracked(device: EnrolledDevice, app: MobileApp) -> bool:
+    """Whether an app is for a hybrid device and installs in a user's context: the page never waits for it (APP-HYBRID-USER)."""
+    if not device.domain_join or not any(one.app is app and one.target == "device" for one in device.apps):
+        return False
+    if isinstance(app, BY_EXTENSION):
+        return app.install_experience.run_as_account == "user"
+    return isinstance(app, BY_PACKAGE) and app in required(device, "account")
+
+
 def needs_extension(device: EnrolledDevice) -> bool:
     """Whether anything for the Intune Management Extension is assigned."""
     return any(isinstance(one.app, BY_EXTENSION) for one in device.apps)
@@ -73,6 +84,22 @@ def needs_extension(device: EnrolledDevice) -> bool:
 
 def preparation(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
     """Device preparation: announce the policy provider, then send the extension's MSI (protocols.md 15.5)."""
+    return _extension(state, device, make) + _configuration_manager(state, device, make)
+
+
+def _configuration_manager(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
+    """Co-management of a hybrid device is not supported: the provider is announced and nothing ever becomes of it (F-39)."""
+    if not device.domain_join or state.targeting.comanagement(device.device_groups) is None:
+        return []
+    provider = f"{PROVIDERS}/{CONFIGMGR}"
+    return [
+        make.add(provider, "", "node"),
+        make.add(provider + "/InstallationState", "1", "int"),
+        make.add(provider + "/Timeout", str(MOST_MINUTES), "int"),
+    ]
+
+
+def _extension(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
     provider = f"{PROVIDERS}/{SIDECAR}"
     scripts = state.targeting.assigned_scripts(device.device_groups, device.user_groups)
     if not needs_extension(device) and not scripts:
@@ -146,7 +173,7 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
     sent: list[Command] = []
     blocking = blocking_ids(device, phase, default_page(state))
     for app in required(device, phase):
-        tracked = blocking is None or app.id in blocking
+        tracked = (blocking is None or app.id in blocking) and not untracked(device, app)
         if isinstance(app, WindowsMobileMSI):
             product = app.product_code or "{" + app.id.upper() + "}"
             node = _msi_node(product, phase)

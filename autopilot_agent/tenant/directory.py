@@ -66,6 +66,11 @@ def sign_in(state: TenantState, call: SignIn, now: int) -> SignedIn:
     if call.proof == "denied":
         raise ServiceFault("AADSTS500121", "the second factor was denied", "F-18")
     state.sign_ins.append(user.user_principal_name)
+    return token_of(state, user)
+
+
+def token_of(state: TenantState, user: User) -> SignedIn:
+    """What a token says of a user, with the MDM that covers that one."""
     mdm = state.targeting.mdm_for(user)
     covering = [one for one in state.data.mobility_management_policies if one.applies_to != "none"]
     return SignedIn(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Done
 from autopilot_agent.service.content import Content, DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
@@ -18,7 +20,7 @@ from autopilot_agent.service.ime import (
     Scripts,
     Win32App,
 )
-from autopilot_agent.tenant.commands import BY_EXTENSION, blocking_ids, default_page, required
+from autopilot_agent.tenant.commands import BY_EXTENSION, blocking_ids, default_page, required, untracked
 from autopilot_agent.tenant.graph.apps import AppRule, MobileApp, Win32LobApp, WinGetApp
 from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState
@@ -42,11 +44,11 @@ def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
     device = _device(state, call.enrolment_id)
     if call.phase == "account" and not _licensed(state, device):
         raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
-    remembered, key = device.assigned.remembered, ("selected", call.phase)
+    remembered, key = device.assigned.remembered, ("selected", call.phase, device.domain_join)
     found: Apps | None = remembered.get(key)
     if found is None:
         blocking = blocking_ids(device, call.phase, default_page(state))
-        apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION)]
+        apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION) and not untracked(device, app)]
         listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
         found = remembered[key] = Apps(listed, _dependencies(state, listed))
     return found
@@ -56,11 +58,14 @@ def all_required(state: TenantState, call: GetRequiredApps, now: int) -> Apps:
     """All required apps of the device, and of the user if that one has a licence."""
     device = _device(state, call.enrolment_id)
     phases = ("device", "account") if _licensed(state, device) else ("device",)
-    remembered, key = device.assigned.remembered, ("all required", phases)
+    remembered, key = device.assigned.remembered, ("all required", phases, device.domain_join)
     found: Apps | None = remembered.get(key)
     if found is None:
         apps = tuple(
-            _win32(app, phase) for phase in phases for app in required(device, phase) if isinstance(app, BY_EXTENSION)
+            structs.replace(_win32(app, phase), untracked=True) if untracked(device, app) else _win32(app, phase)
+            for phase in phases
+            for app in required(device, phase)
+            if isinstance(app, BY_EXTENSION)
         )
         found = remembered[key] = Apps(apps, _dependencies(state, apps))
     return found

@@ -8,9 +8,9 @@ from msgspec import structs
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
-from autopilot_agent.service.management import RESULT_ALERT, Command, Commands, ManagementMessage
+from autopilot_agent.service.management import DOMAIN_JOIN_ALERT, RESULT_ALERT, Command, Commands, ManagementMessage
 from autopilot_agent.service.uris import first_sync
-from autopilot_agent.tenant import commands
+from autopilot_agent.tenant import commands, domain
 from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
@@ -206,7 +206,7 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
             _user_arrived(state, device, message.user_id)
         device.sessions += 1
         # What a broken session left undelivered comes first.
-        device.pending += _plan(state, device, message)
+        device.pending += _plan(state, device, message, now)
     asked = device.asked
     for status in message.statuses:
         uri = asked.pop(status.command, "")
@@ -215,11 +215,11 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
             _result(device, uri, status.value)
         elif status.code >= 400 and uri not in FIRST_GETS and status.code != 418:
             device.failed_commands[uri] = status.code
-    if not device.pending:
-        return NO_COMMANDS
-    batch = device.pending.pop(0)
+    batch = device.pending.pop(0) if device.pending else NO_COMMANDS
     for command in batch.commands:
         asked[command.id] = command.uri
+    if DOMAIN_JOIN_ALERT in message.alerts:
+        return Commands(batch.commands, domain.standing(state, device, now))
     return batch
 
 
@@ -240,8 +240,10 @@ def _user_arrived(state: TenantState, device: EnrolledDevice, user_id: str) -> N
     device.assigned = found.with_page_of(device.assigned)
 
 
-def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> tuple[Commands, ...]:
+def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage, now: int) -> tuple[Commands, ...]:
     """The batches of one session. What was sent once is not sent again; results are asked for once they can be there."""
+    if DOMAIN_JOIN_ALERT in message.alerts:
+        return domain.blob_commands(state, device, commands.Maker(device), now)
     sent = device.sent
     if "first" not in sent:
         sent.add("first")
@@ -266,7 +268,7 @@ def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Comman
     things than the assignments (the user, the tenant, the ids given so far) is in the key.
     """
     remembered = device.assigned.remembered
-    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician)
+    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician, device.domain_join)
     found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
     if found is None:
         make = commands.Maker(device)

@@ -11,6 +11,7 @@ from autopilot_agent.device.hardware_hash import WrongHash, read_hash
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.management import Commands
 from autopilot_agent.service.network import Update
+from autopilot_agent.tenant.active_directory import ActiveDirectory
 from autopilot_agent.tenant.graph.data import TenantData
 from autopilot_agent.tenant.graph.directory import EntraDevice, User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
@@ -91,8 +92,9 @@ class EnrolledDevice(msgspec.Struct):
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
     offline_correlation: str = ""
-    domain_join: bool = False
     orders: list[str] = msgspec.field(default_factory=list)
+    domain_join: bool = False
+    blob_asked_at: int | None = None
 
     @property
     def esp(self) -> EspConfiguration:
@@ -152,6 +154,8 @@ class TenantState:
         self.critical = critical
         self.quality = quality
         self.joined: dict[str, EntraDevice] = {}
+        self.hybrid: dict[str, EntraDevice] = {}
+        self.active_directory = ActiveDirectory()
         self.enrolled: dict[str, EnrolledDevice] = {}
         self.hello_keys = 0
         self.recovery_keys = 0
@@ -232,6 +236,12 @@ class TenantState:
             found["remediationState"] = identity.remediation_state
             found["groupTag"] = identity.group_tag or ""
             found["userPrincipalName"] = identity.user_principal_name or ""
+        if self.active_directory.computers or self.active_directory.log:
+            made = self.active_directory.computers.values()
+            found["hybrid_devices"] = len(self.hybrid)
+            found["computer_objects"] = [one.name for one in made]
+            found["organizational_units"] = [one.organizational_unit for one in made]
+            found["odj_connector_log"] = list(self.active_directory.log)
         if device is not None:
             states = (device.device_setup, device.account_setup)
             deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
@@ -255,7 +265,7 @@ class TenantState:
     def _join_type(self) -> str:
         """What the portal shows; a registered object that was kept hides the join (rule F-110)."""
         if not self.joined:
-            return "none"
+            return "hybrid" if self.hybrid else "none"
         return "registered" if self.conditions.stale_registered_object else "joined"
 
 
@@ -274,6 +284,8 @@ def _enrollment_type(device: EnrolledDevice) -> str:
     if device.offline_correlation:
         join = "offlineDomainJoined" if device.domain_join else "azureADJoined"
         return join + "WithOfflineAutopilotProfile"
+    if device.domain_join:
+        return "offlineDomainJoined"
     return "azureADJoinedWithAutopilotProfile" if device.profile else "unknown"
 
 

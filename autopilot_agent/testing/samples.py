@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from autopilot_agent.device.domain_blob import DomainBlob, unpack
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.content import DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.domain import (
+    ConnectVpn,
+    FindDomainController,
+    GetUserToken,
+    LogOnToDomain,
+    ReadConnectionPoint,
+    RegisterHybridDevice,
+    WriteUserCertificate,
+)
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
 from autopilot_agent.service.entra import (
     DiscoverRealm,
@@ -18,7 +28,7 @@ from autopilot_agent.service.entra import (
     SignIn,
 )
 from autopilot_agent.service.ime import GetContentInfo, GetRequiredApps, GetScripts, GetSelectedApps, ReportAppResult
-from autopilot_agent.service.management import Alert, Command, Commands, ManagementMessage, Status
+from autopilot_agent.service.management import DOMAIN_JOIN_ALERT, Alert, Command, Commands, ManagementMessage, Status
 from autopilot_agent.service.network import (
     Activate,
     DownloadProfile,
@@ -28,6 +38,7 @@ from autopilot_agent.service.network import (
     SynchronizeTime,
     UploadDiagnostics,
 )
+from autopilot_agent.service.uris import DOMAIN_JOIN_BLOB
 from autopilot_agent.testing.small import PORTAL, TENANT_ID, USER, USER_ID
 
 A = TypeVar("A", bound=Answer)
@@ -49,11 +60,18 @@ def join_call(user_id: str = USER_ID, tenant_id: str = TENANT_ID, registration_i
     return JoinDevice(user_id, tenant_id, "DESKTOP-0000001", BUILD, registration_id)
 
 
-def enrol_call(device_id: str = NOBODY, registration_id: str = "", *, edition: int = PRO, user_id: str = USER_ID) -> EnrollMdm:
+def enrol_call(
+    device_id: str = NOBODY,
+    registration_id: str = "",
+    *,
+    edition: int = PRO,
+    user_id: str = USER_ID,
+    domain_join: bool = False,
+) -> EnrollMdm:
     """An automatic enrolment by the kit's user in OOBE."""
     return EnrollMdm(
         user_id, USER, device_id, "DESKTOP-0000001", registration_id, edition, BUILD, SERIAL, "Contoso", "Notebook 14",
-        "aGFzaA==", oobe=True,
+        "aGFzaA==", oobe=True, domain_join=domain_join,
     )  # fmt: skip
 
 
@@ -93,16 +111,39 @@ def live(ask: Callable[[Call[Any]], Any]) -> None:
     ask(RegisterHelloKey(token.user_id, joined.device_id))
     ask(EscrowRecoveryKey(joined.device_id, "C:"))
     ask(UploadDiagnostics())
+    _join_domain(ask, ask(enrol_call(registration_id=profile.ztd_registration_id, domain_join=True)).enrolment_id)
 
 
-def session(ask: Callable[[Call[Any]], Any], enrolment: str, number: int, user_id: str, seen: set[int]) -> None:
-    """One OMA-DM session of a device that does everything it is told; a Get finds nothing (404)."""
-    alerts: tuple[Alert, ...] = (Alert(1201),)
+def _join_domain(ask: Callable[[Call[Any]], Any], enrolment: str) -> None:
+    """The way of a hybrid device from its enrolment to a token of its user."""
+    blob: DomainBlob | None = None
+    for number in (1, 2):
+        for command in session(ask, enrolment, number, "", set(), (DOMAIN_JOIN_ALERT,)):
+            if command.uri == DOMAIN_JOIN_BLOB:
+                blob = unpack(command.value)
+    if blob is None:
+        raise AssertionError("the second session with the OdjSync alert brings no domain join blob that can be read")
+    ask(FindDomainController(blob.domain))
+    ask(ReadConnectionPoint(blob.domain))
+    computer = ask(WriteUserCertificate(blob.domain, blob.computer_name))
+    ask(RegisterHybridDevice(computer.object_guid, blob.computer_name, blob.domain, BUILD))
+    ask(ConnectVpn("VPN"))
+    ask(LogOnToDomain(blob.domain, blob.computer_name, USER, "right password"))
+    ask(GetUserToken(USER, computer.object_guid))
+
+
+def session(
+    ask: Callable[[Call[Any]], Any], enrolment: str, number: int, user_id: str, seen: set[int], more: tuple[Alert, ...] = ()
+) -> list[Command]:
+    """One OMA-DM session of a device that does everything it is told, and what that was; a Get finds nothing (404)."""
+    alerts: tuple[Alert, ...] = (Alert(1201), *more)
+    told: list[Command] = []
     statuses: tuple[Status, ...] = ()
     for message in range(1, MOST_MESSAGES + 1):
         answer: Commands = ask(ManagementMessage(enrolment, number, message, alerts, (), statuses, user_id))
         if not answer.commands:
-            return
+            return told
+        told += answer.commands
         for command in answer.commands:
             _check_command(command, seen)
         statuses = tuple(Status(command.id, 404 if command.verb == "Get" else 200) for command in answer.commands)

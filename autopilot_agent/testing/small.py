@@ -20,6 +20,7 @@ USER_ID = "11111111-0000-4000-8000-000000000001"
 USER = "user1@contoso.example"
 PORTAL = "aaaaaaaa-0000-4000-8000-000000000001"
 EDITOR = "aaaaaaaa-0000-4000-8000-000000000002"
+DOMAIN = "corp.contoso.example"
 GRAPH = "#microsoft.graph."
 
 SMALL: dict[str, Any] = {
@@ -69,6 +70,15 @@ SMALL: dict[str, Any] = {
                 "assignments": ["all users"],
             },
         ],
+        "deviceConfigurations": [
+            {
+                "@odata.type": GRAPH + "windowsDomainJoinConfiguration",
+                "displayName": "Domain join",
+                "assignments": ["all devices"],
+                "activeDirectoryDomainName": DOMAIN,
+                "computerNameStaticPrefix": "CON-",
+            }
+        ],
         "deviceManagementScripts": [{"displayName": "Wallpaper", "assignments": ["all devices"], "runAsAccount": "system"}],
     },
     "windows_update": {"critical": [{"kb": "KB5000001", "title": "Driver", "duration": "2m"}]},
@@ -91,8 +101,14 @@ def small_scenario(changes: Mapping[str, object] | None = None) -> LoadedScenari
 
 
 def small_state(changes: Mapping[str, object] | None = None) -> TenantState:
-    """A fresh tenant state of the small tenant; two of them are equal in all that a device can see."""
-    return make_plan(small_scenario(changes)).state
+    """A fresh tenant state of the small tenant; two of them are equal in all that a device can see.
+
+    What stands on premises does its work at once: a call may come when no virtual time has passed since the last.
+    """
+    state = make_plan(small_scenario(changes)).state
+    directory = state.active_directory
+    directory.connector_takes, directory.sync_every, directory.sync_phase = 0, 1, 0
+    return state
 
 
 def small_device(changes: Mapping[str, object] | None = None) -> Device:

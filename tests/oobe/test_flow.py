@@ -140,6 +140,10 @@ def outcomes_of(constant: object) -> set[Outcome]:
 GUARDED = {
     (S.ACCOUNT_SETUP, O.REBOOT): "the phases share their code; only the device phase restarts (REBOOT-ACCOUNT)",
     (S.ACCOUNT_SETUP, O.TECHNICIAN_FAILED): "the same; a technician never gets as far as account setup (I-06)",
+    (S.HYBRID_REGISTRATION, O.TECHNICIAN_FAILED): "nor as far as the registration that account setup waits for",
+    (S.ENTRA_PROMPT, O.BACK): "whatever the sign-in ends with, the prompt only leaves the token out",
+    (S.ENTRA_PROMPT, O.FAILED): "the same",
+    (S.ENTRA_PROMPT, O.STUCK): "the same",
 }
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("state", [state for state in STEPS if state not in ENDS], ids=lambda state: state.value)

@@ -196,6 +196,72 @@ def i07() -> Run:
     return run
 
 
+def hybrid(name: str) -> Run:
+    """A finished run of a hybrid scenario that breaks nothing yet."""
+    run = run_scenario(load_scenario(ROOT / "scenarios" / "hybrid" / f"{name}.yaml"))
+    assert run.plan is not None
+    assert run.result.exit_code == 0, run.result.problem
+    return run
+
+
+def i05() -> Run:
+    run = hybrid("wired")
+    for event in run.events:
+        if isinstance(event, e.ScreenShown) and event.screen == "LOGON":
+            edit(run, event.seq, screen="PLEASEWAIT")
+    return run
+
+
+def i05_no_restart() -> Run:
+    run = hybrid("wired")
+    edit(run, find(run, e.Rebooted, rule="H7"), rule="C9")
+    return run
+
+
+def i17() -> Run:
+    run = hybrid("f37-sync-late")
+    disk = run.plan.device.disk
+    disk.csp.write(FIRST_SYNC + "/TimeOutUntilSyncFailure", "90")
+    disk.registry.set(rf"{ENROLLMENTS}\{disk.enrolment.enrolment_id}\FirstSync", "SyncFailureTimeout", 90)
+    return run
+
+
+def i24_hybrid() -> Run:
+    run = hybrid("wired")
+    run.plan.device.disk.computer_name = "FAB-SOMETHING"
+    return run
+
+
+def i30_registration() -> Run:
+    run = hybrid("f37-try-again")
+    run.plan.state.history[-1].account_setup = "success"
+    return run
+
+
+def x05_domain() -> Run:
+    run = hybrid("wired")
+    drop(run, *[event.seq for event in run.events if isinstance(event, e.CallAnswered) and event.call == "LogOnToDomain"])
+    return run
+
+
+def x06_registration() -> Run:
+    run = hybrid("ad-fs")
+    drop(run, find(run, e.CallAnswered, call="RegisterHybridDevice"))
+    return run
+
+
+def x12_controller() -> Run:
+    run = hybrid("vpn-in-box")
+    drop(run, *[event.seq for event in run.events if isinstance(event, e.CallAnswered) and event.call == "ConnectVpn"])
+    return run
+
+
+def x10_user_token() -> Run:
+    run = hybrid("ad-fs")
+    drop(run, find(run, e.CallAnswered, call="GetUserToken"))
+    return run
+
+
 def i09() -> Run:
     run = run_of()
     insert(run, find(run, e.CallAnswered, call="JoinDevice"), refused("EnrollMdm", "0x80180014", "F-26"))

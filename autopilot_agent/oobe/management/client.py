@@ -12,12 +12,22 @@ from autopilot_agent.device import Device
 from autopilot_agent.device.nodes import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
 from autopilot_agent.errors import CallFailed, Unreachable
+from autopilot_agent.oobe.management.domain import apply_blob
 from autopilot_agent.oobe.management.esp import EspSettings
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.world import World
-from autopilot_agent.service.management import RESULT_ALERT, Alert, Command, Commands, ManagementMessage, Status
+from autopilot_agent.service.management import (
+    DOMAIN_JOIN_ALERT,
+    RESULT_ALERT,
+    Alert,
+    Command,
+    Commands,
+    DomainJoinStanding,
+    ManagementMessage,
+    Status,
+)
 
 MOST_MESSAGES = 60
 """Message pairs after which a session is broken off; a server that never runs out of commands is not a server."""
@@ -48,6 +58,7 @@ EFFECTS = {
     "vpnv2": "_vpn",
     "rootcatrustedcertificates": "_trusted_root",
     "reboot": "_reboot_now",
+    "offlinedomainjoin": "_domain_join",
 }
 """What follows from a command on a CSP: a method of the client."""
 JOBS = {
@@ -128,6 +139,7 @@ class ManagementClient:
         self.last_failure = ""
         self.phase = "device"
         self.left = False
+        self.domain_join: DomainJoinStanding | None = None
         self._talking = False
         self._esp: EspSettings | None = None
         self._information: tuple[tuple[str, str], ...] = ()
@@ -150,11 +162,13 @@ class ManagementClient:
         self.ime.restart = self.restart = None
         self.jobs.retry()
 
-    async def session(self, user_id: str = "", *, patient: bool = False, result: bool = False) -> None:
+    async def session(
+        self, user_id: str = "", *, patient: bool = False, result: bool = False, domain_join: bool = False
+    ) -> None:
         """One OMA-DM session (MS-MDM): package 1, then commands and statuses until the server has no more commands.
 
         Sessions come one after the other. A ``patient`` one waits out a lost link, as the ESP does (F-13); one with a
-        ``result`` tells the server that the ESP has ended.
+        ``result`` tells the server that the ESP has ended, one for the ``domain_join`` asks for the blob.
         Raises ``CallFailed`` when the server cannot be talked to.
         """
         while self._talking:
@@ -163,11 +177,12 @@ class ManagementClient:
             await self.world.sleep(SECOND)
         self._talking = True
         try:
-            await self._session(user_id, patient=patient, result=result)
+            extra = ((RESULT_ALERT,) if result else ()) + ((DOMAIN_JOIN_ALERT,) if domain_join else ())
+            await self._session(user_id, extra, patient=patient)
         finally:
             self._talking = False
 
-    async def _session(self, user_id: str, *, patient: bool, result: bool) -> None:
+    async def _session(self, user_id: str, extra: tuple[Alert, ...], *, patient: bool) -> None:
         device, world = self.device, self.world
         enrolment = device.disk.enrolment
         if enrolment is None:
@@ -178,14 +193,13 @@ class ManagementClient:
         device.disk.sessions += 1
         number = device.disk.sessions
         world.log("DeviceManagement", 208, f"session {number} started", "MDM-SESSION-END")
-        alerts: tuple[Alert, ...] = OPENING["user" if user_id else "device"]
-        if result:
-            alerts += (RESULT_ALERT,)
+        alerts = OPENING["user" if user_id else "device"] + extra
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
             package = ManagementMessage(enrolment.enrolment_id, number, message, alerts, information, statuses, user_id)
             answer: Commands = await (patiently(world, package) if patient else world.call(package))
+            self.domain_join = answer.domain_join or self.domain_join
             if not answer.commands:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
@@ -284,6 +298,10 @@ class ManagementClient:
     def _reboot_now(self, verb: str, uri: str, key: str, value: str) -> None:
         if verb == "Exec":
             self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
+
+    def _domain_join(self, verb: str, uri: str, key: str, value: str) -> None:
+        if verb == "Exec":
+            apply_blob(self.device, self.world, value)
 
     async def settle(self) -> None:
         """After the ESP: finish what it did not wait for, or what it was not shown for."""

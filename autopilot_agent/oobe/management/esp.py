@@ -33,6 +33,7 @@ TITLES = {
     "certificates": "Certificates",
     "network": "Network connections",
     "apps": "Apps",
+    "registration": "Joining your organization's network",
 }
 PREPARATION_ROWS = ("tpm", "join", "enrol", "prepare")
 SETUP_ROWS = ("policies", "certificates", "network", "apps")
@@ -45,6 +46,7 @@ ROW_RULES = {
     "certificates": "ESP-ROW-CERTIFICATES",
     "network": "ESP-ROW-NETWORK",
     "apps": "ESP-ROW-APPS",
+    "registration": "H11",
 }
 CATEGORIES = {"preparation": "DevicePreparation", "device": "DeviceSetup", "account": "AccountSetup"}
 SUBCATEGORIES = {
@@ -56,6 +58,7 @@ SUBCATEGORIES = {
     "certificates": "CertificatesSubcategory",
     "network": "NetworkConnectionsSubcategory",
     "apps": "AppsSubcategory",
+    "registration": "WaitingForAadRegistrationSubcategory",
 }
 SILENT_ROWS = {
     "preparation": ("InitiateSyncSessions", "SetContinueAnywayButtonVisibility"),
@@ -76,9 +79,15 @@ EXPECTED = (
 
 PROVIDER_TIMEOUT_MINUTES = 15
 
+HYBRID_EXTRA = 40 * MINUTE
+"""What a device that joins a domain gets on top of the profile's time (rule TIME-HYBRID)."""
+
 
 class EspSettings(msgspec.Struct, frozen=True, gc=False):
-    """FirstSyncStatus as the device holds it; ``timeout`` in milliseconds, ``block`` the bits of BlockInStatusPage."""
+    """FirstSyncStatus as the device holds it; ``timeout`` in milliseconds, ``block`` the bits of BlockInStatusPage.
+
+    ``extra`` is the part of the time-out that comes from joining a domain and stands in no node.
+    """
 
     device_page_shown: bool = False
     user_page_shown: bool = False
@@ -88,6 +97,7 @@ class EspSettings(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
     install_quality_updates: bool = False
     target: str = "default"
+    extra: int = 0
 
     @property
     def device_targeted(self) -> bool:
@@ -108,16 +118,18 @@ class EspSettings(msgspec.Struct, frozen=True, gc=False):
         if enrolment is None:
             return cls()
         read = device.disk.csp.read
+        extra = HYBRID_EXTRA if device.disk.domain is not None else 0
         skip_device, skip_user, timeout, block, logs, text = map(read, _settings(enrolment.provider_id))
         return cls(
             skip_device == "false",
             skip_user == "false",
-            int(timeout or 60) * MINUTE,
+            int(timeout or 60) * MINUTE + extra,
             int(block or 0),
             logs == "true",
             text or "",
             enrolment.install_quality_updates,
             enrolment.esp_target,
+            extra,
         )
 
 
@@ -178,7 +190,7 @@ class Page:
         if code:
             self.code = code
             self.show(row, "failed", f"{TITLES[row]} ({code})", rule)
-        rows = PREPARATION_ROWS if self.phase == "preparation" else SETUP_ROWS
+        rows = PREPARATION_ROWS if self.phase == "preparation" else ("registration", *SETUP_ROWS)
         for later in rows[rows.index(row) + 1 :]:
             if self.rows.get(later, ("", ""))[0] != "succeeded":
                 self.show(later, "failedFromPreviousSubcategory", f"{TITLES[later]} (Previous step failed)", "ESP-ROW-STATES")

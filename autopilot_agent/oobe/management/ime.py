@@ -120,7 +120,8 @@ class IntuneManagementExtension(Win32Installs):
             if known is not None and known.state in FINAL:
                 continue
             ignored = why == "APP-DEFERRED" and app.target == "device" and enrolment.esp_target == "user"
-            world.note("F-50" if ignored else why, f"{app.name} is installed only now, after the Enrollment Status Page.")
+            rule = "APP-HYBRID-USER" if app.untracked else "F-50" if ignored else why
+            world.note(rule, f"{app.name} is installed only now, after the Enrollment Status Page.")
             await self._install(app, app.target, self._node(app.target, app))
 
     async def _scripts(self, enrolment_id: str, phase: str, user_id: str) -> None:

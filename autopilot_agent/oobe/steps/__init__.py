@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from autopilot_agent.oobe.engine import Step
 from autopilot_agent.oobe.states import State
-from autopilot_agent.oobe.steps import desktop, error_pages, join, prefix, sign_in, status_page, updates
+from autopilot_agent.oobe.steps import (
+    desktop,
+    domain_join,
+    domain_sign_in,
+    error_pages,
+    hybrid_registration,
+    join,
+    prefix,
+    sign_in,
+    status_page,
+    updates,
+)
 
 STEPS: dict[State, Step] = {
     State.BOOT: prefix.boot,
@@ -29,6 +40,15 @@ STEPS: dict[State, Step] = {
     State.ENTRA_JOIN: join.entra_join,
     State.MDM_ENROLMENT: join.mdm_enrolment,
     State.LOCAL_RIGHTS: join.local_rights,
+    State.DOMAIN_JOIN_PROFILE: domain_join.domain_join_profile,
+    State.DOMAIN_JOIN_BLOB: domain_join.domain_join_blob,
+    State.DOMAIN_CONTROLLER: domain_join.domain_controller,
+    State.DOMAIN_RESTART: domain_join.domain_restart,
+    State.DOMAIN_PRIVACY: domain_sign_in.domain_privacy,
+    State.DOMAIN_SIGN_IN: domain_sign_in.domain_sign_in,
+    State.HYBRID_REGISTRATION: hybrid_registration.hybrid_registration,
+    State.ENTRA_PROMPT: hybrid_registration.entra_prompt,
+    State.SIGN_OUT: domain_sign_in.sign_out,
     State.DEVICE_PREPARATION: status_page.device_preparation,
     State.DEVICE_SETUP: status_page.device_setup,
     State.QUALITY_UPDATES: updates.quality_updates,

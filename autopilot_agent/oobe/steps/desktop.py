@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult
+from autopilot_agent.oobe.management.client import SETTLED_AFTER
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.join import start_management
@@ -110,6 +112,8 @@ async def privacy(device: Device, world: World) -> StepResult:
 async def hello(device: Device, world: World) -> StepResult:
     """U15. If the tenant asks for it and the device can; the person may get out of it with an error."""
     disk = device.disk
+    if disk.domain is not None:
+        return StepResult(Outcome.SKIPPED, "Windows Hello for Business of domain members is not simulated")
     if disk.enrolment is None or disk.join is None:
         return StepResult(Outcome.SKIPPED, "no Windows Hello for Business outside management")
     prefix = f"D/vendor/msft/passportforwork/{disk.join.tenant_id.casefold()}/policies/"
@@ -149,7 +153,16 @@ async def desktop(device: Device, world: World) -> StepResult:
     account = disk.accounts.get(disk.signed_in_user)
     if disk.enrolment is not None and account is not None and account.kind != "local":
         await start_management(device, world).settle()
+    if disk.domain is not None:
+        await _registered_later(device, world)
     return OK
+
+
+async def _registered_later(device: Device, world: World) -> None:
+    """Without a page that waited, the hourly task registers a domain member in the background."""
+    deadline = world.now + SETTLED_AFTER
+    while device.disk.domain is not None and not device.disk.domain.registration and world.now < deadline:
+        await world.sleep(MINUTE)
 
 
 async def _encrypt(device: Device, world: World) -> None:

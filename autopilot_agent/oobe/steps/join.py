@@ -30,7 +30,7 @@ async def entra_join(device: Device, world: World) -> StepResult:
     """U5. Device key, certificate and device id from the Device Registration Service."""
     memory, disk, profile = device.memory, device.disk, device.memory.profile
     token = _token(device)
-    if is_hybrid(device):
+    if is_hybrid(device) and not _assigned_user_joins(device, world):
         return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "H2")
     if disk.join is not None:
         memory.administrator_by_role = disk.join.administrator_by_role
@@ -70,6 +70,13 @@ async def entra_join(device: Device, world: World) -> StepResult:
     disk.administrator_sids = joined.administrator_sids
     world.note("A-DEVICE-CERT", f"Joined to Entra as device {joined.device_id}.")
     return OK
+
+
+def _assigned_user_joins(device: Device, world: World) -> bool:
+    """Q-05: one source lets an assigned user do no harm, the other says that the device is joined to Entra then (F-38)."""
+    profile = device.memory.profile
+    assigned = profile is not None and bool(profile.cloud_assigned_tenant_upn)
+    return assigned and world.assumptions.get("Q-05") == "Entra join"
 
 
 async def mdm_enrolment(device: Device, world: World) -> StepResult:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from autopilot_agent.device import Device
 from autopilot_agent.oobe.engine import StepResult
+from autopilot_agent.oobe.management.domain import begin_task
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.acquisition import acquire_profile, check_connectivity
+from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.world import World
 
 OK = StepResult(Outcome.OK)
@@ -56,6 +58,8 @@ async def boot(device: Device, world: World) -> StepResult:
             online = device.network.link(world.now) and await check_connectivity(device, world)
             if online or device.disk.profile is not None:
                 await acquire_profile(device, world)
+            if device.disk.domain is not None:
+                begin_task(device, world, start_management(device, world))
         return StepResult(RESUME[resume], f"resumes at {resume.replace('_', ' ')}")
     if device.network.kind == "ethernet" and device.network.link(world.now) and await check_connectivity(device, world):
         await acquire_profile(device, world)

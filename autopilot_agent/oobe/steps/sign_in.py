@@ -183,6 +183,8 @@ def _signed_in(device: Device, world: World, token: SignedIn, password: str) -> 
     memory.credentials = "" if token.federated else "cached"
     memory.token = token
     device.disk.registry.set(DIAGNOSTICS, "AadTenantId", token.tenant_id)
+    if memory.profile is not None and memory.profile.cloud_assigned_domain_join_method and device.disk.domain is None:
+        world.note("H1", "These credentials serve for the enrolment in Intune; Windows will ask for those of the domain.")
     assigned = memory.profile.cloud_assigned_tenant_upn if memory.profile is not None else ""
     if token.federated and assigned and assigned.casefold() != token.user_name.casefold():
         world.note("F-109", f"{token.user_name} signed in to the device of {assigned}: a federated tenant does not enforce it.")

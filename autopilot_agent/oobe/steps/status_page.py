@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
+from autopilot_agent.device.registry import ENROLLMENTS
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.client import ManagementClient
@@ -18,10 +19,11 @@ from autopilot_agent.oobe.steps.status_phase import (
     restart_device,
     run_phase,
     store_settings,
+    user_of_session,
 )
 from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
-from autopilot_agent.service.uris import PROVIDERS, SIDECAR
+from autopilot_agent.service.uris import CONFIGMGR, PROVIDERS, SIDECAR
 
 __all__ = ["account_setup", "device_preparation", "device_setup", "error_page", "reset_device"]
 
@@ -39,6 +41,8 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     if device.disk.resealed:
         return StepResult(Outcome.SKIPPED, "device preparation is not repeated", "PU3")
     device.disk.esp_started.setdefault("device", world.now)
+    if device.disk.domain is not None and not device.disk.technician:
+        world.note("H8", "The device is a domain member; its part of the page has to bring a VPN where one is needed.")
     page: Page | None = world.page
     if page is not None:
         page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
@@ -83,13 +87,13 @@ async def _wait_for_providers(
     while True:
         if device.disk.ime_installed and csp.read(f"{PROVIDERS}/{SIDECAR}/InstallationState") == "1":
             client.ime.ready()
-        waiting = False
+        waiting: list[str] = []
         for name in csp.children(PROVIDERS):
             node = f"{PROVIDERS}/{name}"
             state = csp.read(node + "/InstallationState")
             if state in ("2", "3"):
                 continue
-            waiting = True
+            waiting.append(name)
             if state == "4":
                 code = f"0x{int(csp.read(node + '/LastError') or 0) & 0xFFFFFFFF:08X}"
                 return await _preparation_failed(device, world, page, code, "F-43", f"{name} reports an error")
@@ -106,7 +110,8 @@ async def _wait_for_providers(
         if not waiting and failed is None:
             break
         if world.now >= deadline:
-            rule = client.jobs.blame or "F-40"
+            comanaged = device.disk.domain is not None and CONFIGMGR in waiting
+            rule = client.jobs.blame or ("F-39" if comanaged else "F-40")
             if failed is not None:
                 rule = failed.rule if failed.rule.startswith("F-") else "F-96"
             return await _preparation_failed(device, world, page, TIMED_OUT, rule, "the ESP's time is up")
@@ -190,9 +195,12 @@ async def _account_setup(device: Device, world: World) -> StepResult:
     client.phase = "account"
     disk.csp.user_sid = account.sid
     shown = client.esp.user_page_shown
+    done = rf"{ENROLLMENTS}\{disk.enrolment.enrolment_id}\FirstSync\{account.sid}"
+    if shown and disk.registry.get(done, "IsSyncDone") == 1:
+        return StepResult(Outcome.SKIPPED, "this user's part was done before", "E-POWER")
     if shown and not disk.left_page:
         return await run_phase(device, world, client, "account", resumed=False)
-    await _quiet_session(world, client, disk.enrolment.user_id)
+    await _quiet_session(world, client, user_of_session(device, client))
     if shown:
         return StepResult(Outcome.SKIPPED, "the page was left in device setup", "ERR-NOT-BLOCKING")
     return StepResult(Outcome.SKIPPED, "the account page is not shown", "ESP-SKIP-USER")

@@ -23,10 +23,14 @@ CHECK_INS = (3 * MINUTE, 15 * MINUTE, 15 * MINUTE, 120 * MINUTE, 480 * MINUTE)
 async def run_phase(device: Device, world: World, client: ManagementClient, phase: str, *, resumed: bool) -> StepResult:
     """Run one phase to its end: done, failed, left by the person, or interrupted by a restart."""
     disk = device.disk
-    user_id = disk.enrolment.user_id if phase == "account" and disk.enrolment else ""
+    user_id = user_of_session(device, client) if phase == "account" else ""
     page = Page(device, world, phase)
     settings = client.esp
     world.show("ESP", "ESP-PROGRESS", "Device setup" if phase == "device" else "Account setup")
+    if phase == "device":
+        tell_time_limit(world, settings)
+    elif disk.domain is not None and disk.domain.registration:
+        page.rows["registration"] = "succeeded", f"{TITLES['registration']} (Complete)"
     if phase == "account":
         world.note("A-USER-TRACKING", f"Tracking for {disk.signed_in_user} begins; device setup succeeded.")
         disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
@@ -36,7 +40,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     client.left = False
     client.beside(_check_in(world, client, user_id, client.generation))
     if not settings.block:
-        client.beside(_offer_to_leave(world, client, client.generation))
+        client.beside(offer_to_leave(world, client, client.generation))
     if resumed or phase == "account":  # a power cut may have interrupted the user's part
         client.jobs.resume()
     outcome = await _watch(device, world, client, page, deadline)
@@ -54,7 +58,23 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     return StepResult(failed_outcome(device), f"{outcome.detail} in {TITLES[page.failed_row]}", outcome.rule)
 
 
-async def _offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:
+def user_of_session(device: Device, client: ManagementClient) -> str:
+    """Whose sessions Account setup holds. A domain member's user has none before Entra gave a token for Intune (H12)."""
+    enrolment = device.disk.enrolment
+    if device.disk.domain is not None and device.memory.token is None:
+        client.jobs.blame = client.jobs.blame or "H12"
+        return ""
+    return enrolment.user_id if enrolment is not None else ""
+
+
+def tell_time_limit(world: World, settings: EspSettings) -> None:
+    """Say how long the page waits where that is not the profile's number."""
+    if settings.extra:
+        own, extra = (settings.timeout - settings.extra) // MINUTE, settings.extra // MINUTE
+        world.note("TIME-HYBRID", f"The page waits {own + extra} minutes: {own} of the profile and {extra} for hybrid join.")
+
+
+async def offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:
     """A page that does not block can be left at any time; the work goes on without it."""
     reply = await world.ask(Question("ESP", ("Leave the page", "Wait"), "Wait"), "ERR-NOT-BLOCKING")
     if reply.choice == "Leave the page" and client.generation == generation:
@@ -129,7 +149,7 @@ async def _check_in(world: World, client: ManagementClient, user_id: str, genera
         except CallFailed as failed:
             client.last_failure = failed.rule if failed.rule.startswith("F-") else "F-96"
             world.note(failed.rule or "NET-INTUNE", f"The management session failed: {failed}.")
-        if not working and not client.last_failure:
+        if not working and not client.last_failure and (client.phase == "device" or user_id):
             working = True
             client.beside(client.ime.run(client.phase, user_id))
         elapsed = world.now - began
@@ -168,7 +188,7 @@ def store_settings(device: Device, settings: EspSettings, root: str = "") -> Non
     values: dict[str, str | int] = {
         "SkipDeviceStatusPage": 0 if settings.device_page_shown else 0xFFFFFFFF,
         "SkipUserStatusPage": 0 if settings.user_page_shown else 0xFFFFFFFF,
-        "SyncFailureTimeout": settings.timeout // MINUTE,
+        "SyncFailureTimeout": (settings.timeout - settings.extra) // MINUTE,
         "BlockInStatusPage": settings.block,
         "AllowCollectLogsButton": int(settings.collect_logs),
         "CustomErrorText": settings.message,

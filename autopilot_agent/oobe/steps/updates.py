@@ -78,7 +78,9 @@ async def _install(device: Device, world: World, updates: tuple[Update, ...]) ->
 async def rename(device: Device, world: World) -> StepResult:
     """C10. Entra join profiles with a name template; a rename needs a restart, and the profile is looked at again after it."""
     profile = device.memory.profile
-    if profile is None or not profile.cloud_assigned_device_name or profile.cloud_assigned_domain_join_method:
+    if profile is not None and profile.cloud_assigned_domain_join_method:
+        return StepResult(Outcome.OK, "the Domain Join profile gives the name later", "H0")
+    if profile is None or not profile.cloud_assigned_device_name:
         return OK
     if device.disk.resealed:
         return StepResult(Outcome.OK, "named by the technician", "PU1")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot_agent.scenario.monitors import files, honesty, setting_up, status_page, success
+from autopilot_agent.scenario.monitors import files, honesty, hybrid, setting_up, status_page, success
 from autopilot_agent.scenario.monitors.record import Record
 
 if TYPE_CHECKING:
@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 Monitor = Callable[[Record], str | None]
 
 MONITORS: dict[str, Monitor] = dict(
-    sorted((setting_up.MONITORS | files.MONITORS | status_page.MONITORS | honesty.MONITORS | success.MONITORS).items())
+    sorted(
+        (
+            setting_up.MONITORS
+            | files.MONITORS
+            | hybrid.MONITORS
+            | status_page.MONITORS
+            | honesty.MONITORS
+            | success.MONITORS
+        ).items()
+    )
 )
 OWN_STATEMENTS = {
     "X-01": "Events are numbered from 0 without gaps, and time never goes back.",
@@ -34,7 +43,7 @@ OWN_STATEMENTS = {
     "X-09": "A run that did not complete says why: its error report cites a rule.",
     "X-10": "After a restart nothing uses a token that only memory held.",
     "X-11": "Restarts on record, boots of the flow and the counter on disk agree.",
-    "X-12": "A host that the firewall closes never answers.",
+    "X-12": "A host that the firewall closes never answers, nor a domain controller outside its network.",
     "X-13": "A blocking phase of the ESP that succeeds does so within its time limit.",
     "X-14": "While the ESP shows a phase, the extension starts no app outside the list of blocking apps.",
     "X-15": "The drive is encrypted only after its recovery key is in Entra.",

@@ -7,12 +7,16 @@ from itertools import pairwise
 from operator import attrgetter
 
 from autopilot_agent import rulebook
+from autopilot_agent.device.network import DOMAIN_CONTROLLER
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.states import ENDS
 from autopilot_agent.scenario.monitors.record import Record, Sitting, last_before
+from autopilot_agent.service.uris import DOMAIN_JOIN_BLOB
 
 SECRETS = ("PWD", "LOGON", "WHFB")
+SIGN_INS = ("first_sign_in", "domain_sign_in")
+"""States in which somebody signs in to Windows for the first time."""
 WITH_TOKEN = ("GetTermsOfUse", "JoinDevice", "DiscoverEnrolment", "EnrollMdm")
 
 
@@ -84,10 +88,13 @@ def desktop_needs_sign_in(run: Record) -> str | None:
     if account is None or account.kind == "system":
         return f"the desktop belongs to {name or 'nobody'}, who has no account"
     last = run.losses[-1] if run.losses else -1
-    if not any(left.outcome == "ok" and left.seq > last for _, left in run.stays.get("first_sign_in", ())):
+    signed_in = [stay for name in SIGN_INS for stay in run.stays.get(name, ())]
+    if not any(left.outcome == "ok" and left.seq > last for _, left in signed_in):
         return "nobody signed in to Windows after the last restart"
     if account.kind == "entra" and not any(seq > run.fresh for seq in run.calls.get("SignIn", ())):
         return f"{name} reached the desktop without Entra having answered a sign-in"
+    if account.kind == "domain" and not any(seq > run.fresh for seq in run.calls.get("LogOnToDomain", ())):
+        return f"{name} reached the desktop without a domain controller having confirmed who that is"
     return None
 
 
@@ -97,6 +104,9 @@ def bound_only_by_answer(run: Record) -> str | None:
     joined = any(seq > run.unjoined for seq in calls.get("JoinDevice", ()))
     if (disk.join is not None) != joined or (result.join == "entra") > joined:
         return f"the result says {result.join}, Entra {'joined' if joined else 'did not join'} the device"
+    wrong = _domain_by_answer(run)
+    if wrong is not None:
+        return wrong
     enrolled = run.enrolled_at >= 0
     if (disk.enrolment is not None) != enrolled or result.mdm_enrolled != enrolled:
         return f"the MDM {'enrolled' if enrolled else 'did not enrol'} the device, and the device says otherwise"
@@ -106,6 +116,18 @@ def bound_only_by_answer(run: Record) -> str | None:
 
         if not enrolments or run.commands[0].seq < enrolments[0]:
             return f"event {run.commands[0].seq}: a SyncML command was applied before the enrolment"
+    return None
+
+
+def _domain_by_answer(run: Record) -> str | None:
+    """A domain comes from a blob that the server sent, and the registration in it from Entra."""
+    domain = run.disk.domain
+    blob = any(one.uri == DOMAIN_JOIN_BLOB and one.status == 200 and one.seq > run.fresh for one in run.commands)
+    if (domain is not None) > blob or (run.result.join in ("domain", "hybrid")) > (domain is not None and domain.joined):
+        return f"the result says {run.result.join}, and no domain join blob was applied"
+    registered = domain is not None and bool(domain.registration)
+    if registered > any(seq > run.fresh for seq in run.calls.get("RegisterHybridDevice", ())):
+        return "the device counts as registered in Entra, which never answered so"
     return None
 
 
@@ -162,7 +184,7 @@ def token_gone_after_restart(run: Record) -> str | None:
     """X-10."""
     if len(run.losses) < 2:
         return None
-    sign_ins = run.calls.get("SignIn", ())
+    sign_ins = sorted([*run.calls.get("SignIn", ()), *run.calls.get("GetUserToken", ())])
     for name in WITH_TOKEN:
         for seq in run.calls.get(name, ()):
             if last_before(sign_ins, seq) <= run.last_reboot_before(seq):
@@ -195,8 +217,13 @@ def closed_hosts_silent(run: Record) -> str | None:
     if network.blocked:
         for call in run.answered:
             pattern = network.closed(call.host)
-            if pattern is not None:
+            if pattern in network.blocked:
                 return f"event {call.seq}: {call.call} was answered by {call.host}, which {pattern} closes"
+    if not network.domain and len(run.plan.links) == 1:  # a PC that was sent somewhere may have been in the office before
+        tunnels = run.calls.get("ConnectVpn", ())
+        for call in run.answered:
+            if call.host == DOMAIN_CONTROLLER and last_before(tunnels, call.seq) <= run.last_reboot_before(call.seq):
+                return f"event {call.seq}: {call.call} was answered although nothing leads to the domain controllers"
     return None
 
 

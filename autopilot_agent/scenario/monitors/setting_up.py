@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autopilot_agent.events import CloudChanged
+from autopilot_agent.scenario.monitors.hybrid import hybrid_name_wrong
 from autopilot_agent.scenario.monitors.record import Record, last_before
 from autopilot_agent.tenant.graph.enrollment import PlatformRestriction
 
@@ -98,7 +99,7 @@ def device_name_allowed(run: Record) -> str | None:
         return f"the device is called {name}, which is all digits"
     if profile is not None and profile.cloud_assigned_domain_join_method and profile.cloud_assigned_device_name:
         return f"a hybrid profile carries the name template {profile.cloud_assigned_device_name}"
-    return None
+    return hybrid_name_wrong(run)
 
 
 def registered_counts_as_corporate(run: Record) -> str | None:

@@ -209,7 +209,10 @@ def choices_follow_bits(run: Record) -> str | None:
 
 def report_keeps_first_failure(run: Record) -> str | None:
     """I-30."""
-    for scope, names in (("device", ("device_preparation", "device_setup")), ("account", ("account_setup",))):
+    for scope, names in (
+        ("device", ("device_preparation", "device_setup")),
+        ("account", ("hybrid_registration", "account_setup")),
+    ):
         for name in names:
             for _, left in run.stays.get(name, ()):
                 if left.outcome != "failed" or left.seq < run.enrolled_at or run.enrolled_at < 0:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from autopilot_agent.device.nodes import resolve
 from autopilot_agent.oobe.management.detection import detected
-from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, SETUP_ROWS, TITLES
+from autopilot_agent.oobe.management.esp import HYBRID_EXTRA, PREPARATION_ROWS, SETUP_ROWS, TITLES
 from autopilot_agent.scenario.monitors.record import SCOPES, Record
 from autopilot_agent.service.uris import LIST_SEPARATOR
 from autopilot_agent.service.uris import TRACKING as TRACKING_NODE
@@ -147,10 +147,11 @@ def success_in_time(run: Record) -> str | None:
     settings = run.settings()
     if run.enrolled_at < 0 or settings[3] in ("", "0"):
         return None
-    limit = int(settings[2] or 60) * 60_000
+    domain = run.disk.domain is not None
+    limit = int(settings[2] or 60) * 60_000 + HYBRID_EXTRA * domain
     for name, first, phase in (
         ("device_setup", ("device_preparation", "device_setup"), "device"),
-        ("account_setup", ("account_setup",), "account"),
+        ("account_setup", ("hybrid_registration",) if domain else ("account_setup",), "account"),
     ):
         stays = run.stays.get(name)
         if not stays or stays[-1][1].outcome != "ok" or stays[-1][1].seq < run.enrolled_at:
@@ -160,7 +161,9 @@ def success_in_time(run: Record) -> str | None:
         for _, left in run.stays.get("esp_error", ()):
             if left.outcome.startswith("retry") and after < left.seq < end:
                 after = left.seq
-        began = next(entered.at for state in first for entered, _ in run.stays.get(state, ()) if entered.seq > after)
+        began = next((entered.at for state in first for entered, _ in run.stays.get(state, ()) if entered.seq > after), None)
+        if began is None:  # tried again after the registration: the timer began with this stay
+            began = stays[-1][0].at
         last = run.rows[phase][-1].at if run.rows[phase] else began
         if last - began > limit:
             return f"event {end}: {name} succeeded {(last - began - limit) // 1000} s after its time was up"

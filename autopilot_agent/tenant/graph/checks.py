@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from .directory import User
 from .enrollment import EspConfiguration
+from .policies import DeviceConfiguration
 from .profiles import WindowsAutopilotDeploymentProfile
 from .source import JsonPath, Source
 
@@ -95,6 +96,27 @@ def check_esp(esp: EspConfiguration, raw: Mapping[str, object], source: Source, 
         )
 
 
+def check_policy(policy: DeviceConfiguration, raw: Mapping[str, object], source: Source, path: JsonPath) -> None:
+    """Raise InputError for a Domain Join profile that Intune would not save (formats.md 1.9)."""
+    if policy.kind != "windowsDomainJoinConfiguration":
+        return
+    name = f'Domain Join profile "{policy.display_name}"'
+    prefix = policy.settings.get("computerNameStaticPrefix") or ""
+    count = policy.settings.get("computerNameSuffixRandomCharCount")
+    if not policy.settings.get("activeDirectoryDomainName"):
+        source.fail(path, f"{name}: it names no domain (activeDirectoryDomainName)")
+    if not isinstance(prefix, str) or not re.fullmatch(r"[A-Za-z0-9-]*", prefix):
+        text = f"{name}: a prefix has only letters, digits and hyphens; macros such as %SERIAL% are not possible"
+        source.fail((*path, "computerNameStaticPrefix"), text)
+    least = 3
+    if len(prefix) > _LONGEST_NAME - least:
+        text = f"{name}: the prefix has at most {_LONGEST_NAME - least} characters, for {least} random ones follow"
+        source.fail((*path, "computerNameStaticPrefix"), text)
+    if count is not None and not (isinstance(count, int) and least <= count <= _LONGEST_NAME - len(prefix)):
+        text = f"{name}: {count} random characters do not fit; prefix and random part have at most {_LONGEST_NAME}"
+        source.fail((*path, "computerNameSuffixRandomCharCount"), text)
+
+
 def check_user(user: User, raw: Mapping[str, object], source: Source, path: JsonPath) -> None:
     """Leave a notice when nothing tells whether the users have Intune."""
     if not user.licenses_known:
@@ -122,4 +144,5 @@ CHECKS: Mapping[type, Callable[..., None]] = {
     WindowsAutopilotDeploymentProfile: check_profile,
     EspConfiguration: check_esp,
     User: check_user,
+    DeviceConfiguration: check_policy,
 }
