@@ -34,6 +34,7 @@ class Hardware(msgspec.Struct, frozen=True, dict=True):
     memory_mb: int
     architecture: str
     tpm: Tpm
+    dfci: bool = False
 
     @cached_property
     def hash(self) -> str:

@@ -8,11 +8,16 @@ DOMAIN_CONTROLLER = "domain-controller"
 """The name under which calls, and the hosts that a scenario closes, speak of whatever domain controller answers."""
 
 
+EVERYTHING = "*"
+"""The host that stands for all of them, where no name can be found (rule NET-DNS)."""
+
+
 class NetworkAdapter(msgspec.Struct):
     """``lost_at`` and ``back_at`` are virtual milliseconds; ``blocked`` hosts may begin with ``*.``; ``megabits`` per second.
 
     ``domain`` says whether this is the organisation's own network, ``vpn`` whether a connection into it is up.
-    ``blocked`` maps each closed host to the fault that closed it ("" for the scenario's own firewall).
+    ``blocked`` maps each closed host to the fault that closed it ("" for the scenario's own firewall). ``proxy`` is none, wpad
+    or needed.
     """
 
     kind: str = "ethernet"
@@ -27,6 +32,7 @@ class NetworkAdapter(msgspec.Struct):
     connected: bool = False
     domain: bool = True
     vpn: bool = False
+    proxy: str = "none"
 
     def link(self, now: int) -> bool:
         """Whether the adapter carries data now."""
@@ -39,7 +45,7 @@ class NetworkAdapter(msgspec.Struct):
         if host == DOMAIN_CONTROLLER and not (self.domain or self.vpn):
             return DOMAIN_CONTROLLER
         for pattern in self.blocked:
-            if host == pattern or (pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:])):
+            if pattern in (host, EVERYTHING) or (pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:])):
                 return pattern
         return None
 

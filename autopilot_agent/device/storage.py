@@ -104,6 +104,11 @@ class Disk(msgspec.Struct):
     signed_in_user: str = ""
     users: list[str] = []
     bitlocker: str = ""
+    late_updates: bool = False
+    edition_key: str = ""
+    configmgr: str = ""
+    known_folders: str = ""
+    dfci: str = ""
     ime_installed: bool = False
     device_lock: bool = False
     policies: dict[str, str] = {}
@@ -134,6 +139,8 @@ class Memory(msgspec.Struct):
     user_name: str = ""
     token: SignedIn | None = None
     device_token: str = ""
+    subscription: str = ""
+    profile_resident: bool = False
     administrator_by_role: bool = False
     links_hidden: bool = False
     terms_accepted: str = ""

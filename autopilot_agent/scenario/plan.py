@@ -28,7 +28,7 @@ from autopilot_agent.service.network import Update
 from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeviceIdentity
-from autopilot_agent.tenant.state import Conditions, TenantState
+from autopilot_agent.tenant.state import Conditions, OtherMdm, TenantState
 from autopilot_agent.tenant.targeting import Targeting
 
 DEFAULT_USER = "user1@contoso.example"
@@ -97,13 +97,15 @@ def make_plan(
         data,
         targeting_of(data),
         guid=clock.guid,
-        conditions=_conditions(scenario.cloud),
+        conditions=_conditions(scenario.cloud, scenario.device.registered_by),
         identity=identity,
         hardware_hash=device.hardware.hash,
         unregistered=scenario.device.serial_number if identity is None else "",
         users=users,
         critical=tuple(_update(update) for update in scenario.windows_update.critical),
         quality=(_update(scenario.windows_update.quality),) if scenario.windows_update.quality else (),
+        autopilot=(_update(scenario.windows_update.autopilot),) if scenario.windows_update.autopilot else (),
+        assumptions=scenario.assumptions,
     )
     for app in data.mobile_apps:
         device.disk.app_names[app.id] = app.display_name or app.id
@@ -119,6 +121,7 @@ def make_plan(
         installers=installers_of(scenario.installers, data),
         assumptions=scenario.assumptions,
     )
+    state.tell = world.note
     if calls:
         disturbances = Disturbances(world, calls)
         spoilt = FaultPlan(calls, lambda: world.state.value, world.injected, disturbances.strike, clock.draw)
@@ -164,8 +167,8 @@ def targeting_of(data: TenantData) -> Targeting:
     return found[1]
 
 
-def _conditions(cloud: CloudSpec) -> Conditions:
-    pending = cloud.profile_pending_until
+def _conditions(cloud: CloudSpec, registered_by: str = "administrator") -> Conditions:
+    pending, other = cloud.profile_pending_until, cloud.other_mdm
     return Conditions(
         cloud.joined_devices,
         cloud.enrolled_devices,
@@ -180,6 +183,9 @@ def _conditions(cloud: CloudSpec) -> Conditions:
         cloud.device_already_enrolled,
         cloud.profile_missing,
         cloud.stale_registered_object,
+        cloud.autopilot_update_node,
+        registered_by,
+        OtherMdm(other.hold, other.ready, other.finishes) if other is not None else None,
     )
 
 

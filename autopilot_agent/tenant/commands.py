@@ -6,7 +6,15 @@ from urllib.parse import quote
 
 from autopilot_agent.service.ime import IME_PRODUCT
 from autopilot_agent.service.management import Command
-from autopilot_agent.service.uris import LIST_SEPARATOR, PROVIDERS, SIDECAR, app_provider, first_sync
+from autopilot_agent.service.uris import (
+    CONFIGMGR,
+    CONFIGMGR_PRODUCT,
+    LIST_SEPARATOR,
+    PROVIDERS,
+    SIDECAR,
+    app_provider,
+    first_sync,
+)
 from autopilot_agent.tenant.graph.apps import (
     MicrosoftStoreForBusinessApp,
     MobileApp,
@@ -18,9 +26,9 @@ from autopilot_agent.tenant.graph.apps import (
     WinGetApp,
 )
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
-from autopilot_agent.tenant.policies import Setting, settings_of
+from autopilot_agent.tenant.policies import DFCI, Setting, settings_of
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
-from autopilot_agent.tenant.targeting import AssignedApp
+from autopilot_agent.tenant.targeting import AssignedApp, AssignedPolicy
 
 PROVIDER = "MS DM Server"
 BY_EXTENSION = (Win32LobApp, WinGetApp)
@@ -28,6 +36,9 @@ BY_EXTENSION = (Win32LobApp, WinGetApp)
 BY_PACKAGE = (WindowsUniversalAppX, MicrosoftStoreForBusinessApp)
 """Kinds of apps whose assignment says whether they are for the device or for its user."""
 IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
+
+
+CONFIGMGR_URL = "https://naprodimedatapri.azureedge.net/ccmsetup.msi"
 
 
 class Maker:
@@ -73,6 +84,10 @@ def needs_extension(device: EnrolledDevice) -> bool:
 
 def preparation(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
     """Device preparation: announce the policy provider, then send the extension's MSI (protocols.md 15.5)."""
+    return _extension(state, device, make) + _configmgr(state, device, make)
+
+
+def _extension(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
     provider = f"{PROVIDERS}/{SIDECAR}"
     scripts = state.targeting.assigned_scripts(device.device_groups, device.user_groups)
     if not needs_extension(device) and not scripts:
@@ -85,6 +100,24 @@ def preparation(state: TenantState, device: EnrolledDevice, make: Maker) -> list
         make.add(app_provider("device", SIDECAR), "", "node"),
         make.add(node + "/DownloadInstall", "", "xml"),
         make.execute(node + "/DownloadInstall", _msi_job(IME_PRODUCT, "1.0", IME_URL, "/quiet"), "xml"),
+    ]
+
+
+def _configmgr(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
+    """Co-management: a second provider with a time of its own (Q-21), and the bootstrap MSI of its client (rule COMANAGE)."""
+    settings = state.targeting.comanagement(device.device_groups, device.user_groups)
+    if settings is None or not settings.install_configuration_manager_agent:
+        return []
+    provider = f"{PROVIDERS}/{CONFIGMGR}"
+    node = _msi_node(CONFIGMGR_PRODUCT, "device")
+    arguments = settings.configuration_manager_agent_command_line_argument or "CCMHOSTNAME=cmg.contoso.example/CCM_Proxy"
+    minutes = state.assumptions.get("Q-21", "30 minutes").partition(" ")[0]
+    return [
+        make.add(provider, "", "node"),
+        make.add(provider + "/InstallationState", "1", "int"),
+        make.add(provider + "/Timeout", minutes, "int"),
+        make.add(node + "/DownloadInstall", "", "xml"),
+        make.execute(node + "/DownloadInstall", _msi_job(CONFIGMGR_PRODUCT, "5.0", CONFIGMGR_URL, arguments), "xml"),
     ]
 
 
@@ -110,7 +143,7 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
     if phase == "device":
         first.extend(make.setting(setting) for setting in _hello(state, device))
     for assigned in device.policies:
-        if assigned.target != target:
+        if assigned.target != target or not _wants_firmware(state, assigned):
             continue
         for setting in settings_of(assigned.policy, target):
             if setting.group:
@@ -137,6 +170,15 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
             lists.append(make.replace(f"{root}/{name}", LIST_SEPARATOR.join(uris)))
     lists.append(make.replace(root + "/ServerHasFinishedProvisioning", "true", "bool"))
     return [first + apps, lists]
+
+
+def _wants_firmware(state: TenantState, assigned: AssignedPolicy) -> bool:
+    """Firmware settings go only to devices that their maker or a partner registered (rule DFCI-REGISTERED)."""
+    if getattr(assigned.policy, "kind", "") != DFCI or state.conditions.registered_by != "administrator":
+        return True
+    name = assigned.policy.display_name
+    state.explain("DFCI-REGISTERED", f"{name} is not sent: an administrator registered the device, not its maker or a partner.")
+    return False
 
 
 def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], list[str], list[Command]]:

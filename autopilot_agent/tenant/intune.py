@@ -10,6 +10,7 @@ from autopilot_agent.service.management import RESULT_ALERT, Command, Commands, 
 from autopilot_agent.service.uris import first_sync
 from autopilot_agent.tenant import commands
 from autopilot_agent.tenant.directory import blocked_by
+from autopilot_agent.tenant.explanations import explain_enrolment
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
 from autopilot_agent.tenant.graph.reach import FilterFacts
@@ -86,6 +87,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     )
     state.enrolled[enrolment_id] = device
     state.history.append(device)
+    explain_enrolment(state, device)
     return Enrolled(
         enrolment_id,
         PROVIDER,
@@ -116,8 +118,10 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
     outside = _outside(restriction, call)
     if outside:
         raise ServiceFault("0x80180014", f"the enrolment restriction does not allow {outside}", "F-26")
-    if restriction.personal_device_enrollment_blocked and not _corporate(state, call):
-        raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", "F-77")
+    if restriction.personal_device_enrollment_blocked:
+        if not _corporate(state, call):
+            raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", "F-77")
+        state.explain("REQ-PERSONAL", "Personal devices are blocked; this one is registered and counts as corporate.")
     if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
         raise ServiceFault("0x80180013", f"{user.user_principal_name} has reached the device limit", "F-25")
 

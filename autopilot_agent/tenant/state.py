@@ -24,6 +24,14 @@ Handlers = dict[type[Call[Any]], Callable[["TenantState", Any, int], Answer]]
 """Which function answers which call."""
 
 
+class OtherMdm(msgspec.Struct, frozen=True):
+    """How an MDM that is not Intune treats the status page; see ``OtherMdmSpec`` in scenario/parts.py."""
+
+    hold: bool = True
+    ready: bool = True
+    finishes: bool = True
+
+
 class Conditions(msgspec.Struct, frozen=True):
     """State that no export shows; see ``CloudSpec`` in scenario/model.py. ``profile_pending_until`` in milliseconds."""
 
@@ -40,6 +48,9 @@ class Conditions(msgspec.Struct, frozen=True):
     device_already_enrolled: bool = False
     profile_missing: bool = False
     stale_registered_object: bool = False
+    autopilot_update_node: bool = False
+    registered_by: str = "administrator"
+    other_mdm: OtherMdm | None = None
 
 
 class Registration(msgspec.Struct):
@@ -123,6 +134,8 @@ class TenantState:
         users: tuple[User, ...] = (),
         critical: tuple[Update, ...] = (),
         quality: tuple[Update, ...] = (),
+        autopilot: tuple[Update, ...] = (),
+        assumptions: dict[str, str] | None = None,
     ) -> None:
         self.data = data
         self.targeting = targeting
@@ -138,6 +151,10 @@ class TenantState:
         self._made: dict[tuple[str, ...], int] = {}
         self.critical = critical
         self.quality = quality
+        self.autopilot = autopilot
+        self.assumptions = assumptions or {}
+        self.tell: Callable[[str, str], None] = _nobody
+        self._told: set[str] = set()
         self.joined: dict[str, EntraDevice] = {}
         self.enrolled: dict[str, EnrolledDevice] = {}
         self.hello_keys = 0
@@ -174,6 +191,12 @@ class TenantState:
     def replace_data(self, data: TenantData, targeting: Targeting) -> None:
         """An administrator changed resources; what devices hold already stays as it is."""
         self.data, self.targeting = data, targeting
+
+    def explain(self, rule: str, text: str) -> None:
+        """Say why the cloud decides as it does, once; whoever reads the run along sees it."""
+        if text not in self._told:
+            self._told.add(text)
+            self.tell(rule, text)
 
     def unique(self, *names: str) -> str:
         """An id by its names; the second and later ones of the same names differ."""
@@ -224,6 +247,10 @@ class TenantState:
         if not self.joined:
             return "none"
         return "registered" if self.conditions.stale_registered_object else "joined"
+
+
+def _nobody(rule: str, text: str) -> None:
+    pass
 
 
 _remembered: dict[int, tuple[TenantData, tuple[str, frozenset[str]]]] = {}

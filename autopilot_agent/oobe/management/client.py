@@ -177,7 +177,8 @@ class ManagementClient:
             raise Unreachable("0x80072F8F", "the clock is wrong: the server's certificate is not valid for it", "F-30")
         device.disk.sessions += 1
         number = device.disk.sessions
-        world.log("DeviceManagement", 208, f"session {number} started", "MDM-SESSION-END")
+        world.log("DeviceManagement", 208, f"session {number} started", "MDM-FIRST-SESSION" if number == 1 else "MDM-STATUS")
+        nodes = self._nodes
         alerts: tuple[Alert, ...] = OPENING["user" if user_id else "device"]
         if result:
             alerts += (RESULT_ALERT,)
@@ -190,7 +191,8 @@ class ManagementClient:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
             alerts, information = (), ()
-        world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
+        learned = "A-NODECACHE" if self._nodes > nodes else "MDM-SESSION-END"
+        world.log("DeviceManagement", 209, f"session {number} ended", learned)
         if statuses:  # a session without commands moves nothing
             self._esp = None
             self.background.touched()
@@ -222,7 +224,10 @@ class ManagementClient:
             world.applied(command.verb, command.uri, forced, "MDM-STATUS", "refused by a fault")
             return forced, None
         code, value = self.device.disk.csp.apply(command.verb, command.uri, command.value, command.format)
-        world.applied(command.verb, command.uri, code, _STATUS_RULES.get(code, "MDM-STATUS"))
+        rule = _STATUS_RULES.get(code, "MDM-STATUS")
+        if "/FirstSyncStatus/" in command.uri:
+            rule = _FIRST_SYNC_RULES.get(code, rule)
+        world.applied(command.verb, command.uri, code, rule)
         return code, value
 
     def _atomic(self, command: Command) -> Status:
@@ -264,11 +269,14 @@ class ManagementClient:
         self._reboot_only(verb, uri, key, value)
 
     def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec" or self.phase != "device" or not key.startswith(_reboot_prefixes()):
+        if verb == "Exec" or not key.startswith(_reboot_prefixes()):
+            return
+        if self.phase != "device":
+            self.world.note("REBOOT-USER-TARGETING", f"{uri} came with the user: it asks for no restart in device setup.")
             return
         self.device.memory.reboot_reasons.append(uri)
         self.device.disk.registry.set(REBOOT_REQUIRED, uri, 1)
-        self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "REBOOT-POLICY")
+        self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "EVT-2800")
 
     def _wifi(self, verb: str, uri: str, key: str, value: str) -> None:
         name = key.split("/")[5] if key.count("/") >= 5 else uri
@@ -326,4 +334,5 @@ class ManagementClient:
             self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
 
 
+_FIRST_SYNC_RULES = {200: "MDM-FIRST-SYNC-NODES", 405: "MDM-FIRST-SYNC-NODES", 418: "ESP-418"}
 _STATUS_RULES = {404: "MDM-404", 405: "MDM-405", 418: "MDM-418"}

@@ -47,7 +47,7 @@ class IntuneManagementExtension(Win32Installs):
         """The agent is installed and says so to the ESP."""
         if self.device.disk.csp.exists(f"{PROVIDERS}/{SIDECAR}"):
             self.world.set_node(f"{PROVIDERS}/{SIDECAR}/InstallationState", "3", "MDM-SIDECAR")
-        self.world.log("Autopilot", 288, "policy provider Sidecar: installation completed", "MDM-SIDECAR")
+        self.world.log("Autopilot", 288, "policy provider Sidecar: installation completed", "A-EST")
 
     async def run(self, phase: str, user_id: str = "") -> None:
         """One ESP phase: list the apps to track, then install them in order. Ends early on a failure or a hard reboot."""
@@ -73,8 +73,8 @@ class IntuneManagementExtension(Win32Installs):
                 csp.write(node + "/InstallationState", NOT_INSTALLED)
                 csp.write(node + "/RebootRequired", NO_REBOOT)
                 device.disk.apps.setdefault(app.id, InstalledApp(app.id, app.name, "pending"))
-        world.set_node(app_provider(phase, SIDECAR) + "/TrackingPoliciesCreated", "true", "MDM-SIDECAR")
-        world.log("Autopilot", 293, f"policy provider Sidecar: list of {len(listed.apps)}", "MDM-SIDECAR")
+        world.set_node(app_provider(phase, SIDECAR) + "/TrackingPoliciesCreated", "true", "A-TRACKING")
+        world.log("Autopilot", 293, f"policy provider Sidecar: list of {len(listed.apps)}", "ESP-SELECTED-APPS")
         self.changed()
         for app, node in tracked:
             if self.restart or self.halted:

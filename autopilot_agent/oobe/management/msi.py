@@ -140,7 +140,7 @@ class MsiInstalls:
 
     def _end(self, package: Package, status: int, code: str, rule: str) -> None:
         good = status == DONE
-        self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", rule)
+        self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", "A-EDAM" if good else rule)
         if not good:
             self.device.disk.csp.write(package.node + "/LastError", str(int(code, 0) if code.startswith("0x") else 0))
         self._state(package, status, "installed" if good else "failed", package.rule if package.ime else rule, code)

@@ -28,6 +28,9 @@ OOBE_SETTINGS = (
 NOT_IN_FILE = ("CloudAssignedTenantUpn", "CloudAssignedAadServerData")
 """Travel beside the online profile; the cached file of a real device does not have them (flows.md 2.4)."""
 
+ANSWERS = {807: "EVT-807", 809: "EVT-809", 815: "EVT-815", 908: "EVT-908"}
+"""Refusals of the service that Windows logs under their own numbers."""
+
 BROKEN_ACQUISITION = {19044: range(1645, 1708)}
 """Revisions from the April 2022 update to the one before KB5015020, which mends it (rule F-113)."""
 
@@ -70,8 +73,9 @@ async def acquire_profile(device: Device, world: World) -> None:
     """Ask the Autopilot service once per boot, until a profile is resident; leaves what a real device leaves behind."""
     memory, disk = device.memory, device.disk
     memory.profile_asked = True
-    if disk.profile is not None:
-        memory.profile = disk.profile
+    again = world.chosen("Q-23") == "every boot"
+    if disk.profile is not None and not again:
+        memory.profile, memory.profile_resident = disk.profile, True
         world.log("Autopilot", 163, "the profile is already resident; no download", "EVT-163")
         return
     world.log("Autopilot", 160, "profile acquisition begins", "EVT-160")
@@ -99,7 +103,7 @@ async def acquire_profile(device: Device, world: World) -> None:
         )
     except ServiceFault as fault:
         number = int(fault.code) if fault.code.isdigit() else 824
-        world.log("Autopilot", number, fault.reason, fault.rule)
+        world.log("Autopilot", number, fault.reason, ANSWERS.get(number, fault.rule))
         _no_profile(device, world, fault.code, fault.rule)
         return
     except Unreachable as failed:
@@ -115,11 +119,11 @@ async def acquire_profile(device: Device, world: World) -> None:
         _no_profile(device, world, "empty profile", "F-06")
         return
     world.log("Autopilot", 161, "settings retrieved", "EVT-160")
-    world.log("Autopilot", 111, "RetrieveSettings succeeded", "EVT-160")
+    world.log("Autopilot", 111, "RetrieveSettings succeeded", "A-DDSZTD")
     world.log("Autopilot", 153, "state changed from ProfileState_Unknown to ProfileState_Available", "EVT-160")
     memory.profile = disk.profile = profile
     _write_profile(device, profile)
-    world.log("Autopilot", 101, f"CloudAssignedOobeConfig = {profile.cloud_assigned_oobe_config}", "A-OOBECONFIG")
+    world.log("Autopilot", 101, f"CloudAssignedOobeConfig = {profile.cloud_assigned_oobe_config}", "A-DIAGNOSTICS")
     world.log("Autopilot", 103, f"CloudAssignedTenantDomain = {profile.cloud_assigned_tenant_domain}", "A-PROFILE-JSON")
     for bit, name in OOBE_SETTINGS:
         if profile.cloud_assigned_oobe_config & bit:

@@ -8,6 +8,7 @@ from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.join import start_management
+from autopilot_agent.oobe.steps.policies_in_force import step_up, tell_policies
 from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignIn
@@ -82,6 +83,7 @@ async def _logon(device: Device, world: World, rule: str) -> str | None:
             world.show("LOGON", "F-18", f"The sign-in failed ({failed.code}).")
             continue
         device.memory.user_id = token.user_id
+        device.memory.subscription = token.windows_edition
         return token.user_name
     return None
 
@@ -143,10 +145,13 @@ async def desktop(device: Device, world: World) -> StepResult:
     disk = device.disk
     disk.oobe_complete = True
     disk.accounts.pop("defaultuser0", None)
+    step_up(device, world)
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
     if device.hardware.tpm.present and disk.join is not None:
         await _encrypt(device, world)
     account = disk.accounts.get(disk.signed_in_user)
+    if account is not None and account.kind != "local":
+        tell_policies(device, world)
     if disk.enrolment is not None and account is not None and account.kind != "local":
         await start_management(device, world).settle()
     return OK

@@ -31,7 +31,7 @@ async def entra_join(device: Device, world: World) -> StepResult:
     memory, disk, profile = device.memory, device.disk, device.memory.profile
     token = _token(device)
     if is_hybrid(device):
-        return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "H2")
+        return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "SET-JOIN-TYPE")
     if disk.join is not None:
         memory.administrator_by_role = disk.join.administrator_by_role
         return StepResult(Outcome.SKIPPED, "already joined")
@@ -99,7 +99,9 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         await enrol(device, world, token.user_id, token.user_name, token.tenant_id, token.mdm_discovery_url)
     except CallFailed as error:
         return _failed(world, State.MDM_ENROLMENT, error, "U6")
-    return StepResult(Outcome.HYBRID, rule="H2") if is_hybrid(device) else OK
+    if is_hybrid(device):
+        return StepResult(Outcome.HYBRID, rule="H2")
+    return OK if profile is not None else StepResult(Outcome.OK, "automatic enrolment", "O5")
 
 
 async def enrol(
@@ -134,8 +136,8 @@ async def enrol(
             error = CallFailed(NO_MDM_SERVER, error.reason, "F-96")
         world.log("DeviceManagement", 71, f"MDM enrolment failed: {error.code}", error.rule)
         raise error from None
-    for number in (4, 6, 8, 10, 16, 58):
-        world.log("DeviceManagement", number)
+    for number, rule in ((4, ""), (6, ""), (8, ""), (10, "A-MDM-CERT"), (16, "A-CORRELATIONS"), (58, "A-FIRSTSYNC")):
+        world.log("DeviceManagement", number, "", rule)
     world.log("DeviceManagement", 72, "MDM enrolment succeeded", "EVT-72")
     disk.enrolment = Enrolment(
         answer.enrolment_id,
@@ -208,7 +210,10 @@ async def local_rights(device: Device, world: World) -> StepResult:
     """U7. Bit 2 makes the joining user a standard user; directory roles win over it (I-34)."""
     memory, disk = device.memory, device.disk
     standard = _standard_user(device) and not memory.administrator_by_role
-    if memory.administrator_by_role:
+    if device.windows.se:
+        standard = True
+        world.note("EDU-RIGHTS", f"{memory.user_name} becomes a standard user: Windows 11 SE has no local administrators.")
+    elif memory.administrator_by_role:
         world.note("U7", f"{memory.user_name} holds a directory role that makes local administrators.")
     sid = "S-1-12-1-" + "-".join(str(part) for part in _words(memory.user_id))
     disk.accounts[memory.user_name] = Account(memory.user_name, "entra", "users" if standard else "administrators", sid)

@@ -66,7 +66,7 @@ def _show_preparation(device: Device, world: World, settings: EspSettings) -> Pa
     world.show("ESP", "ESP-PROGRESS", "Device preparation")
     page = Page(device, world, "preparation")
     for row in PREPARATION_ROWS[:3]:
-        page.show(row, "succeeded", f"{TITLES[row]} (Complete)", "ESP-ROW-STATES")
+        page.show(row, "succeeded", f"{TITLES[row]} (Complete)")
     page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
     return page
 
@@ -163,7 +163,7 @@ async def _device_setup(device: Device, world: World) -> StepResult:
 async def _locked_out(device: Device, world: World, settings: EspSettings) -> StepResult:
     """A device lock and a restart before the end of device setup: no automatic sign-in, nothing is ever done again (F-48)."""
     page = Page(device, world, "device")
-    world.show("LOGON", "F-48", "The device lock policy asks for credentials; device setup does not go on.")
+    world.show("LOGON", "REBOOT-DEVICELOCK", "The device lock policy asks for credentials; device setup does not go on.")
     deadline = device.disk.esp_started.setdefault("device", world.now) + settings.timeout
     await world.sleep(max(0, deadline - world.now))
     page.fail("policies", TIMED_OUT, "F-48")

@@ -26,7 +26,8 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     user_id = disk.enrolment.user_id if phase == "account" and disk.enrolment else ""
     page = Page(device, world, phase)
     settings = client.esp
-    world.show("ESP", "ESP-PROGRESS", "Device setup" if phase == "device" else "Account setup")
+    title = "Device setup" if phase == "device" else "Account setup"
+    world.show("ESP", "ESP-STAYS" if resumed else _page_rule(device, phase), title)
     if phase == "account":
         world.note("A-USER-TRACKING", f"Tracking for {disk.signed_in_user} begins; device setup succeeded.")
         disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
@@ -52,6 +53,11 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     state = State.DEVICE_SETUP if phase == "device" else State.ACCOUNT_SETUP
     await fail(device, world, state, outcome.detail, outcome.rule, TITLES[page.failed_row], page)
     return StepResult(failed_outcome(device), f"{outcome.detail} in {TITLES[page.failed_row]}", outcome.rule)
+
+
+def _page_rule(device: Device, phase: str) -> str:
+    """A hybrid account setup begins with the wait for the registration; else the page is just the progress."""
+    return "ESP-ROW-USER-JOIN" if phase == "account" and device.disk.domain is not None else "ESP-PROGRESS"
 
 
 async def _offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:
@@ -101,9 +107,11 @@ async def _watch(
             return StepResult(Outcome.FAILED, page.code, rule)
         if client.left:
             device.disk.left_page = True
-            return StepResult(Outcome.LEFT_PAGE, "the page does not block and was left", "ERR-NOT-BLOCKING")
+            return StepResult(Outcome.LEFT_PAGE, "the page does not block and was left", "ESP-BLOCK")
         if world.now >= deadline:
             rule = _blame(device, client)
+            minutes = client.esp.timeout // MINUTE
+            world.note("TIME-ESP", f"The {minutes} min that the ESP profile gives are over: {rule}.")
             page.fail(page.first_open(), TIMED_OUT, rule)
             return StepResult(Outcome.FAILED, TIMED_OUT, rule)
         await client.changed.wait()
@@ -194,7 +202,7 @@ def restart_device(
     disk.resume, disk.restart_rule = resume, rule
     disk.locked_out = disk.device_lock and resume == "device_setup"
     disk.registry.delete(REBOOT_REQUIRED)
-    reboot(device, world, reason, rule)
+    reboot(device, world, reason, "REBOOT-POLICY" if rule == "F-47" else rule)
     if had_credentials:
         world.note("REBOOT-CREDENTIALS", "The restart loses the cached credentials.")
     return StepResult(Outcome.REBOOT, reason, rule)
