@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Done
-from autopilot_agent.service.content import Content, DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.content import (
+    Content,
+    DownloadConfigMgrClient,
+    DownloadContent,
+    DownloadMsi,
+    DownloadOffice,
+    IssueCertificate,
+)
 from autopilot_agent.service.ime import (
     Apps,
     ContentInfo,
@@ -209,5 +216,6 @@ HANDLERS: Handlers = {
     DownloadContent: lambda state, call, now: Content(call.size),
     DownloadMsi: package,
     DownloadOffice: lambda state, call, now: Content(OFFICE_BYTES),
+    DownloadConfigMgrClient: lambda state, call, now: Content(),
     IssueCertificate: lambda state, call, now: Content(),
 }

@@ -13,6 +13,7 @@ from autopilot_agent.device.nodes import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.esp import EspSettings
+from autopilot_agent.oobe.management.firmware_edition import restart_for_edition, take_firmware_settings, take_key
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
@@ -43,7 +44,8 @@ OPENING = {
 EFFECTS = {
     "policy": "_policy",
     "applocker": "_reboot_only",
-    "uefi": "_reboot_only",
+    "uefi": "_uefi",
+    "windowslicensing": "_licensing",
     "wifi": "_wifi",
     "vpnv2": "_vpn",
     "rootcatrustedcertificates": "_trusted_root",
@@ -277,6 +279,18 @@ class ManagementClient:
         self.device.memory.reboot_reasons.append(uri)
         self.device.disk.registry.set(REBOOT_REQUIRED, uri, 1)
         self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "EVT-2800")
+
+    def _uefi(self, verb: str, uri: str, key: str, value: str) -> None:
+        if take_firmware_settings(self.device, self.world):
+            self._reboot_only(verb, uri, key, value)
+
+    def _licensing(self, verb: str, uri: str, key: str, value: str) -> None:
+        if verb == "Exec" and key.endswith("/upgradeeditionwithproductkey") and take_key(self.device, self.world, value):
+            self.beside(restart_for_edition(self.device, self.world, self._restart_for))
+
+    def _restart_for(self, reason: str, rule: str) -> None:
+        self.restart = (reason, rule)
+        self.touched()
 
     def _wifi(self, verb: str, uri: str, key: str, value: str) -> None:
         name = key.split("/")[5] if key.count("/") >= 5 else uri

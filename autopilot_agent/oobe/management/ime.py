@@ -12,6 +12,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.management.detection import detected, unmet_requirement
+from autopilot_agent.oobe.management.msi import NOT_APPROVED
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.win32 import COMPLETED, IN_PROGRESS, NO_REBOOT, NOT_INSTALLED, Win32Installs
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
@@ -152,6 +153,10 @@ class IntuneManagementExtension(Win32Installs):
             world.note("APP-REQUIREMENT", f"{app.name} does not apply: it {unmet}.")
             await self.end(app, node, "not applicable", NOT_APPLICABLE, "APP-REQUIREMENT")
             return True
+        if device.windows.se and not installer.approved:
+            world.note("EDU-APPS-WHEN", f"{app.name} is not approved for Windows 11 SE: nothing of it is downloaded.")
+            await self.end(app, node, "failed", NOT_APPROVED, "EDU-APPS")
+            return False
         self._waiting_for.append(app.id)
         try:
             for wanted, kind in app.dependencies:

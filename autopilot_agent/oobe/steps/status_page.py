@@ -21,7 +21,10 @@ from autopilot_agent.oobe.steps.status_phase import (
 )
 from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
-from autopilot_agent.service.uris import PROVIDERS, SIDECAR
+from autopilot_agent.service.uris import CONFIGMGR, PROVIDERS, SIDECAR
+
+PROVIDER_RULES = {SIDECAR: "F-43", CONFIGMGR: "F-105"}
+"""Whose failure it is when a policy provider does not get ready; other MDMs have providers of their own."""
 
 __all__ = ["account_setup", "device_preparation", "device_setup", "error_page", "reset_device"]
 
@@ -92,13 +95,18 @@ async def _wait_for_providers(
             waiting = True
             if state == "4":
                 code = f"0x{int(csp.read(node + '/LastError') or 0) & 0xFFFFFFFF:08X}"
-                return await _preparation_failed(device, world, page, code, "F-43", f"{name} reports an error")
+                rule = PROVIDER_RULES.get(name, "ESP-FOREIGN-MDM")
+                return await _preparation_failed(device, world, page, code, rule, f"{name} reports an error")
             limit = int(csp.read(node + "/Timeout") or PROVIDER_TIMEOUT_MINUTES) * MINUTE
             if world.now - began >= limit:
-                world.log("Autopilot", 289, f"policy provider {name} timed out", "TIME-PROVIDER")
+                late = f"policy provider {name} timed out after {limit // MINUTE} min"
+                if name == CONFIGMGR:
+                    world.note("TIME-CONFIGMGR", f"The ConfigMgr provider may take {limit // MINUTE} min here (Q-21).")
+                world.log("Autopilot", 289, late, "TIME-PROVIDER")
                 page_event = "CommercialOOBE_ESPDevicePreparation_PolicyProvidersInstallation_TimedOut"
                 world.log("ShellCore", 62407, f"{page_event}: errorCode {int(TIMED_OUT, 16)}", "EVT-SHELL")
-                rule = client.jobs.blame or "F-43"
+                rule = PROVIDER_RULES.get(name, "ESP-FOREIGN-MDM")
+                rule = client.jobs.blame or rule
                 return await _preparation_failed(device, world, page, TIMED_OUT, rule, f"{name} was not ready in time")
             if name not in alarmed:
                 alarmed.add(name)
@@ -107,6 +115,7 @@ async def _wait_for_providers(
             break
         if world.now >= deadline:
             rule = client.jobs.blame or "F-40"
+            world.note("ESP-TIMEOUT", f"The {client.esp.timeout // MINUTE} min of the ESP profile are over.")
             if failed is not None:
                 rule = failed.rule if failed.rule.startswith("F-") else "F-96"
             return await _preparation_failed(device, world, page, TIMED_OUT, rule, "the ESP's time is up")

@@ -16,6 +16,7 @@ from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
 
 TIMED_OUT = "0x800705B4"
+REFUSED_BY_SE = ("0x87D300D9", "0x800711C7")
 CHECK_INS = (3 * MINUTE, 15 * MINUTE, 15 * MINUTE, 120 * MINUTE, 480 * MINUTE)
 """After enrolment: every 3 minutes for 15 minutes, then every 15 for 2 hours, then every 8 hours (flows.md 10)."""
 
@@ -100,10 +101,13 @@ async def _watch(
             reason = device.memory.reboot_reasons[0] if page.phase == "device" and device.memory.reboot_reasons else ""
             if reason:
                 rule = "F-47" if reason.startswith("./") else "REBOOT-SOFT"
+                rule = "C-DFCI" if "/uefi/" in reason.casefold() else rule
                 return restart_device(device, world, reason, rule, "device_setup", page)
             return None
         if seen == "failed":
             rule = "ESP-ROW-CERTIFICATES" if page.failed_row == "certificates" else ime.failed_rule or "F-41"
+            if rule == "F-41" and device.windows.se and page.code in REFUSED_BY_SE:
+                rule = "EDU-APPS"
             return StepResult(Outcome.FAILED, page.code, rule)
         if client.left:
             device.disk.left_page = True
