@@ -95,6 +95,7 @@ class EnrolledDevice(msgspec.Struct):
     technician: bool = False
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
+    other_mdm: str = ""
     orders: list[str] = msgspec.field(default_factory=list)
 
     @property

@@ -338,7 +338,7 @@ class ManagementClient:
         settings = self.esp
         if settings.device_page_shown:
             return "APP-DEFERRED" if settings.user_page_shown else "ESP-SKIP-USER"
-        return "ESP-DEFAULT-HIDDEN" if settings.target == "default" else "ESP-SKIP-DEVICE"
+        return {"default": "ESP-DEFAULT-HIDDEN", "other": "ESP-CSP-DEFAULTS"}.get(settings.target, "ESP-SKIP-DEVICE")
 
     async def report(self, user_id: str = "") -> None:
         """Send the result of the ESP in a session of its own; a server that cannot be reached loses it."""

@@ -85,7 +85,21 @@ class IntuneManagementExtension(Win32Installs):
             if not await self._install(app, phase, node):
                 world.note("APP-STOP", f"{app.name} failed: no further app is started in this phase.")
                 return
+        if world.chosen("Q-15") == "during the status page":
+            await self._untracked(GetRequiredApps(enrolment.enrolment_id, user_id), phase)
         await self._scripts(enrolment.enrolment_id, phase, user_id)
+
+    async def _untracked(self, call: GetRequiredApps, phase: str) -> None:
+        """Required apps that the page does not wait for, installed while it is there (Q-15)."""
+        try:
+            found = await patiently(self.world, call)
+        except CallFailed:
+            return
+        self._apps.update({app.id: app for app in found.apps + found.others})
+        for app in found.apps:
+            if app.target == phase and app.id not in self.device.disk.apps and not (self.restart or self.halted):
+                self.world.note("APP-DEFERRED", f"{app.name} is installed now, and the page does not wait for it (Q-15).")
+                await self._install(app, phase, self._node(phase, app))
 
     async def _list(self, call: GetSelectedApps) -> Apps:
         """The list of the phase; asked for again and again, because without it the page stays in Identifying."""

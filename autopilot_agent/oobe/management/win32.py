@@ -53,6 +53,8 @@ class Win32Installs:
             return DOWNLOAD_FAILED if isinstance(failed, Unreachable) else failed.code
         if installer.download_fails:
             return DOWNLOAD_FAILED
+        if not self.world.passes("FindPeers", "kv501.prod.do.dsp.mp.microsoft.com", "NET-DO"):
+            self.world.note("NET-DO", f"No peers for {app.name}: everything comes from the cloud.")
         await transfer(self.world, size)
         return ""
 

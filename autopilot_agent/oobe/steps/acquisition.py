@@ -42,6 +42,10 @@ async def check_connectivity(device: Device, world: World) -> bool:
     if not network.internet:
         world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
+    if network.proxy == "needed":
+        world.note("NET-PROXY", "Only a proxy leads out, and WPAD names none: an Intune policy would come too late to set it.")
+        world.log("Autopilot", 165, "no internet", "NET-NCSI")
+        return False
     if network.captive_portal:
         world.note("F-11", "A captive portal answers the connectivity probe: Windows does not count this as internet.")
         world.log("Autopilot", 165, "no internet", "NET-NCSI")
@@ -52,6 +56,10 @@ async def check_connectivity(device: Device, world: World) -> bool:
         world.note("F-09", f"The connectivity probe failed ({failed.code}): Windows takes itself for offline.")
         world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
+    if network.proxy == "wpad":
+        world.note("NET-PROXY", "WPAD names a proxy; Windows uses it from now on.")
+    if not world.passes("FetchRevocationList", "crl3.digicert.com", "NET-CRL"):
+        world.note("NET-CRL", "Revocation lists cannot be fetched. Windows does not hold that against a server here.")
     network.connected = True
     await _set_time(device, world)
     return True
@@ -78,6 +86,8 @@ async def acquire_profile(device: Device, world: World) -> None:
         memory.profile, memory.profile_resident = disk.profile, True
         world.log("Autopilot", 163, "the profile is already resident; no download", "EVT-163")
         return
+    if disk.profile is not None:
+        world.note("C-ONE-DOWNLOAD", "The profile is downloaded again, although one is there (Q-23).")
     world.log("Autopilot", 160, "profile acquisition begins", "EVT-160")
     world.log("Autopilot", 164, "internet available", "EVT-160")
     if not device.windows.wlidsvc:

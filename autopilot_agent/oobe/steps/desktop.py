@@ -10,6 +10,7 @@ from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.policies_in_force import step_up, tell_policies
 from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
+from autopilot_agent.oobe.steps.updates import install_quality_updates
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignIn
 
@@ -110,7 +111,25 @@ async def privacy(device: Device, world: World) -> StepResult:
 
 
 async def hello(device: Device, world: World) -> StepResult:
-    """U15. If the tenant asks for it and the device can; the person may get out of it with an error."""
+    """U15, and before it the quality updates where they come after the status page (Q-03)."""
+    if world.chosen("Q-03") == "after the status page" and device.disk.enrolment is not None and device.disk.domain is None:
+        await _late_updates(device, world)
+    return await _hello(device, world)
+
+
+async def _late_updates(device: Device, world: World) -> None:
+    result = await install_quality_updates(device, world)
+    if result.outcome is Outcome.SKIPPED:
+        return
+    world.note("QU-POSITION", "The quality updates came after the status page, with the user signed in (Q-03).")
+    if result.outcome is Outcome.REBOOT:
+        device.disk.resume = ""
+        await world.spend("update-reboot", device.disk.reboots)
+        await _logon(device, world, "F-93")
+
+
+async def _hello(device: Device, world: World) -> StepResult:
+    """If the tenant asks for it and the device can; the person may get out of it with an error."""
     disk = device.disk
     if disk.enrolment is None or disk.join is None:
         return StepResult(Outcome.SKIPPED, "no Windows Hello for Business outside management")
@@ -144,6 +163,8 @@ async def desktop(device: Device, world: World) -> StepResult:
     """U16: what becomes true when the user is there; then the background finishes what the ESP did not wait for."""
     disk = device.disk
     disk.oobe_complete = True
+    if disk.enrolment is not None and not world.passes("OpenPushChannel", "client.wns.windows.com", "NET-WNS"):
+        world.note("NET-WNS", "No push channel: the device learns of orders at its next check-in only.")
     disk.accounts.pop("defaultuser0", None)
     step_up(device, world)
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")

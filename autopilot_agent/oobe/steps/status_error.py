@@ -83,6 +83,7 @@ def _chosen(device: Device, world: World, choice: str, failure: Failure) -> Step
     account = failure.state in (State.ACCOUNT_SETUP, State.HYBRID_REGISTRATION)
     if choice == "Try again" and world.count("ESPERR: Try again") < MOST_VISITS:
         device.disk.esp_started.pop("account" if account else "device", None)
+        device.disk.esp_started["retried"] = world.now
         forget_failures(device, world)
         world.note("ERR-TRY-AGAIN", "The part that failed begins anew, with a new timer.")
         return StepResult(AGAIN[failure.state], rule="ESP-RETRY")

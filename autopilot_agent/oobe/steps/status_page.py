@@ -42,6 +42,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     if device.disk.resealed:
         return StepResult(Outcome.SKIPPED, "device preparation is not repeated", "PU3")
     device.disk.esp_started.setdefault("device", world.now)
+    client.jobs.resume()
     page: Page | None = world.page
     if page is not None:
         page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
@@ -56,13 +57,15 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     settings = client.esp
     store_settings(device, settings)
     if not settings.device_page_shown:
+        if settings.target == "other":
+            world.note("ESP-FOREIGN-MDM", "The MDM did not hold the page in its first answer: setup goes past it.")
         return StepResult(Outcome.SKIPPED, "the device page is not shown", _hidden_rule(settings))
     page = page or _show_preparation(device, world, settings)
     return await _wait_for_providers(device, world, client, page, failed)
 
 
 def _hidden_rule(settings: EspSettings) -> str:
-    return "ESP-DEFAULT-HIDDEN" if settings.target == "default" else "ESP-SKIP-DEVICE"
+    return {"default": "ESP-DEFAULT-HIDDEN", "other": "ESP-CSP-DEFAULTS"}.get(settings.target, "ESP-SKIP-DEVICE")
 
 
 def _show_preparation(device: Device, world: World, settings: EspSettings) -> Page:
@@ -110,6 +113,8 @@ async def _wait_for_providers(
                 return await _preparation_failed(device, world, page, TIMED_OUT, rule, f"{name} was not ready in time")
             if name not in alarmed:
                 alarmed.add(name)
+                if name not in PROVIDER_RULES:  # nothing on the device reports for it: its server does, in a later session
+                    client.beside(_check_in(world, client, client.generation))
                 world.clock.alarm(max(1, began + limit - world.now), client.changed.fire)
         if not waiting and failed is None:
             break
@@ -133,7 +138,15 @@ async def _wait_for_providers(
     return StepResult(Outcome.OK)
 
 
+async def _check_in(world: World, client: ManagementClient, generation: int) -> None:
+    while client.generation == generation:
+        await world.sleep(CHECK_INS[0])
+        if client.generation == generation:
+            await _quiet_session(world, client)
+
+
 async def _preparation_failed(device: Device, world: World, page: Page, code: str, rule: str, why: str) -> StepResult:
+    start_management(device, world).generation += 1
     page.fail("prepare", code, rule)
     page.store("failed")
     record_result(device, page, "0")

@@ -32,7 +32,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     if phase == "account":
         world.note("A-USER-TRACKING", f"Tracking for {disk.signed_in_user} begins; device setup succeeded.")
         disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
-    deadline = disk.esp_started.setdefault(phase, world.now) + settings.timeout
+    deadline = _timer(device, world, phase) + settings.timeout
     world.clock.alarm(max(1, deadline - world.now), client.changed.fire)
     client.generation += 1
     client.left = False
@@ -54,6 +54,26 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     state = State.DEVICE_SETUP if phase == "device" else State.ACCOUNT_SETUP
     await fail(device, world, state, outcome.detail, outcome.rule, TITLES[page.failed_row], page)
     return StepResult(failed_outcome(device), f"{outcome.detail} in {TITLES[page.failed_row]}", outcome.rule)
+
+
+def _timer(device: Device, world: World, phase: str) -> int:
+    """When the time of the phase began: each has a timer of its own, or one spans both (Q-02)."""
+    started = device.disk.esp_started
+    first = started.get("device")
+    one = phase == "account" and world.chosen("Q-02") == "one timer" and "retried" not in started
+    return started.setdefault(phase, first if one and first is not None else world.now)
+
+
+def _tell_timer(device: Device, world: World, client: ManagementClient, *, expired: bool) -> None:
+    """Say it where the number of timers decided how account setup ended."""
+    started = device.disk.esp_started
+    first, own = started.get("device"), started.get("account")
+    if first is None or own is None or world.now < first + client.esp.timeout:
+        return
+    if expired and own == first and world.chosen("Q-02") == "one timer":
+        world.note("TIME-PER-PHASE", "One timer spans device setup and account setup, and it is over (Q-02).")
+    elif not expired:
+        world.note("TIME-PER-PHASE", "Account setup has a timer of its own; one timer for both would be over (Q-02).")
 
 
 def _page_rule(device: Device, phase: str) -> str:
@@ -115,6 +135,8 @@ async def _watch(
         if world.now >= deadline:
             rule = _blame(device, client)
             minutes = client.esp.timeout // MINUTE
+            if page.phase == "account":
+                _tell_timer(device, world, client, expired=True)
             world.note("TIME-ESP", f"The {minutes} min that the ESP profile gives are over: {rule}.")
             page.fail(page.first_open(), TIMED_OUT, rule)
             return StepResult(Outcome.FAILED, TIMED_OUT, rule)
@@ -150,63 +172,5 @@ async def _check_in(world: World, client: ManagementClient, user_id: str, genera
 
 async def _succeeded(device: Device, world: World, client: ManagementClient, page: Page, user_id: str) -> StepResult:
     client.generation += 1
-    if page.phase == "device" and not device.disk.technician:
-        device.disk.checkpoint = after_device_phase(device)
-    page.store("succeeded")
-    record_result(device, page, "1")
-    await client.report(user_id)
-    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_Page_Exiting", "EVT-SHELL")
-    if page.phase == "device":
-        device.disk.bitlocker = "waiting"
-    return StepResult(Outcome.OK)
-
-
-def record_result(device: Device, page: Page, result: str) -> None:
-    """WasDeviceSuccessfullyProvisioned is final once it is 0 or 1, so a second attempt cannot mend the report (I-30)."""
-    csp = device.disk.csp
-    known = csp.read(page.root + "/WasDeviceSuccessfullyProvisioned")
-    if known not in ("0", "1"):
-        csp.write(page.root + "/WasDeviceSuccessfullyProvisioned", result)
-    elif known == "0" and result == "1":
-        page.world.note("F-106", "Everything is there now, but the deployment report keeps the first result: failed.")
-    if result == "1":
-        csp.write(page.root + "/IsSyncDone", "true")
-    store_settings(device, EspSettings.read(device), page.root)
-
-
-def store_settings(device: Device, settings: EspSettings, root: str = "") -> None:
-    """The registry's mirror of FirstSyncStatus (diagnostics.md 1.6)."""
-    enrolment, csp = device.disk.enrolment, device.disk.csp
-    values: dict[str, str | int] = {
-        "SkipDeviceStatusPage": 0 if settings.device_page_shown else 0xFFFFFFFF,
-        "SkipUserStatusPage": 0 if settings.user_page_shown else 0xFFFFFFFF,
-        "SyncFailureTimeout": settings.timeout // MINUTE,
-        "BlockInStatusPage": settings.block,
-        "AllowCollectLogsButton": int(settings.collect_logs),
-        "CustomErrorText": settings.message,
-    }
-    if root:
-        values["IsServerProvisioningDone"] = int(csp.read(root + "/ServerHasFinishedProvisioning") == "true")
-        values["IsSyncDone"] = int(csp.read(root + "/IsSyncDone") == "true")
-        values["ProvisioningStatus"] = int(csp.read(root + "/WasDeviceSuccessfullyProvisioned") or 2)
-    key = rf"{ENROLLMENTS}\{enrolment.enrolment_id if enrolment else ''}\FirstSync"
-    if root.startswith("./User"):
-        key += "\\" + csp.user_sid
-    device.disk.registry.update(key, values)
-
-
-def restart_device(
-    device: Device, world: World, reason: str, rule: str, resume: str, page: Page | None = None
-) -> StepResult:
-    """Restart in device setup: supported, but the cached credentials are lost; with a device lock nobody gets back (F-48)."""
-    disk = device.disk
-    if page is not None:
-        page.store("inProgress")
-    had_credentials = bool(device.memory.credentials)
-    disk.resume, disk.restart_rule = resume, rule
-    disk.locked_out = disk.device_lock and resume == "device_setup"
-    disk.registry.delete(REBOOT_REQUIRED)
-    reboot(device, world, reason, "REBOOT-POLICY" if rule == "F-47" else rule)
-    if had_credentials:
-        world.note("REBOOT-CREDENTIALS", "The restart loses the cached credentials.")
-    return StepResult(Outcome.REBOOT, reason, rule)
+    if page.phase == "account":
+        _tell_timer(device, world, client, expired=False)

@@ -149,17 +149,22 @@ def after_device_phase(device: Device) -> str:
 
 async def quality_updates(device: Device, world: World) -> StepResult:
     """U11 and flows.md 5.8; after the device phase and before anybody signs in (Q-03)."""
-    result = await _quality_updates(device, world)
+    userless = device.disk.enrolment is not None and not device.disk.enrolment.user_id
+    late = world.chosen("Q-03") == "after the status page" and not userless and device.disk.domain is None
+    if late:
+        return StepResult(Outcome.SKIPPED, "they come after the status page (Q-03)", "QU-POSITION")
+    result = await install_quality_updates(device, world)
     if result.outcome is Outcome.REBOOT:
         return result
     if device.disk.domain is not None:
         return StepResult(Outcome.DOMAIN, result.detail, result.rule)
-    if device.disk.enrolment is not None and not device.disk.enrolment.user_id:
+    if userless:
         return StepResult(Outcome.USERLESS, result.detail, result.rule)
     return result
 
 
-async def _quality_updates(device: Device, world: World) -> StepResult:
+async def install_quality_updates(device: Device, world: World) -> StepResult:
+    """Look whether they are wanted and possible, and install them; a restart has happened when the outcome says REBOOT."""
     management = world.management
     if management is None:
         return StepResult(Outcome.SKIPPED, "no management")
