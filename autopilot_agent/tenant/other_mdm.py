@@ -51,7 +51,8 @@ def enrol(state: TenantState, call: EnrollMdm, mdm: MobilityManagementPolicy, us
     state.history.append(device)
     thumbprint = state.unique("mdm certificate").replace("-", "").upper() + "00000000"
     root = first_sync(provider).rpartition("/")[0]
-    return Enrolled(enrolment_id, provider, dm_id, thumbprint, mdm.discovery_url or "", ((root + "/EntDMID", dm_id),), esp_target="other")
+    account = ((root + "/EntDMID", dm_id),)
+    return Enrolled(enrolment_id, provider, dm_id, thumbprint, mdm.discovery_url or "", account, esp_target="other")
 
 
 def manage(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> Commands:
@@ -76,9 +77,9 @@ def _for_device(device: EnrolledDevice, make: Maker, ways: OtherMdm) -> list[Com
     commands: list[Command] = []
     if ways.hold and "finished" not in device.sent:
         commands.append(make.add(provider, "", "node"))
+        commands.append(make.add(provider + "/InstallationState", "1", "int"))
         if "hold" not in device.sent:
             commands += [
-                make.add(provider + "/InstallationState", "1", "int"),
                 make.replace(root + "/SkipDeviceStatusPage", "false", "bool"),
                 make.replace(root + "/SkipUserStatusPage", "false", "bool"),
                 make.replace(root + "/TimeOutUntilSyncFailure", str(HOLD_MINUTES), "int"),

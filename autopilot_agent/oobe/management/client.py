@@ -227,7 +227,7 @@ class ManagementClient:
             return forced, None
         code, value = self.device.disk.csp.apply(command.verb, command.uri, command.value, command.format)
         rule = _STATUS_RULES.get(code, "MDM-STATUS")
-        if "/FirstSyncStatus/" in command.uri:
+        if "/FirstSyncStatus/" in command.uri or "/EnrollmentStatusTracking/" in command.uri:
             rule = _FIRST_SYNC_RULES.get(code, rule)
         world.applied(command.verb, command.uri, code, rule)
         return code, value

@@ -104,6 +104,8 @@ def _obstacle(device: Device) -> str:
 async def privacy(device: Device, world: World) -> StepResult:
     """U13. At the start of account setup; hidden by the profile."""
     profile = device.memory.profile or device.disk.profile
+    if device.disk.late_updates:
+        return StepResult(Outcome.SKIPPED, "answered before the restart", "QU-POSITION")
     if profile is not None and profile.cloud_assigned_oobe_config & 4:
         return StepResult(Outcome.SKIPPED, "the profile hides the privacy page", "SET-PRIVACY")
     await world.ask(Question("PRIVACY", ("Accept",), "Accept"), "SET-PRIVACY" if profile else "U13")
@@ -112,20 +114,16 @@ async def privacy(device: Device, world: World) -> StepResult:
 
 async def hello(device: Device, world: World) -> StepResult:
     """U15, and before it the quality updates where they come after the status page (Q-03)."""
-    if world.chosen("Q-03") == "after the status page" and device.disk.enrolment is not None and device.disk.domain is None:
-        await _late_updates(device, world)
+    disk = device.disk
+    late = world.chosen("Q-03") == "after the status page" and disk.domain is None and world.offers(Outcome.REBOOT)
+    if late and disk.enrolment is not None and not disk.late_updates:
+        result = await install_quality_updates(device, world)
+        disk.late_updates = True
+        if result.outcome is not Outcome.SKIPPED:
+            world.note("QU-POSITION", "The quality updates came after the status page, with the user signed in (Q-03).")
+        if result.outcome is Outcome.REBOOT:
+            return result
     return await _hello(device, world)
-
-
-async def _late_updates(device: Device, world: World) -> None:
-    result = await install_quality_updates(device, world)
-    if result.outcome is Outcome.SKIPPED:
-        return
-    world.note("QU-POSITION", "The quality updates came after the status page, with the user signed in (Q-03).")
-    if result.outcome is Outcome.REBOOT:
-        device.disk.resume = ""
-        await world.spend("update-reboot", device.disk.reboots)
-        await _logon(device, world, "F-93")
 
 
 async def _hello(device: Device, world: World) -> StepResult:
@@ -162,7 +160,7 @@ async def _hello(device: Device, world: World) -> StepResult:
 async def desktop(device: Device, world: World) -> StepResult:
     """U16: what becomes true when the user is there; then the background finishes what the ESP did not wait for."""
     disk = device.disk
-    disk.oobe_complete = True
+    disk.oobe_complete, disk.late_updates = True, False
     if disk.enrolment is not None and not world.passes("OpenPushChannel", "client.wns.windows.com", "NET-WNS"):
         world.note("NET-WNS", "No push channel: the device learns of orders at its next check-in only.")
     disk.accounts.pop("defaultuser0", None)

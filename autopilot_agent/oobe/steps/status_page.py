@@ -208,6 +208,8 @@ async def _account_setup(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "a local account gets no account setup", "ESP-LOCAL-ACCOUNT")
     if disk.enrolment is None or account is None:
         return StepResult(Outcome.SKIPPED, "not managed")
+    if disk.late_updates:
+        return StepResult(Outcome.SKIPPED, "done before the restart of the quality updates", "QU-POSITION")
     client = start_management(device, world)
     client.phase = "account"
     disk.csp.user_sid = account.sid
