@@ -18,7 +18,8 @@ from autopilot_agent.scenario.run import Result, Run, run_scenario
 class Options(msgspec.Struct, frozen=True):
     """How to run, and how to print it.
 
-    ``form`` is text, json, jsonl, or coverage, which prints nothing and counts; ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
+    ``form`` is text, json, jsonl, or coverage, which prints nothing and counts what was exercised;
+    ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
     that there is more than one file. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
     """
 

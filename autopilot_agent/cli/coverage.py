@@ -34,6 +34,7 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(render(found, Style(False, width(), 0), everything=args.verbose > 0))
     worst = exit_code(results)
     if worst in (0, 1) and found.rules.percent < args.fail_under:
-        print(f"autopilot-agent: {found.rules.percent:.1f} % of the rules are exercised, fewer than {args.fail_under:g} %.", file=sys.stderr)
+        said = f"{found.rules.percent:.1f} % of the rules are exercised, fewer than {args.fail_under:g} %."
+        print(f"autopilot-agent: {said}", file=sys.stderr)
         return 1
     return worst

@@ -45,7 +45,9 @@ class NetworkAdapter(msgspec.Struct):
         if host == DOMAIN_CONTROLLER and not (self.domain or self.vpn):
             return DOMAIN_CONTROLLER
         for pattern in self.blocked:
-            if pattern in (host, EVERYTHING) or (pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:])):
+            if pattern in (host, EVERYTHING):
+                return pattern
+            if pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:]):
                 return pattern
         return None
 

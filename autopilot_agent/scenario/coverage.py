@@ -14,7 +14,7 @@ from autopilot_agent.scenario.checks import ERROR_PAGES
 
 
 class Tally(msgspec.Struct):
-    """What one run, or several, exercised. Texts, so that it travels between processes: ``flow state outcome``, ``page: choice``."""
+    """What one run, or several, exercised, in texts: ``flow state outcome`` of an edge, ``page: choice`` of a button."""
 
     rules: set[str] = msgspec.field(default_factory=set)
     states: set[str] = msgspec.field(default_factory=set)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from autopilot_agent.tenant.commands import BY_EXTENSION
+from autopilot_agent.tenant.graph.apps import MobileApp
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
 
@@ -47,7 +49,19 @@ def _apps(state: TenantState, device: EnrolledDevice) -> None:
     if offered:
         names = ", ".join(app.display_name or app.id for app in offered)
         state.explain("APP-AVAILABLE", f"{names}: available, not required; the status page never waits for it.")
+    for one in device.apps:
+        if one.intent == "required" and untracked(device, one.app):
+            text = f"{one.app.display_name} is assigned to the device and installs for the user: not tracked in hybrid."
+            state.explain("APP-HYBRID-USER", text)
     required = {one.app.id for one in device.apps if one.intent == "required"}
     idle = [app for app in device.esp.selected_mobile_app_ids if app not in required]
     if idle:
-        state.explain("APP-FILTER", f"{len(idle)} of the selected apps are not assigned as required: the list installs nothing.")
+        text = f"{len(idle)} of the selected apps are not assigned as required: the list installs nothing."
+        state.explain("APP-FILTER", text)
+
+
+def untracked(device: EnrolledDevice, app: MobileApp) -> bool:
+    """In hybrid the page tracks no app that is assigned to the device and installs in the user's context (APP-HYBRID-USER)."""
+    if not device.hybrid or not isinstance(app, BY_EXTENSION) or app.install_experience.run_as_account != "user":
+        return False
+    return any(one.app is app and one.target == "device" for one in device.apps)

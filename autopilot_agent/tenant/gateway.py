@@ -25,6 +25,7 @@ from autopilot_agent.service.ime import (
     Scripts,
     Win32App,
 )
+from autopilot_agent.tenant.explanations import untracked
 from autopilot_agent.tenant.commands import BY_EXTENSION, blocking_ids, default_page, required
 from autopilot_agent.tenant.graph.apps import AppRule, MobileApp, Win32LobApp, WinGetApp
 from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy
@@ -49,11 +50,11 @@ def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
     device = _device(state, call.enrolment_id)
     if call.phase == "account" and not _licensed(state, device):
         raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
-    remembered, key = device.assigned.remembered, ("selected", call.phase)
+    remembered, key = device.assigned.remembered, ("selected in hybrid" if device.hybrid else "selected", call.phase)
     found: Apps | None = remembered.get(key)
     if found is None:
         blocking = blocking_ids(device, call.phase, default_page(state))
-        apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION)]
+        apps = [app for app in required(device, call.phase) if isinstance(app, BY_EXTENSION) and not untracked(device, app)]
         listed = tuple(_win32(app, call.phase) for app in apps if blocking is None or app.id in blocking)
         found = remembered[key] = Apps(listed, _dependencies(state, listed))
     return found

@@ -92,6 +92,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         technician=call.preprovisioning,
         registration_id=call.registration_id,
         facts_for_filters=facts,
+        hybrid=call.domain_join,
     )
     state.enrolled[enrolment_id] = device
     state.history.append(device)

@@ -96,6 +96,7 @@ class EnrolledDevice(msgspec.Struct):
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
     other_mdm: str = ""
+    hybrid: bool = False
     orders: list[str] = msgspec.field(default_factory=list)
 
     @property

@@ -252,9 +252,9 @@ class Targeting(Scopes):
     ) -> DeviceComanagementAuthorityConfiguration | None:
         """The co-management settings that reach the device, the strongest first."""
         for one in self._configurations:
-            if isinstance(one.resource, DeviceComanagementAuthorityConfiguration) and one.lines:
-                if reach(one.lines, device_groups, user_groups, None) is not None:
-                    return one.resource
+            kind = isinstance(one.resource, DeviceComanagementAuthorityConfiguration)
+            if kind and reach(one.lines, device_groups, user_groups, None) is not None:
+                return one.resource  # type: ignore[return-value]  # what the line above asked
         return None
 
     def device_preparation_policy(self, user_groups: frozenset[str]) -> ConfigurationPolicy | None:

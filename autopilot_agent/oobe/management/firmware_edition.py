@@ -64,7 +64,7 @@ def take_firmware_settings(device: Device, world: World) -> bool:
         return False
     if windows.number == 26100 and windows.revision < DFCI_REVISION and windows.edition == "Pro":
         if not disk.dfci:
-            world.note("F-94", "Windows 11 24H2 Pro before KB5046740 does not enrol in DFCI now; it does after a later restart.")
+            world.note("F-94", "Windows 11 24H2 Pro before KB5046740 does not enrol in DFCI in set-up, but later.")
         disk.dfci = "later"
         return False
     if not disk.dfci:

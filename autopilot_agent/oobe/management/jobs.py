@@ -253,5 +253,6 @@ class Jobs:
             device.disk.registry.set(rf"{OFFICE}\{product}", "FinalStatus", status)
         device.disk.registry.set(rf"{OFFICE}\{product}", "Status", status)
         device.disk.apps[product] = InstalledApp(product, name, state, code)
-        self.world.app(product, name, state, code, "F-41" if state == "failed" else "A-OFFICECSP" if status < 50 else "APP-M365")
+        rule = "F-41" if state == "failed" else "A-OFFICECSP" if status < 50 else "APP-M365"
+        self.world.app(product, name, state, code, rule)
         self.changed()

@@ -40,7 +40,8 @@ class Package:
         self.ime = self.product == IME_PRODUCT
         self.configmgr = self.product == CONFIGMGR_PRODUCT
         per_machine = uri.casefold().startswith("./device")
-        self.rule = "MDM-IME" if self.ime else "COMANAGE" if self.configmgr else "APP-LOB-MACHINE" if per_machine else "APP-LOB-USER"
+        agent = "MDM-IME" if self.ime else "COMANAGE" if self.configmgr else ""
+        self.rule = agent or ("APP-LOB-MACHINE" if per_machine else "APP-LOB-USER")
         self.owner = DEVICE_OWNER if per_machine else device.disk.csp.user_sid
         names = device.disk.app_names
         known = {IME_PRODUCT: "Intune Management Extension", CONFIGMGR_PRODUCT: f"bootstrap of the {CONFIGMGR_NAME}"}

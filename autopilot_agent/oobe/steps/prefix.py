@@ -152,7 +152,8 @@ async def network(device: Device, world: World) -> StepResult:
         if not reply.choice or tried >= 5:
             return StepResult(Outcome.STUCK, "no internet: Next stays disabled", rule)
         return StepResult(Outcome.OK, "tries again")
-    await world.ask(Question("NET", ("Connect", "Next"), "Next", "network", adapter.ssid), _page_rule(device, "C5"), "network-page")
+    question = Question("NET", ("Connect", "Next"), "Next", "network", adapter.ssid)
+    await world.ask(question, _page_rule(device, "C5"), "network-page")
     if not adapter.link(world.now) and adapter.back_at is not None:
         await world.sleep(adapter.back_at - world.now)
         world.note("F-13", "The network is back.")

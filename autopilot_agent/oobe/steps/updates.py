@@ -130,6 +130,7 @@ async def branch(device: Device, world: World) -> StepResult:
         outcome, kind = Outcome.TECHNICIAN, f"pre-provisioning with {kind}"
     elif profile.self_deploying:
         outcome, kind = Outcome.SELF_DEPLOYING, "self-deploying"
+        world.note("SET-MODE", "The profile's mode says that nobody signs in: the device attests itself and joins by itself.")
     elif hybrid:
         outcome = Outcome.HYBRID_USER if device.disk.resealed else Outcome.HYBRID
     else:
