@@ -299,3 +299,17 @@ WAYS: dict[str, tuple[S, tuple[Edge, ...], frozenset[O]]] = {
 @cache
 def flow_for(name: str) -> Flow:
     """The flow of a mode, of ``reset`` or of ``sign-in``; ``InputError`` lists them when there is none of that name."""
+    if name not in WAYS:
+        raise InputError(f"unknown mode {name!r}: choose one of {', '.join(WAYS)}")
+    start, edges, left_out = WAYS[name]
+    return Flow(name, start, _less(edges, start, left_out))
+
+
+def mode_names() -> tuple[str, ...]:
+    """Every mode that a scenario can name."""
+    return tuple(LEFT_OUT)
+
+
+def flow_names() -> tuple[str, ...]:
+    """Every flow that can be shown: the modes, the resets, and a later sign-in to Windows."""
+    return tuple(WAYS)

@@ -8,7 +8,7 @@ import msgspec
 
 from autopilot_agent import rulebook
 from autopilot_agent.events import ActBegan, Answered, Event, ScreenShown, StateEntered, StateLeft
-from autopilot_agent.oobe.modes import flow_for, flow_names
+from autopilot_agent.oobe.modes import WAYS, flow_for
 from autopilot_agent.oobe.states import ENDS, State
 from autopilot_agent.scenario.checks import ERROR_PAGES
 
@@ -98,9 +98,9 @@ def coverage_of(tally: Tally, scenarios: int, not_passed: int = 0) -> Coverage:
     """Hold what was exercised against everything there is."""
     faults = rulebook.faults()
     rules = [rule for rule in rulebook.rules() if rule not in faults]
-    edges = {name: [f"{edge.state.value} {edge.outcome.value}" for edge in flow_for(name).edges] for name in flow_names()}
+    edges = {name: [f"{edge.state.value} {edge.outcome.value}" for edge in flow_for(name).edges] for name in WAYS}
     union = list(dict.fromkeys(edge for flow in edges.values() for edge in flow))
-    states = list(dict.fromkeys(state.value for name in flow_names() for state in flow_for(name).states))
+    states = list(dict.fromkeys(state.value for name in WAYS for state in flow_for(name).states))
     taken = {edge.split(" ", 1)[1] for edge in tally.transitions}
     buttons = [f"{page}: {choice}" for page in ERROR_PAGES for choice in rulebook.screens()[page].choices]
     of_rules, of_edges, pressed = _part(rules, tally.rules), _part(union, taken), _part(buttons, tally.pressed)

@@ -34,9 +34,9 @@ from autopilot_agent.scenario.act_specs import (
 )
 from autopilot_agent.scenario.administration import administer
 from autopilot_agent.scenario.durations import parse_duration
+from autopilot_agent.scenario.hash_capture import capture_hash
 from autopilot_agent.scenario.pc import make_adapter
 from autopilot_agent.scenario.plan import ActEnd, Plan
-from autopilot_agent.scenario.hash_capture import capture_hash
 from autopilot_agent.scenario.workshop import replace_motherboard, run_task_sequence
 from autopilot_agent.service.management import RemoteAction
 

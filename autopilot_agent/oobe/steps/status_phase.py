@@ -172,5 +172,65 @@ async def _check_in(world: World, client: ManagementClient, user_id: str, genera
 
 async def _succeeded(device: Device, world: World, client: ManagementClient, page: Page, user_id: str) -> StepResult:
     client.generation += 1
+    if page.phase == "device" and not device.disk.technician:
+        device.disk.checkpoint = after_device_phase(device)
     if page.phase == "account":
         _tell_timer(device, world, client, expired=False)
+    page.store("succeeded")
+    record_result(device, page, "1")
+    await client.report(user_id)
+    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_Page_Exiting", "EVT-SHELL")
+    if page.phase == "device":
+        device.disk.bitlocker = "waiting"
+    return StepResult(Outcome.OK)
+
+
+def record_result(device: Device, page: Page, result: str) -> None:
+    """WasDeviceSuccessfullyProvisioned is final once it is 0 or 1, so a second attempt cannot mend the report (I-30)."""
+    csp = device.disk.csp
+    known = csp.read(page.root + "/WasDeviceSuccessfullyProvisioned")
+    if known not in ("0", "1"):
+        csp.write(page.root + "/WasDeviceSuccessfullyProvisioned", result)
+    elif known == "0" and result == "1":
+        page.world.note("F-106", "Everything is there now, but the deployment report keeps the first result: failed.")
+    if result == "1":
+        csp.write(page.root + "/IsSyncDone", "true")
+    store_settings(device, EspSettings.read(device), page.root)
+
+
+def store_settings(device: Device, settings: EspSettings, root: str = "") -> None:
+    """The registry's mirror of FirstSyncStatus (diagnostics.md 1.6)."""
+    enrolment, csp = device.disk.enrolment, device.disk.csp
+    values: dict[str, str | int] = {
+        "SkipDeviceStatusPage": 0 if settings.device_page_shown else 0xFFFFFFFF,
+        "SkipUserStatusPage": 0 if settings.user_page_shown else 0xFFFFFFFF,
+        "SyncFailureTimeout": settings.timeout // MINUTE,
+        "BlockInStatusPage": settings.block,
+        "AllowCollectLogsButton": int(settings.collect_logs),
+        "CustomErrorText": settings.message,
+    }
+    if root:
+        values["IsServerProvisioningDone"] = int(csp.read(root + "/ServerHasFinishedProvisioning") == "true")
+        values["IsSyncDone"] = int(csp.read(root + "/IsSyncDone") == "true")
+        values["ProvisioningStatus"] = int(csp.read(root + "/WasDeviceSuccessfullyProvisioned") or 2)
+    key = rf"{ENROLLMENTS}\{enrolment.enrolment_id if enrolment else ''}\FirstSync"
+    if root.startswith("./User"):
+        key += "\\" + csp.user_sid
+    device.disk.registry.update(key, values)
+
+
+def restart_device(
+    device: Device, world: World, reason: str, rule: str, resume: str, page: Page | None = None
+) -> StepResult:
+    """Restart in device setup: supported, but the cached credentials are lost; with a device lock nobody gets back (F-48)."""
+    disk = device.disk
+    if page is not None:
+        page.store("inProgress")
+    had_credentials = bool(device.memory.credentials)
+    disk.resume, disk.restart_rule = resume, rule
+    disk.locked_out = disk.device_lock and resume == "device_setup"
+    disk.registry.delete(REBOOT_REQUIRED)
+    reboot(device, world, reason, "REBOOT-POLICY" if rule == "F-47" else rule)
+    if had_credentials:
+        world.note("REBOOT-CREDENTIALS", "The restart loses the cached credentials.")
+    return StepResult(Outcome.REBOOT, reason, rule)
