@@ -15,7 +15,7 @@ def capture_hash(plan: Plan, act: CaptureHash) -> None:
     if device.windows.se and act.way != "by hand":
         tool = "Configuration Manager" if act.way == "configmgr" else "a PowerShell script"
         world.note("EDU-HASH", f"{tool} cannot capture the hardware hash on Windows 11 SE.".capitalize())
-        world.note("EDU-REGISTRATION", "An OEM, partner or reseller registers the device, or somebody exports the hash by hand.")
+        world.note("EDU-REGISTRATION", "An OEM, partner or reseller registers it, or somebody exports the hash by hand.")
         return
     hardware = device.hardware
     device.disk.files[FILE] = f"{HEADER}\r\n{hardware.serial_number},,{hardware.hash}\r\n"

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autopilot_agent.service.base import Answer, Call
-from autopilot_agent.service.content import DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.content import (
+    DownloadConfigMgrClient,
+    DownloadContent,
+    DownloadMsi,
+    DownloadOffice,
+    IssueCertificate,
+)
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
 from autopilot_agent.service.entra import (
     DiscoverRealm,
@@ -89,6 +95,7 @@ def live(ask: Callable[[Call[Any]], Any]) -> None:
     ask(ReportAppResult(enrolment, PORTAL, "installed", "0"))
     ask(DownloadMsi("https://cdn.contoso.example/package.msi"))
     ask(DownloadOffice("O365ProPlusRetail"))
+    ask(DownloadConfigMgrClient())
     ask(IssueCertificate("https://ndes.contoso.example/certsrv/mscep/mscep.dll", "ModelName=1"))
     ask(RegisterHelloKey(token.user_id, joined.device_id))
     ask(EscrowRecoveryKey(joined.device_id, "C:"))
