@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from autopilot_agent.errors import InputError
 from autopilot_agent.scenario.hash_capture import FILE
 from autopilot_agent.scenario.loader import load_scenario_text
 from autopilot_agent.scenario.run import Run, run_scenario
@@ -48,9 +49,7 @@ def test_only_windows_11_se_refuses_tools_that_read_the_hash(edition: str, way: 
 
 
 def test_an_unknown_way_is_a_mistake_with_a_place() -> None:
-    from autopilot_agent.errors import InputError
-
-    with pytest.raises(InputError, match="way"):
+    with pytest.raises(InputError, match="by hand, configmgr, script"):
         load_scenario_text("scenario: x\nacts: [{act: capture_hash, way: magic}]\n", Path("s.yaml"))
 
 
