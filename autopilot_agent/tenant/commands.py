@@ -28,7 +28,7 @@ from autopilot_agent.tenant.graph.apps import (
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.policies import DFCI, Setting, settings_of
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
-from autopilot_agent.tenant.targeting import AssignedApp, AssignedPolicy
+from autopilot_agent.tenant.targeting import AssignedApp
 
 PROVIDER = "MS DM Server"
 BY_EXTENSION = (Win32LobApp, WinGetApp)
@@ -143,7 +143,7 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
     if phase == "device":
         first.extend(make.setting(setting) for setting in _hello(state, device))
     for assigned in device.policies:
-        if assigned.target != target or not _wants_firmware(state, assigned):
+        if assigned.target != target or not wants_firmware(state, assigned.policy):
             continue
         for setting in settings_of(assigned.policy, target):
             if setting.group:
@@ -172,13 +172,9 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
     return [first + apps, lists]
 
 
-def _wants_firmware(state: TenantState, assigned: AssignedPolicy) -> bool:
+def wants_firmware(state: TenantState, policy: object) -> bool:
     """Firmware settings go only to devices that their maker or a partner registered (rule DFCI-REGISTERED)."""
-    if getattr(assigned.policy, "kind", "") != DFCI or state.conditions.registered_by != "administrator":
-        return True
-    name = assigned.policy.display_name
-    state.explain("DFCI-REGISTERED", f"{name} is not sent: an administrator registered the device, not its maker or a partner.")
-    return False
+    return getattr(policy, "kind", "") != DFCI or state.conditions.registered_by != "administrator"
 
 
 def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], list[str], list[Command]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot_agent.tenant.commands import BY_EXTENSION
+from autopilot_agent.tenant.commands import BY_EXTENSION, wants_firmware
 from autopilot_agent.tenant.graph.apps import MobileApp
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
@@ -16,6 +16,10 @@ def explain_enrolment(state: TenantState, device: EnrolledDevice) -> None:
     _page(state, device)
     _groups(state, device)
     _apps(state, device)
+    for one in device.policies:
+        if not wants_firmware(state, one.policy):
+            text = f"{one.policy.display_name} is not sent: an administrator registered the device, not its maker or a partner."
+            state.explain("DFCI-REGISTERED", text)
 
 
 def _page(state: TenantState, device: EnrolledDevice) -> None:

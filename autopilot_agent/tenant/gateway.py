@@ -25,8 +25,8 @@ from autopilot_agent.service.ime import (
     Scripts,
     Win32App,
 )
-from autopilot_agent.tenant.explanations import untracked
 from autopilot_agent.tenant.commands import BY_EXTENSION, blocking_ids, default_page, required
+from autopilot_agent.tenant.explanations import untracked
 from autopilot_agent.tenant.graph.apps import AppRule, MobileApp, Win32LobApp, WinGetApp
 from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState

@@ -261,7 +261,8 @@ def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Comman
     things than the assignments (the user, the tenant, the ids given so far) is in the key.
     """
     remembered = device.assigned.remembered
-    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician)
+    minutes, by = state.assumptions.get("Q-21", ""), state.conditions.registered_by
+    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician, minutes, by)
     found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
     if found is None:
         make = commands.Maker(device)
@@ -316,7 +317,7 @@ def _first_user_only(state: TenantState, device: EnrolledDevice, uri: str) -> No
     device.sent.add("first user only")
     state.explain("ESP-OOBE-ONLY", "The page is for the first user: later ones will not see account setup (Q-14).")
     make = commands.Maker(device)
-    device.pending.append([make.replace(first_sync(PROVIDER) + "/SkipUserStatusPage", "true", "bool")])
+    device.pending.append(Commands((make.replace(first_sync(PROVIDER) + "/SkipUserStatusPage", "true", "bool"),)))
 
 
 HANDLERS: Handlers = {DiscoverEnrolment: discover, EnrollMdm: enrol, ManagementMessage: manage}

@@ -10,6 +10,7 @@ from autopilot_agent.tenant.graph.directory import MobilityManagementPolicy, Use
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.graph.scopes import INTUNE_APP_ID
 from autopilot_agent.tenant.state import EnrolledDevice, OtherMdm, TenantState
+from autopilot_agent.tenant.targeting import Assigned
 
 HOLD_MINUTES = 180
 """The time-out that the one published server of this kind gives the page."""
@@ -38,10 +39,7 @@ def enrol(state: TenantState, call: EnrollMdm, mdm: MobilityManagementPolicy, us
         int(call.os_version.split(".")[2]),
         frozenset(),
         frozenset(),
-        NO_PAGE,
-        "other",
-        [],
-        [],
+        Assigned(NO_PAGE, "other", [], [], {}),
         None,
         primary_user=user.id,
         registration_id=call.registration_id,

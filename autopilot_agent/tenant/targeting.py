@@ -70,7 +70,7 @@ class Assigned(msgspec.Struct, frozen=True):
     """
 
     esp: EspConfiguration
-    esp_target: Literal["device", "user", "default"]
+    esp_target: Literal["device", "user", "default", "other"]
     apps: list[AssignedApp]
     policies: list[AssignedPolicy]
     remembered: dict[Hashable, Any]

@@ -290,7 +290,7 @@ class ManagementClient:
 
     def _restart_for(self, reason: str, rule: str) -> None:
         self.restart = (reason, rule)
-        self.touched()
+        self.background.touched()
 
     def _wifi(self, verb: str, uri: str, key: str, value: str) -> None:
         name = key.split("/")[5] if key.count("/") >= 5 else uri
