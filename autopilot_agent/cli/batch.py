@@ -10,6 +10,7 @@ import msgspec
 
 from autopilot_agent.errors import AutopilotAgentError, InputError
 from autopilot_agent.events import to_json_lines
+from autopilot_agent.scenario.coverage import Tally, tally_of
 from autopilot_agent.scenario.loader import load_scenario
 from autopilot_agent.scenario.run import Result, Run, run_scenario
 
@@ -17,7 +18,8 @@ from autopilot_agent.scenario.run import Result, Run, run_scenario
 class Options(msgspec.Struct, frozen=True):
     """How to run, and how to print it.
 
-    ``form`` is text, json or jsonl; ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
+    ``form`` is text, json, jsonl, or coverage, which prints nothing and counts what was exercised;
+    ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
     that there is more than one file. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
     """
 
@@ -35,10 +37,11 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct):
-    """One file's result and what to print of it."""
+    """One file's result and what to print of it, or what it exercised."""
 
     result: Result
     printed: bytes = b""
+    tally: Tally | None = None
 
 
 def run_file(path: Path, options: Options) -> Outcome:
@@ -51,6 +54,8 @@ def run_file(path: Path, options: Options) -> Outcome:
         problem = str(error) if not isinstance(error, InputError) or error.place else f"{path.as_posix()}: {error}"
         result = Result("", path.as_posix(), "", 0, problem=problem, exit_code=error.exit_code)
         return Outcome(result, _printed(Run(result, []), options))
+    if options.form == "coverage":
+        return Outcome(run.result, tally=tally_of(run.events))
     return Outcome(run.result, _printed(run, options))
 
 

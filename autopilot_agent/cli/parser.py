@@ -53,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Leaf)
     _run(commands)
+    _coverage(commands)
     _validate(commands)
     _list(commands)
     _show(commands)
@@ -76,6 +77,15 @@ def _run(commands: Commands) -> None:
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
     it.add_argument("-q", "--quiet", action="count", default=0, help="say less")
     it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
+
+
+def _coverage(commands: Commands) -> None:
+    it = commands.add_parser("coverage", help="say which rules, states and faults scenarios exercise", allow_abbrev=False)
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the report (default: text)")
+    it.add_argument("--fail-under", type=_percent, default=0.0, metavar="P", help="exit 1 when less than P %% of the rules are")
+    it.add_argument("-v", "--verbose", action="count", default=0, help="list the transitions of each mode, too")
 
 
 def _validate(commands: Commands) -> None:
@@ -180,6 +190,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or not 1 <= int(text[:6]) <= 1024 or len(text) > 6:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of processes; expected 1 to 1024")
     return int(text)
+
+
+def _percent(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or float(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a percentage; expected 0 to 100, such as 95")
+    return float(text)
 
 
 def _speed(text: str) -> float:

@@ -40,6 +40,7 @@ class Hardware(msgspec.Struct, frozen=True, dict=True):
     tpm: Tpm
     board: int = 1
     factory_serial: str = ""
+    dfci: bool = False
 
     @cached_property
     def hash(self) -> str:

@@ -8,6 +8,10 @@ DOMAIN_CONTROLLER = "domain-controller"
 """The name under which calls, and the hosts that a scenario closes, speak of whatever domain controller answers."""
 
 
+EVERYTHING = "*"
+"""The host that stands for all of them, where no name can be found (rule NET-DNS)."""
+
+
 class Vpn(msgspec.Struct, frozen=True):
     """The organisation's VPN as this PC could use it; times in milliseconds.
 
@@ -29,7 +33,7 @@ class NetworkAdapter(msgspec.Struct):
     """``lost_at`` and ``back_at`` are virtual milliseconds; ``blocked`` hosts may begin with ``*.``; ``megabits`` per second.
 
     ``domain`` says whether this is the organisation's own network, ``vpn`` whether a connection into it is up, ``client`` what
-    could make one.
+    could make one. ``proxy`` is none, wpad or needed.
     ``blocked`` maps each closed host to the fault that closed it ("" for the scenario's own firewall).
     """
 
@@ -46,6 +50,7 @@ class NetworkAdapter(msgspec.Struct):
     domain: bool = True
     vpn: bool = False
     client: Vpn | None = None
+    proxy: str = "none"
 
     def link(self, now: int) -> bool:
         """Whether the adapter carries data now."""
@@ -58,7 +63,9 @@ class NetworkAdapter(msgspec.Struct):
         if host == DOMAIN_CONTROLLER and not (self.domain or self.vpn):
             return DOMAIN_CONTROLLER
         for pattern in self.blocked:
-            if host == pattern or (pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:])):
+            if pattern in (host, EVERYTHING):
+                return pattern
+            if pattern.startswith("*.") and (host.endswith(pattern[1:]) or host == pattern[2:]):
                 return pattern
         return None
 

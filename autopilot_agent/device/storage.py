@@ -113,6 +113,11 @@ class Disk(msgspec.Struct):
     signed_in_user: str = ""
     users: list[str] = []
     bitlocker: str = ""
+    late_updates: bool = False
+    edition_key: str = ""
+    configmgr: str = ""
+    known_folders: str = ""
+    dfci: str = ""
     ime_installed: bool = False
     device_lock: bool = False
     policies: dict[str, str] = {}
@@ -146,6 +151,8 @@ class Memory(msgspec.Struct):
     domain_join_since: int | None = None
     single_sign_on: bool = False
     locked: bool = False
+    subscription: str = ""
+    profile_resident: bool = False
     administrator_by_role: bool = False
     links_hidden: bool = False
     terms_accepted: str = ""

@@ -17,6 +17,15 @@ PRODUCT_INFO = {
 }
 """GetProductInfo's number of each edition; the keys are the editions that a scenario may name."""
 
+KEYS = {"ENTER": "Enterprise", "EDUCA": "Education", "PROED": "Pro Education"}
+"""How the product keys of our tenants begin, and the edition that such a key is for."""
+UPGRADES = {
+    "Pro": ("Pro Education", "Education", "Enterprise"),
+    "Pro Education": ("Education",),
+    "Enterprise": ("Education",),
+}
+"""Which editions a key can make of which (rule EDITION-PATHS)."""
+
 AUTOPILOT_EDITIONS = frozenset(
     ("Pro", "Pro Education", "Pro for Workstations", "Enterprise", "Enterprise LTSC", "Education", "SE")
 )
@@ -43,6 +52,11 @@ class Windows(msgspec.Struct):
     def number(self) -> int:
         """26100 of 10.0.26100.4349."""
         return int(self.build.split(".")[2])
+
+    @property
+    def se(self) -> bool:
+        """Windows 11 SE, the edition for schools that only approved apps run on."""
+        return self.edition == "SE"
 
     @property
     def eleven(self) -> bool:

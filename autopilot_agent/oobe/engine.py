@@ -9,6 +9,7 @@ import msgspec
 from autopilot_agent.device import Device
 from autopilot_agent.errors import Defect
 from autopilot_agent.oobe.flow import Flow
+from autopilot_agent.oobe.management.firmware_edition import finish_upgrade
 from autopilot_agent.oobe.states import CHECKPOINTS, ENDS, RULES, Outcome, State
 from autopilot_agent.oobe.world import World
 
@@ -75,6 +76,8 @@ def reboot(device: Device, world: World, reason: str, rule: str) -> None:
     device.disk.reboots += 1
     device.disk.restart_kind = rule
     world.rebooted(reason, rule)
+    if device.disk.edition_key:
+        world.note("EDITION-RESTART", f"The restart completes the edition upgrade: Windows is {finish_upgrade(device)} now.")
 
 
 def switch_off(device: Device, world: World) -> None:

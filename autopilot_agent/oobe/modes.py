@@ -199,7 +199,7 @@ ENROLLMENT_STATUS = _edges(
         S.ACCOUNT_SETUP,
         {O.OK: S.HELLO, O.SKIPPED: S.HELLO, O.FAILED: S.ESP_ERROR, O.LEFT_PAGE: S.HELLO, O.DOMAIN: S.SIGN_OUT},
     ),
-    (S.HELLO, {O.OK: S.DESKTOP, O.SKIPPED: S.DESKTOP, O.FAILED: S.DESKTOP}),
+    (S.HELLO, {O.OK: S.DESKTOP, O.SKIPPED: S.DESKTOP, O.FAILED: S.DESKTOP, O.REBOOT: S.BOOT}),
     (
         S.ESP_ERROR,
         {
@@ -291,7 +291,7 @@ LATER = LATER_SIGN_IN + DOMAIN_JOIN + ENROLLMENT_STATUS
 WAYS: dict[str, tuple[S, tuple[Edge, ...], frozenset[O]]] = {
     **{mode: (S.BOOT, EVERYTHING, left_out) for mode, left_out in LEFT_OUT.items()},
     "reset": (S.RESET_ORDERED, RESET, frozenset()),
-    "sign-in": (S.WINDOWS_SIGN_IN, LATER, _DEVICE_PHASE | _BY_DEVICE | _PRE_PROVISIONED),
+    "sign-in": (S.WINDOWS_SIGN_IN, LATER, _DEVICE_PHASE | _BY_DEVICE | _PRE_PROVISIONED | {O.REBOOT}),
 }
 """Each flow: where it starts, the table it is cut from, and the outcomes that it leaves out."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from autopilot_agent import events, rulebook
-from autopilot_agent.device.network import DOMAIN_CONTROLLER
+from autopilot_agent.device.network import DOMAIN_CONTROLLER, EVERYTHING
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.service.base import Answer, Call
@@ -55,6 +55,7 @@ class Installer(msgspec.Struct, frozen=True):
     windows_installer: bool | None = None
     size: int | None = None
     download_fails: bool = False
+    approved: bool = False
 
 
 PLAIN_INSTALLER = Installer()
@@ -146,6 +147,9 @@ class World:
                 await self.clock.sleep(ROUND_TRIP)
                 raise Unreachable("0x80072EE7", "the network link is down", "F-13")
             pattern = network.closed(host) if network.blocked or host == DOMAIN_CONTROLLER else None
+            if pattern == EVERYTHING:
+                await self.clock.sleep(ROUND_TRIP)
+                raise Unreachable("0x80072EE7", f"the name {host} cannot be resolved", network.blocked[pattern] or rule)
             if pattern is not None:
                 await self.clock.sleep(TIMED_OUT)
                 reason = f"{host} cannot be reached: the network closes {pattern}"
@@ -174,6 +178,16 @@ class World:
         self._record(events.CallAnswered(len(self.trace), self._env._now, rule, name, host))
         return answer
 
+    def passes(self, what: str, host: str, rule: str) -> bool:
+        """Whether a host that only matters when it is closed can be reached; a closed one is on record."""
+        network = self.device.network
+        pattern = network.closed(host) if network.blocked else None
+        if pattern is None:
+            return True
+        reason = f"{host} cannot be reached: the network closes {pattern}"
+        self._record(events.CallRefused(len(self.trace), self._env._now, rule, what, host, "0x80072EE2", reason))
+        return False
+
     def count(self, name: str) -> int:
         """How often this was asked before; keeps draws of repeated things apart."""
         found = self._asked.get(name, 0)
@@ -199,6 +213,10 @@ class World:
         words = " / ".join(part for part in (said, reply.choice) if part)
         self._record(events.Answered(len(self.trace), self.now, rule, question.screen, words or "(no answer)"))
         return reply
+
+    def chosen(self, question: str) -> str:
+        """What the scenario chose where sources disagree (``assumptions:``), "" for the usual model."""
+        return self.assumptions.get(question, "")
 
     def offers(self, outcome: Outcome) -> bool:
         """Whether the flow that is played knows what to do with an outcome in the present state."""

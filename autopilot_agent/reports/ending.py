@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from autopilot_agent import rulebook
 from autopilot_agent.events import StateLeft
 from autopilot_agent.reports.spent import time_spent
@@ -38,7 +40,7 @@ def ending(run: Run, style: Style, verbosity: int) -> list[str]:
     lines += _time(run, style)
     if result.error is not None:
         lines += _failure(result.error, run, style)
-    return lines + _assumed(run, style, verbosity)
+    return lines + _questions(run, style) + _assumed(run, style, verbosity)
 
 
 def _acts(run: Run, style: Style) -> list[str]:
@@ -110,6 +112,28 @@ def _failure(error: ErrorReport, run: Run, style: Style) -> list[str]:
     for name, value in facts:
         if value:
             lines += _fact(style, name, value)
+    return lines
+
+
+QUESTION = re.compile(r"\bQ-\d\d\b")
+
+
+def decided_by(run: Run) -> list[str]:
+    """Open questions on whose answer something in this run hung: the events that it decided name it."""
+    texts = (str(getattr(event, name, "")) for event in run.events for name in ("text", "reason", "detail"))
+    found = {question for text in texts if "Q-" in text for question in QUESTION.findall(text)}
+    return sorted(found & set(rulebook.questions()))
+
+
+def _questions(run: Run, style: Style) -> list[str]:
+    chosen = run.plan.scenario.assumptions if run.plan is not None else {}
+    lines: list[str] = []
+    for name in decided_by(run):
+        row = rulebook.questions()[name]
+        model = chosen.get(name)
+        answer = f"this scenario chose {model!r}" if model else f"the usual model is: {row.model}"
+        text = f"{row.question} Sources disagree; {answer}"
+        lines += ["", *style.block(f"Decided by {name}: ", text if text.endswith(".") else text + ".", "yellow", hang=2)]
     return lines
 
 

@@ -125,6 +125,13 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
 
 
+class Uncovered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule that no scenario can exercise, and why."""
+
+    id: str
+    reason: str
+
+
 class RebootUri(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A policy URI, as a LocURI prefix, whose change asks for a coalesced reboot."""
 
@@ -205,6 +212,12 @@ def questions() -> dict[str, OpenQuestion]:
 def windows_events() -> dict[tuple[str, int], WindowsEvent]:
     """Windows event ids by channel and id."""
     return {(row.channel, row.id): row for row in read_table("events", WindowsEvent)}
+
+
+@cache
+def uncovered() -> dict[str, Uncovered]:
+    """Rules that no scenario can exercise, by id; the list may only shrink."""
+    return {row.id: row for row in read_table("uncovered", Uncovered)}
 
 
 @cache

@@ -109,6 +109,14 @@ class TaskSequence(Act, tag="task_sequence"):
     join_domain: bool = False
 
 
+class CaptureHash(Act, tag="capture_hash"):
+    """Somebody reads the hardware hash from the PC, to register it. ``way`` is how: a PowerShell script, ConfigMgr, or by hand
+    from Settings or the diagnostics page. Windows 11 SE only knows the last.
+    """
+
+    way: Literal["script", "configmgr", "by hand"] = "script"
+
+
 class Admin(Act, tag="admin"):
     """What an administrator does in the tenant, here or at a virtual time (``at``, counted from power-on of the first act).
 
@@ -155,6 +163,7 @@ ActSpec = (
     | PowerCut
     | ReplaceMotherboard
     | TaskSequence
+    | CaptureHash
     | Admin
 )
 

@@ -12,6 +12,7 @@ from autopilot_agent.errors import InputError
 from autopilot_agent.scenario.act_specs import Admin
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 from autopilot_agent.scenario.enrolling import Registrar
+from autopilot_agent.scenario.on_premises import active_directory_of
 from autopilot_agent.tenant import registration
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def administer(plan: Plan, index: int, act: Admin) -> None:
         now = format_duration(plan.world.now)
         raise work.refuse(f"{act.at} after power-on is over, it is {now} by then; write it before the act that it falls into.")
     plan.agenda.add(due, work.do, wanted=True)
+
+
+ON_PREMISES = {"active_directory", "odj_connector", "entra_connect"}
+"""What of the scenario's cloud stands on the organisation's own ground."""
 
 
 class _Work:
@@ -74,7 +79,11 @@ class _Work:
         from autopilot_agent.scenario.plan import changed_cloud, conditions_of
 
         self.plan.cloud = changed_cloud(self.plan.cloud, self.act.cloud)
-        self.state.conditions = conditions_of(self.plan.cloud)
+        self.state.conditions = conditions_of(self.plan.cloud, self.plan.scenario.device.registered_by)
+        if ON_PREMISES & self.act.cloud.keys():
+            before, after = self.state.active_directory, active_directory_of(self.plan.cloud, self.plan.world)
+            after.computers, after.log, after.computers_made = before.computers, before.log, before.computers_made
+            self.state.active_directory = after
         said = ", ".join(f"{name} {str(value).lower()}" for name, value in self.act.cloud.items())
         self.changed(f"the cloud is different now: {said}", "E-CLOUD", now)
 

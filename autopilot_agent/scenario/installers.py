@@ -6,7 +6,9 @@ from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.world import Installer
 from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.model import InstallerSpec
+from autopilot_agent.service.uris import CONFIGMGR_NAME, CONFIGMGR_PRODUCT
 from autopilot_agent.tenant.graph import TenantData
+from autopilot_agent.tenant.graph.enrollment import DeviceComanagementAuthorityConfiguration as CO_MANAGEMENT  # noqa: N814
 
 
 def installers_of(specs: dict[str, InstallerSpec], data: TenantData) -> dict[str, Installer]:
@@ -24,6 +26,9 @@ def installers_of(specs: dict[str, InstallerSpec], data: TenantData) -> dict[str
             if name == "*" or name == app.display_name or name in names:
                 known = True
                 found.update({key: installer for key in names if key})
+        if name == CONFIGMGR_NAME and any(isinstance(one, CO_MANAGEMENT) for one in data.device_enrollment_configurations):
+            known = True
+            found[CONFIGMGR_PRODUCT] = installer
         if not known and name != "*":
             raise InputError(f"installers: the tenant has no app {name!r}")
     return found
@@ -40,4 +45,5 @@ def _installer(spec: InstallerSpec) -> Installer:
         spec.windows_installer,
         spec.size_mb * 1_000_000 if spec.size_mb is not None else None,
         spec.download_fails,
+        spec.approved,
     )

@@ -17,11 +17,17 @@ from autopilot_agent.text.yaml_text import Document
 
 ASSUMPTIONS = {
     "Q-01": ("default profile", "ordinary OOBE"),
+    "Q-02": ("a timer for each phase", "one timer"),
+    "Q-03": ("before the first sign-in", "after the status page"),
     "Q-05": ("allowed", "Entra join"),
     "Q-11": ("attention required", "fix pending"),
     "Q-12": ("10 minutes", "15 minutes"),
+    "Q-14": ("current text", "older text"),
+    "Q-15": ("after the status page", "during the status page"),
     "Q-17": ("restart", "no reboot"),
+    "Q-21": ("30 minutes", "60 minutes", "15 minutes"),
     "Q-23": ("until available", "each restart"),
+    "Q-25": ("50 devices", "20 devices"),
 }
 """Open questions whose model a scenario may choose, with what it may choose; the first is what counts without a choice."""
 _HRESULT = re.compile(r"0x[0-9A-F]{8}")
@@ -145,6 +151,8 @@ class _Check:
                 self.add(("installers", name, "return_codes"), "the list is empty; write a code for each attempt, such as [0].")
         for index, update in enumerate(it.windows_update.critical):
             self.duration(("windows_update", "critical", index, "duration"), update.duration)
+        if it.windows_update.autopilot is not None:
+            self.duration(("windows_update", "autopilot", "duration"), it.windows_update.autopilot.duration)
         if it.windows_update.quality is not None:
             self.duration(("windows_update", "quality", "duration"), it.windows_update.quality.duration)
         self.person(("person",), it.person)

@@ -31,7 +31,9 @@ class TpmSpec(Strict):
 class NetworkSpec(Strict):
     """What the PC is plugged into. ``blocked`` lists hosts (``*.`` allowed) that a firewall closes.
 
-    ``domain`` says whether it is the organisation's own network, where a domain controller answers.
+    ``domain`` says whether it is the organisation's own network, where a domain controller answers. ``dns: false`` lets no
+    name be found. ``proxy`` is none, ``wpad`` (Windows finds it by itself) or ``needed`` (nothing gets out without one that
+    Windows cannot find).
     """
 
     kind: Literal["ethernet", "wifi"] = "ethernet"
@@ -44,6 +46,8 @@ class NetworkSpec(Strict):
     lost_at: Duration | None = None
     back_at: Duration | None = None
     domain: bool = True
+    dns: bool = True
+    proxy: Literal["none", "wpad", "needed"] = "none"
 
 
 class VpnSpec(Strict):
@@ -99,7 +103,10 @@ class AutopilotFileSpec(Strict):
 
 
 class DeviceSpec(Strict):
-    """The PC on the desk. ``registered`` is what the mode needs unless written."""
+    """The PC on the desk. ``registered`` is what the mode needs unless written.
+
+    ``dfci`` says whether its firmware can be managed, ``registered_by`` who told the Autopilot service of it.
+    """
 
     serial_number: str = "5CG0000001"
     manufacturer: str = "Contoso"
@@ -127,10 +134,15 @@ class DeviceSpec(Strict):
     purchase_order: str = ""
     assigned_user: str = ""
     device_name: str = ""
+    dfci: bool = False
+    registered_by: Literal["administrator", "oem", "partner"] = "administrator"
 
 
 class InstallerSpec(Strict):
-    """What an app's installer does when it runs; ``return_codes`` one per attempt, the last one repeats."""
+    """What an app's installer does when it runs; ``return_codes`` one per attempt, the last one repeats.
+
+    ``approved`` says whether Windows 11 SE lets the app in; other editions do not ask.
+    """
 
     duration: Duration | None = None
     return_codes: list[int] = msgspec.field(default_factory=lambda: [0])
@@ -140,6 +152,7 @@ class InstallerSpec(Strict):
     windows_installer: bool | None = None
     size_mb: int | None = None
     download_fails: bool = False
+    approved: bool = False
 
 
 class UpdateSpec(Strict):
@@ -159,10 +172,26 @@ class QualityUpdateSpec(UpdateSpec):
 
 
 class WindowsUpdateSpec(Strict):
-    """What Windows Update has for this PC: critical updates in OOBE, and the monthly security release."""
+    """What Windows Update has for this PC: critical updates in OOBE, and the monthly security release.
+
+    ``autopilot`` is what the Autopilot update node finds, where ``cloud.autopilot_update_node`` switches it on.
+    """
 
     critical: list[UpdateSpec] = []
     quality: QualityUpdateSpec | None = None
+    autopilot: UpdateSpec | None = None
+
+
+class OtherMdmSpec(Strict):
+    """How an MDM that is not Intune treats the status page.
+
+    ``hold`` sends the commands that switch the page on at once, ``ready`` reports its own provider as installed, and
+    ``finishes`` says at last that it has nothing more to send.
+    """
+
+    hold: bool = True
+    ready: bool = True
+    finishes: bool = True
 
 
 class ActiveDirectorySpec(Strict):
@@ -214,6 +243,8 @@ class CloudSpec(Strict):
     active_directory: ActiveDirectorySpec = msgspec.field(default_factory=ActiveDirectorySpec)
     odj_connector: Literal["up", "down", "inactive", "no_rights", "quota"] | ConnectorSpec = "up"
     entra_connect: Literal["on", "off"] | EntraConnectSpec = "on"
+    autopilot_update_node: bool = False
+    other_mdm: OtherMdmSpec | None = None
 
 
 class AnswerSpec(Strict):

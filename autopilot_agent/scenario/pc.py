@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from autopilot_agent.device import Device, Hardware, NetworkAdapter, Tpm, Windows
-from autopilot_agent.device.network import Vpn
+from autopilot_agent.device.network import EVERYTHING, Vpn
 from autopilot_agent.device.storage import Account
 from autopilot_agent.device.windows import PRODUCT_INFO
 from autopilot_agent.errors import InputError
@@ -53,6 +53,7 @@ def make_hardware(spec: DeviceSpec) -> Hardware:
         spec.memory_mb,
         spec.architecture,
         tpm,
+        dfci=spec.dfci,
     )
 
 
@@ -65,11 +66,12 @@ def make_adapter(spec: Literal["ethernet", "wifi"] | NetworkSpec, blocked: dict[
         network.internet,
         network.metered,
         network.captive_portal,
-        {**dict.fromkeys(network.blocked, ""), **blocked},
+        {**dict.fromkeys(network.blocked, ""), **({} if network.dns else {EVERYTHING: "NET-DNS"}), **blocked},
         max(1, network.megabits),
         since + parse_duration(network.lost_at) if network.lost_at else None,
         since + parse_duration(network.back_at) if network.back_at else None,
         domain=network.domain,
+        proxy=network.proxy,
     )
 
 

@@ -31,7 +31,7 @@ from autopilot_agent.service.network import Update
 from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeviceIdentity
-from autopilot_agent.tenant.state import Conditions, TenantState
+from autopilot_agent.tenant.state import Conditions, OtherMdm, TenantState
 from autopilot_agent.tenant.targeting import Targeting
 
 DEFAULT_USER = "user1@contoso.example"
@@ -102,13 +102,15 @@ def make_plan(
         data,
         targeting_of(data),
         guid=clock.guid,
-        conditions=conditions_of(scenario.cloud),
+        conditions=conditions_of(scenario.cloud, scenario.device.registered_by),
         identity=identity,
         hardware_hash=device.hardware.hash,
         unregistered=scenario.device.serial_number if identity is None else "",
         users=users,
         critical=tuple(_update(update) for update in scenario.windows_update.critical),
         quality=(_update(scenario.windows_update.quality),) if scenario.windows_update.quality else (),
+        autopilot=(_update(scenario.windows_update.autopilot),) if scenario.windows_update.autopilot else (),
+        assumptions=scenario.assumptions,
     )
     for app in data.mobile_apps:
         device.disk.app_names[app.id] = app.display_name or app.id
@@ -127,6 +129,7 @@ def make_plan(
     )
     state.active_directory = active_directory_of(scenario.cloud, world)
     _check_vpn(scenario, data)
+    state.tell = world.note
     if calls:
         disturbances = Disturbances(world, calls)
         spoilt = FaultPlan(calls, lambda: world.state.value, world.injected, disturbances.strike, clock.draw)
@@ -197,9 +200,9 @@ def targeting_of(data: TenantData) -> Targeting:
     return found[1]
 
 
-def conditions_of(cloud: CloudSpec) -> Conditions:
+def conditions_of(cloud: CloudSpec, registered_by: str = "administrator") -> Conditions:
     """The scenario's words about the cloud as the tenant takes them."""
-    pending = cloud.profile_pending_until
+    pending, other = cloud.profile_pending_until, cloud.other_mdm
     return Conditions(
         cloud.joined_devices,
         cloud.enrolled_devices,
@@ -215,6 +218,9 @@ def conditions_of(cloud: CloudSpec) -> Conditions:
         cloud.profile_missing,
         cloud.stale_registered_object,
         cloud.registered_elsewhere,
+        cloud.autopilot_update_node,
+        registered_by,
+        OtherMdm(other.hold, other.ready, other.finishes) if other is not None else None,
     )
 
 

@@ -15,6 +15,7 @@ from autopilot_agent.oobe.steps import STEPS
 from autopilot_agent.scenario.act_specs import (
     ActSpec,
     Admin,
+    CaptureHash,
     FreshStart,
     PowerCut,
     Provision,
@@ -32,6 +33,7 @@ from autopilot_agent.scenario.act_specs import (
     name_of,
 )
 from autopilot_agent.scenario.durations import format_duration, parse_duration
+from autopilot_agent.scenario.hash_capture import capture_hash
 from autopilot_agent.scenario.pc import make_adapter
 from autopilot_agent.scenario.plan import ActEnd, Plan
 from autopilot_agent.service.management import RemoteAction
@@ -221,6 +223,10 @@ class _Act:
         switch_off(self.device, self.world)
         run_task_sequence(self.plan, act)
 
+    def capture_hash(self, act: CaptureHash) -> None:
+        self.began(f"somebody captures the hardware hash: {act.way}")
+        capture_hash(self.plan, act)
+
     def admin(self, act: Admin) -> None:
         from autopilot_agent.scenario.administration import administer
 
@@ -246,6 +252,7 @@ _DO: dict[type[Any], Callable[[_Act, Any], State | None]] = {
     PowerCut: _Act.power_cut,
     ReplaceMotherboard: _Act.replace_motherboard,
     TaskSequence: _Act.task_sequence,
+    CaptureHash: _Act.capture_hash,
     Admin: _Act.admin,
 }
 

@@ -44,6 +44,14 @@ class DownloadOffice(Call[Content], frozen=True, gc=False):
     product_id: str
 
 
+class DownloadConfigMgrClient(Call[Content], frozen=True, gc=False):
+    """The Configuration Manager client from the organisation's cloud management gateway."""
+
+    host: ClassVar[str] = "cmg.contoso.example"
+    patient: ClassVar[bool] = True
+    rule: ClassVar[str] = "COMANAGE"
+
+
 class IssueCertificate(Call[Content], frozen=True, gc=False):
     """A SCEP request to the certificate connector's server."""
 

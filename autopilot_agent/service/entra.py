@@ -53,6 +53,8 @@ class SignedIn(Answer, frozen=True, gc=False):
     mdm_terms_of_use_url: str = ""
     mdm_count: int = 1
     federated: bool = False
+    windows_edition: str = ""
+    """The Windows edition that the user's subscription gives; it reaches Windows by a licensing service of its own."""
 
 
 class SignIn(Call[SignedIn], frozen=True, gc=False):

@@ -65,7 +65,7 @@ class GetSelectedApps(Call[Apps], frozen=True, gc=False):
     """Which apps the ESP waits for in this ``phase`` (device or account)."""
 
     host: ClassVar[str] = "manage.microsoft.com"
-    rule: ClassVar[str] = "NET-INTUNE"
+    rule: ClassVar[str] = "MDM-SELECTED-APPS"
 
     enrolment_id: str
     phase: str

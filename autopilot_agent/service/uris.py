@@ -9,6 +9,9 @@ TRACKING = "Vendor/MSFT/EnrollmentStatusTracking"
 PROVIDERS = f"./Device/{TRACKING}/DevicePreparation/PolicyProviders"
 SIDECAR = "Sidecar"
 CONFIGMGR = "ConfigMgr"
+CONFIGMGR_PRODUCT = "{9C0AE69B-0000-4000-8000-00000000CC51}"
+CONFIGMGR_NAME = "ConfigMgr client"
+"""The bootstrap MSI of the Configuration Manager client has a product code that is ours, and a name that scenarios use."""
 
 DOMAIN_JOIN_BLOB = "./Vendor/MSFT/OfflineDomainJoin/Blob"
 

@@ -6,7 +6,15 @@ from urllib.parse import quote
 
 from autopilot_agent.service.ime import IME_PRODUCT
 from autopilot_agent.service.management import Command
-from autopilot_agent.service.uris import CONFIGMGR, LIST_SEPARATOR, PROVIDERS, SIDECAR, app_provider, first_sync
+from autopilot_agent.service.uris import (
+    CONFIGMGR,
+    CONFIGMGR_PRODUCT,
+    LIST_SEPARATOR,
+    PROVIDERS,
+    SIDECAR,
+    app_provider,
+    first_sync,
+)
 from autopilot_agent.tenant.graph.apps import (
     MicrosoftStoreForBusinessApp,
     MobileApp,
@@ -18,7 +26,7 @@ from autopilot_agent.tenant.graph.apps import (
     WinGetApp,
 )
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
-from autopilot_agent.tenant.policies import Setting, settings_of
+from autopilot_agent.tenant.policies import DFCI, Setting, settings_of
 from autopilot_agent.tenant.state import EnrolledDevice, TenantState
 from autopilot_agent.tenant.targeting import AssignedApp
 
@@ -30,6 +38,9 @@ BY_PACKAGE = (WindowsUniversalAppX, MicrosoftStoreForBusinessApp)
 MOST_MINUTES = 1440
 """The longest time that a policy provider can be given."""
 IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
+
+
+CONFIGMGR_URL = "https://naprodimedatapri.azureedge.net/ccmsetup.msi"
 
 
 class Maker:
@@ -84,12 +95,14 @@ def needs_extension(device: EnrolledDevice) -> bool:
 
 def preparation(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
     """Device preparation: announce the policy provider, then send the extension's MSI (protocols.md 15.5)."""
-    return _extension(state, device, make) + _configuration_manager(state, device, make)
+    second = _unsupported_configmgr if device.domain_join else _configmgr
+    return _extension(state, device, make) + second(state, device, make)
 
 
-def _configuration_manager(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
+def _unsupported_configmgr(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
     """Co-management of a hybrid device is not supported: the provider is announced and nothing ever becomes of it (F-39)."""
-    if not device.domain_join or state.targeting.comanagement(device.device_groups) is None:
+    settings = state.targeting.comanagement(device.device_groups, None)
+    if settings is None or not settings.install_configuration_manager_agent:
         return []
     provider = f"{PROVIDERS}/{CONFIGMGR}"
     return [
@@ -115,6 +128,24 @@ def _extension(state: TenantState, device: EnrolledDevice, make: Maker) -> list[
     ]
 
 
+def _configmgr(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
+    """Co-management: a second provider with a time of its own (Q-21), and the bootstrap MSI of its client (rule COMANAGE)."""
+    settings = state.targeting.comanagement(device.device_groups, device.user_groups)
+    if settings is None or not settings.install_configuration_manager_agent:
+        return []
+    provider = f"{PROVIDERS}/{CONFIGMGR}"
+    node = _msi_node(CONFIGMGR_PRODUCT, "device")
+    arguments = settings.configuration_manager_agent_command_line_argument or "CCMHOSTNAME=cmg.contoso.example/CCM_Proxy"
+    minutes = state.assumptions.get("Q-21", "30 minutes").partition(" ")[0]
+    return [
+        make.add(provider, "", "node"),
+        make.add(provider + "/InstallationState", "1", "int"),
+        make.add(provider + "/Timeout", minutes, "int"),
+        make.add(node + "/DownloadInstall", "", "xml"),
+        make.execute(node + "/DownloadInstall", _msi_job(CONFIGMGR_PRODUCT, "5.0", CONFIGMGR_URL, arguments), "xml"),
+    ]
+
+
 def device(state: TenantState, device: EnrolledDevice, make: Maker) -> list[list[Command]]:
     """Device setup: everything targeted at the device, the lists to wait for, then "finished"."""
     return _phase(state, device, make, "device")
@@ -137,7 +168,7 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
     if phase == "device":
         first.extend(make.setting(setting) for setting in _hello(state, device))
     for assigned in device.policies:
-        if assigned.target != target:
+        if assigned.target != target or not wants_firmware(state, assigned.policy):
             continue
         for setting in settings_of(assigned.policy, target):
             if setting.group:
@@ -164,6 +195,11 @@ def _phase(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) 
             lists.append(make.replace(f"{root}/{name}", LIST_SEPARATOR.join(uris)))
     lists.append(make.replace(root + "/ServerHasFinishedProvisioning", "true", "bool"))
     return [first + apps, lists]
+
+
+def wants_firmware(state: TenantState, policy: object) -> bool:
+    """Firmware settings go only to devices that their maker or a partner registered (rule DFCI-REGISTERED)."""
+    return getattr(policy, "kind", "") != DFCI or state.conditions.registered_by != "administrator"
 
 
 def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -> tuple[list[str], list[str], list[Command]]:

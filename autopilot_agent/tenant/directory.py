@@ -27,6 +27,15 @@ WRONG_PASSWORD = "wrong"
 ENROLMENT_APPS = ("d4ebce55-015a-49b5-a083-c84d1797ae8c", "0000000a-0000-0000-c000-000000000000", "All")
 GLOBAL_ADMINISTRATORS = "S-1-12-1-1-1-1-1"
 DEVICE_ADMINISTRATORS = "S-1-12-1-1-1-1-2"
+WINDOWS_LICENCES = {
+    "cb10e6cd-9da4-4992-867b-67546b1db821": "Enterprise",  # Windows 10/11 Enterprise E3
+    "488ba24a-39a9-4473-8ee5-19291e71b002": "Enterprise",  # Windows 10/11 Enterprise E5
+    "05e9a617-0261-4cee-bb44-138d3ef5d965": "Enterprise",  # Microsoft 365 E3
+    "06ebc4ee-1bb5-47dd-8120-11324bc54e06": "Enterprise",  # Microsoft 365 E5
+    "7cfd9a2b-e110-4c39-bf20-c6a3f36a3121": "Education",  # Microsoft 365 A3 for students
+    "46c119d4-0379-4a9d-85e4-97c66d3f909e": "Education",  # Microsoft 365 A5 for students
+}
+"""Licences with a Windows subscription, by the id of the product."""
 DONE = Done()
 
 
@@ -82,7 +91,17 @@ def token_of(state: TenantState, user: User) -> SignedIn:
         (mdm.terms_of_use_url or "") if mdm and (state.conditions.terms_of_use or state.conditions.terms_of_use_broken) else "",
         len(covering) or 1,
         state.conditions.federated,
+        _windows_edition(user),
     )
+
+
+def _windows_edition(user: User) -> str:
+    """Enterprise or Education, where a licence of the user brings Windows along."""
+    for licence in user.assigned_licenses or ():
+        edition = WINDOWS_LICENCES.get((licence.sku_id or "").casefold())
+        if edition is not None:
+            return edition
+    return ""
 
 
 def _applies(state: TenantState, policy: ConditionalAccessPolicy, user: User) -> bool:
@@ -133,13 +152,16 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
     if user is None:
         raise ServiceFault("0x801C0002", "the user of the token is not known", "F-22")
     if not state.targeting.may_join(user):
+        state.explain("REQ-JOIN-RIGHT", f"{user.user_principal_name} lacks the right to join devices to Entra.")
         raise ServiceFault("0x801C0003", f"{user.user_principal_name} may not join devices", "F-20")
     policy = state.data.device_registration_policy
-    quota = policy.user_device_quota if policy is not None else 50
+    quota, unsure = (policy.user_device_quota, "") if policy is not None else (_default_quota(state), " (Q-25)")
     if state.conditions.joined_devices + len(state.joined) >= quota:
+        state.explain("REQ-DEVICE-LIMIT", f"The limit of devices a user may join is {quota} here{unsure}.")
         raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
     identity = registered(state, call.registration_id)
     if _object_deleted(state, call.registration_id):
+        state.explain("REG-OBJECT", "The registration made an Entra device object, and somebody deleted it.")
         raise ServiceFault("0x801C03F3", "the Entra object of the registration was deleted", "F-24")
     device_id = (identity.azure_active_directory_device_id if identity else None) or state.unique("joined device")
     state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
@@ -150,6 +172,11 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
         (GLOBAL_ADMINISTRATORS, DEVICE_ADMINISTRATORS),
         role,
     )
+
+
+def _default_quota(state: TenantState) -> int:
+    """Newer pages say 50 devices a user, older ones 20 (Q-25)."""
+    return 20 if state.assumptions.get("Q-25") == "20 devices" else 50
 
 
 def registered(state: TenantState, registration_id: str) -> WindowsAutopilotDeviceIdentity | None:

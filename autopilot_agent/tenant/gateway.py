@@ -6,7 +6,14 @@ from msgspec import structs
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Done
-from autopilot_agent.service.content import Content, DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.content import (
+    Content,
+    DownloadConfigMgrClient,
+    DownloadContent,
+    DownloadMsi,
+    DownloadOffice,
+    IssueCertificate,
+)
 from autopilot_agent.service.ime import (
     Apps,
     ContentInfo,
@@ -214,5 +221,6 @@ HANDLERS: Handlers = {
     DownloadContent: lambda state, call, now: Content(call.size),
     DownloadMsi: package,
     DownloadOffice: lambda state, call, now: Content(OFFICE_BYTES),
+    DownloadConfigMgrClient: lambda state, call, now: Content(),
     IssueCertificate: lambda state, call, now: Content(),
 }

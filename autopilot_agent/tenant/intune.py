@@ -10,8 +10,9 @@ from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
 from autopilot_agent.service.management import DOMAIN_JOIN_ALERT, RESULT_ALERT, Command, Commands, ManagementMessage
 from autopilot_agent.service.uris import first_sync
-from autopilot_agent.tenant import commands, domain
+from autopilot_agent.tenant import commands, domain, other_mdm
 from autopilot_agent.tenant.directory import blocked_by
+from autopilot_agent.tenant.explanations import explain_enrolment
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
 from autopilot_agent.tenant.graph.reach import FilterFacts
@@ -41,8 +42,13 @@ FIRST_GETS = (
 """A few of the nodes that Intune reads first (protocols.md 12.8); a 404 is tolerated."""
 
 
+NOT_ROUTABLE = (".local", ".lan", ".internal", ".corp", ".intranet")
+
+
 def discover(state: TenantState, call: DiscoverEnrolment, now: int) -> EnrolmentService:
-    """MS-MDE2 discovery."""
+    """MS-MDE2 discovery; a sign-in name of a domain that exists inside the organisation only leads nowhere (F-29)."""
+    if call.user_name.casefold().endswith(NOT_ROUTABLE):
+        raise ServiceFault("0x8018002B", f"{call.user_name} is not routable: no MDM can be found for it", "F-29")
     return EnrolmentService(ENROLMENT_URL)
 
 
@@ -51,6 +57,9 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     user = state.user(call.user_id)
     if user is None:
         raise ServiceFault("0x80180002", "the user of the token is not known", "F-97")
+    other = other_mdm.other_mdm_of(state, user)
+    if other is not None:
+        return other_mdm.enrol(state, call, other, user)
     _refuse(state, call, user)
     _name_object(state, call)
     device_groups = _device_groups(state, call)
@@ -92,6 +101,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     )
     state.enrolled[enrolment_id] = device
     state.history.append(device)
+    explain_enrolment(state, device)
     return Enrolled(
         enrolment_id,
         PROVIDER,
@@ -122,9 +132,11 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
     outside = _outside(restriction, call)
     if outside:
         raise ServiceFault("0x80180014", f"the enrolment restriction does not allow {outside}", "F-26")
-    if restriction.personal_device_enrollment_blocked and not _corporate(state, call):
-        rule = "F-86" if call.offline_correlation else "F-77"
-        raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", rule)
+    if restriction.personal_device_enrollment_blocked:
+        if not _corporate(state, call):
+            rule = "F-86" if call.offline_correlation else "F-77"
+            raise ServiceFault("0x80180014", "personal Windows devices are blocked, and nobody registered this one", rule)
+        state.explain("REQ-PERSONAL", "Personal devices are blocked; this one is registered and counts as corporate.")
     if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
         raise ServiceFault("0x80180013", f"{user.user_principal_name} has reached the device limit", "F-25")
 
@@ -201,6 +213,8 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
     device = state.enrolled.get(message.enrolment_id)
     if device is None:
         raise ServiceFault("0x80190193", "this enrolment is not known (any more)", "MDM-UNKNOWN")
+    if device.other_mdm:
+        return other_mdm.manage(state, device, message)
     if message.message == 1:
         if message.user_id and message.user_id != device.user_id:
             _user_arrived(state, device, message.user_id)
@@ -213,6 +227,7 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
         if status.value is not None:
             device.facts[uri] = status.value
             _result(device, uri, status.value)
+            _first_user_only(state, device, uri)
         elif status.code >= 400 and uri not in FIRST_GETS and status.code != 418:
             device.failed_commands[uri] = status.code
     batch = device.pending.pop(0) if device.pending else NO_COMMANDS
@@ -268,7 +283,8 @@ def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Comman
     things than the assignments (the user, the tenant, the ids given so far) is in the key.
     """
     remembered = device.assigned.remembered
-    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician, device.domain_join)
+    minutes, by = state.assumptions.get("Q-21", ""), state.conditions.registered_by
+    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician, device.domain_join, minutes, by)
     found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
     if found is None:
         make = commands.Maker(device)
@@ -310,6 +326,20 @@ def _result(device: EnrolledDevice, uri: str, value: str) -> None:
             device.account_setup = word
     elif device.device_setup == "inProgress":
         device.device_setup = word
+
+
+def _first_user_only(state: TenantState, device: EnrolledDevice, uri: str) -> None:
+    """Later users see no account page where the ESP is for the first one only (Q-14: which value says so)."""
+    if not uri.startswith("./User") or device.account_setup not in FINAL or "first user only" in device.sent:
+        return
+    said = device.esp.disable_user_status_tracking_after_first_user
+    older = state.assumptions.get("Q-14") == "older text"
+    if said == older:
+        return
+    device.sent.add("first user only")
+    state.explain("ESP-OOBE-ONLY", "The page is for the first user: later ones will not see account setup (Q-14).")
+    make = commands.Maker(device)
+    device.pending.append(Commands((make.replace(first_sync(PROVIDER) + "/SkipUserStatusPage", "true", "bool"),)))
 
 
 HANDLERS: Handlers = {DiscoverEnrolment: discover, EnrollMdm: enrol, ManagementMessage: manage}

@@ -39,6 +39,7 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
     if conditions.registered_elsewhere:
         return _of_another_tenant(state)
     if identity is None:
+        state.explain("REQ-REGISTRATION", f"Nobody registered {call.serial_number}: there is no profile for it.")
         raise ServiceFault("807", "ZtdDeviceIsNotRegistered", "F-02")
     if identity.product_key and call.product_key and identity.product_key != call.product_key:
         raise ServiceFault("908", "ProductKeyIdMismatch", "F-05")
@@ -60,9 +61,11 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
         and now < registration.assigned_at
         and identity.deployment_profile_assignment_status == "notAssigned"
     )
-    profile, explicit = (None, False) if grouping else profile_of(state, identity, groups_of(state, identity))
+    groups = groups_of(state, identity)
+    profile, explicit = (None, False) if grouping else profile_of(state, identity, groups)
     if profile is None:
         raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
+    _explain_choice(state, profile, identity, groups, explicit=explicit)
     return as_downloaded(state, profile, identity, explicit=explicit)
 
 
@@ -77,6 +80,26 @@ def _of_another_tenant(state: TenantState) -> CloudAssignedProfile:
         cloud_assigned_forced_enrollment=1,
         deployment_profile_name="The former owner's profile",
     )
+
+
+
+def _explain_choice(
+    state: TenantState,
+    profile: WindowsAutopilotDeploymentProfile,
+    identity: WindowsAutopilotDeviceIdentity,
+    groups: frozenset[str],
+    *,
+    explicit: bool,
+) -> None:
+    """Say what decided between profiles, where there was something to decide."""
+    if identity.display_name and not profile.hybrid:
+        state.explain("SET-DEVICE-NAME", f"The registration itself names the device: {identity.display_name}.")
+    rivals = state.targeting.rivals(groups)
+    if len(rivals) > 1:
+        state.explain("SET-CONFLICT", f"{len(rivals)} profiles reach the device; the oldest, {profile.display_name}, counts.")
+    lines = profile.assignments
+    if not explicit and any(line.kind == "exclusionGroup" for line in lines):
+        state.explain("SET-EXCLUSIONS", f"{profile.display_name} is for all devices: its excluded groups do not count.")
 
 
 def as_downloaded(
@@ -110,6 +133,7 @@ def as_downloaded(
         cloud_assigned_device_name=name,
         cloud_assigned_language="" if profile.locale in USER_SELECTS else profile.locale,
         cloud_assigned_region="" if profile.locale in USER_SELECTS else profile.locale,
+        cloud_assigned_autopilot_update_disabled=int(not state.conditions.autopilot_update_node),
         cloud_assigned_aad_server_data=msgspec.json.encode({"ZeroTouchConfig": config}).decode(),
         hybrid_join_skip_dc_connectivity_check=int(profile.hybrid_azure_ad_join_skip_connectivity_check),
         deployment_profile_name=profile.display_name or "",
@@ -131,7 +155,7 @@ def oobe_config(profile: WindowsAutopilotDeploymentProfile) -> int:
 
 def scan(state: TenantState, call: ScanForUpdates, now: int) -> UpdatesFound:
     """What Windows Update offers and the device does not have."""
-    offered = {"critical": state.critical, "quality": state.quality}.get(call.kind, ())
+    offered = {"critical": state.critical, "quality": state.quality, "autopilot": state.autopilot}.get(call.kind, ())
     return UpdatesFound(tuple(update for update in offered if update.kb not in call.installed))
 
 

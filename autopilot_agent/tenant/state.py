@@ -26,6 +26,14 @@ Handlers = dict[type[Call[Any]], Callable[["TenantState", Any, int], Answer]]
 """Which function answers which call."""
 
 
+class OtherMdm(msgspec.Struct, frozen=True):
+    """How an MDM that is not Intune treats the status page; see ``OtherMdmSpec`` in scenario/parts.py."""
+
+    hold: bool = True
+    ready: bool = True
+    finishes: bool = True
+
+
 class Conditions(msgspec.Struct, frozen=True):
     """State that no export shows; see ``CloudSpec`` in scenario/model.py. ``profile_pending_until`` in milliseconds."""
 
@@ -43,6 +51,9 @@ class Conditions(msgspec.Struct, frozen=True):
     profile_missing: bool = False
     stale_registered_object: bool = False
     registered_elsewhere: bool = False
+    autopilot_update_node: bool = False
+    registered_by: str = "administrator"
+    other_mdm: OtherMdm | None = None
 
 
 class Registration(msgspec.Struct):
@@ -92,6 +103,7 @@ class EnrolledDevice(msgspec.Struct):
     registration_id: str = ""
     facts_for_filters: FilterFacts | None = None
     offline_correlation: str = ""
+    other_mdm: str = ""
     orders: list[str] = msgspec.field(default_factory=list)
     domain_join: bool = False
     blob_asked_at: int | None = None
@@ -133,6 +145,8 @@ class TenantState:
         users: tuple[User, ...] = (),
         critical: tuple[Update, ...] = (),
         quality: tuple[Update, ...] = (),
+        autopilot: tuple[Update, ...] = (),
+        assumptions: dict[str, str] | None = None,
     ) -> None:
         self.data = data
         self.targeting = targeting
@@ -153,6 +167,10 @@ class TenantState:
         self._made: dict[tuple[str, ...], int] = {}
         self.critical = critical
         self.quality = quality
+        self.autopilot = autopilot
+        self.assumptions = assumptions or {}
+        self.tell: Callable[[str, str], None] = _nobody
+        self._told: set[str] = set()
         self.joined: dict[str, EntraDevice] = {}
         self.hybrid: dict[str, EntraDevice] = {}
         self.active_directory = ActiveDirectory()
@@ -201,6 +219,12 @@ class TenantState:
     def replace_data(self, data: TenantData, targeting: Targeting) -> None:
         """An administrator changed resources; what devices hold already stays as it is."""
         self.data, self.targeting = data, targeting
+
+    def explain(self, rule: str, text: str) -> None:
+        """Say why the cloud decides as it does, once; whoever reads the run along sees it."""
+        if text not in self._told:
+            self._told.add(text)
+            self.tell(rule, text)
 
     def unique(self, *names: str) -> str:
         """An id by its names; the second and later ones of the same names differ."""
@@ -287,6 +311,10 @@ def _enrollment_type(device: EnrolledDevice) -> str:
     if device.domain_join:
         return "offlineDomainJoined"
     return "azureADJoinedWithAutopilotProfile" if device.profile else "unknown"
+
+
+def _nobody(rule: str, text: str) -> None:
+    pass
 
 
 _remembered: dict[int, tuple[TenantData, tuple[str, frozenset[str]]]] = {}

@@ -15,7 +15,7 @@ from .graph.apps import MobileApp
 from .graph.base import Assignment, Intent, Notice
 from .graph.data import TenantData
 from .graph.directory import EntraDevice
-from .graph.enrollment import EspConfiguration
+from .graph.enrollment import DeviceComanagementAuthorityConfiguration, EspConfiguration
 from .graph.membership import Memberships
 from .graph.policies import ConfigurationPolicy, DeviceConfiguration, DeviceManagementScript
 from .graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
@@ -70,7 +70,7 @@ class Assigned(msgspec.Struct, frozen=True):
     """
 
     esp: EspConfiguration
-    esp_target: Literal["device", "user", "default"]
+    esp_target: Literal["device", "user", "default", "other"]
     apps: list[AssignedApp]
     policies: list[AssignedPolicy]
     remembered: dict[Hashable, Any]
@@ -147,11 +147,10 @@ class Targeting(Scopes):
         default: WindowsAutopilotDeploymentProfile | None = None
         for one in self._profiles:
             for line in one.lines:
-                if line.excluded.isdisjoint(groups):
-                    if line.group in groups:
-                        return one.resource, True
-                    if line.side == "device" and default is None:
-                        default = one.resource
+                if line.group in groups and line.excluded.isdisjoint(groups):
+                    return one.resource, True
+                if line.side == "device" and default is None:  # exclusions do not count for all devices (SET-EXCLUSIONS)
+                    default = one.resource
         named = identity.intended_deployment_profile or identity.deployment_profile
         if named is not None and (profile := self._profile_ids.get(named.id.casefold())) is not None:
             lines = [line for line in profile.assignments if line.group]
@@ -159,11 +158,14 @@ class Targeting(Scopes):
                 return profile, True
         return default, False
 
+    def rivals(self, groups: frozenset[str]) -> list[WindowsAutopilotDeploymentProfile]:
+        """The profiles that could be the device's: those of its groups, else those for all devices."""
+        found = [one.resource for one in self._profiles if any(line.group in groups for line in one.lines)]
+        return found or [one.resource for one in self._profiles if any(line.side == "device" for line in one.lines)]
+
     def profile_notices(self, groups: frozenset[str]) -> list[Notice]:
         """Notices about a choice among several profiles that the input does not decide."""
-        rivals = [one.resource for one in self._profiles if any(line.group in groups for line in one.lines)]
-        if not rivals:
-            rivals = [one.resource for one in self._profiles if any(line.side == "device" for line in one.lines)]
+        rivals = self.rivals(groups)
         if len(rivals) < 2:
             return []
         text = "has no createdDateTime, which decides between profiles; it counts as the youngest"
@@ -244,6 +246,16 @@ class Targeting(Scopes):
                 self._remembered.clear()
             found = self._remembered[key] = work_out()
         return found
+
+    def comanagement(
+        self, device_groups: frozenset[str], user_groups: frozenset[str] | None
+    ) -> DeviceComanagementAuthorityConfiguration | None:
+        """The co-management settings that reach the device, the strongest first."""
+        for one in self._configurations:
+            kind = isinstance(one.resource, DeviceComanagementAuthorityConfiguration)
+            if kind and reach(one.lines, device_groups, user_groups, None) is not None:
+                return one.resource  # type: ignore[return-value]  # what the line above asked
+        return None
 
     def device_preparation_policy(self, user_groups: frozenset[str]) -> ConfigurationPolicy | None:
         """The device preparation policy of a user; the lowest priority number wins (formats.md 1.10)."""

@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 
 from autopilot_agent.device.domain_blob import DomainBlob, unpack
 from autopilot_agent.service.base import Answer, Call
-from autopilot_agent.service.content import DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.content import (
+    DownloadConfigMgrClient,
+    DownloadContent,
+    DownloadMsi,
+    DownloadOffice,
+    IssueCertificate,
+)
 from autopilot_agent.service.domain import (
     ConnectVpn,
     FindDomainController,
@@ -107,6 +113,7 @@ def live(ask: Callable[[Call[Any]], Any]) -> None:
     ask(ReportAppResult(enrolment, PORTAL, "installed", "0"))
     ask(DownloadMsi("https://cdn.contoso.example/package.msi"))
     ask(DownloadOffice("O365ProPlusRetail"))
+    ask(DownloadConfigMgrClient())
     ask(IssueCertificate("https://ndes.contoso.example/certsrv/mscep/mscep.dll", "ModelName=1"))
     ask(RegisterHelloKey(token.user_id, joined.device_id))
     ask(EscrowRecoveryKey(joined.device_id, "C:"))

@@ -51,7 +51,7 @@ def test_a_short_scenario_takes_defaults(tmp_path: Path) -> None:
         ("acts: [provison]", "s.yaml:2:8: acts[0]: 'provison' is not an act; did you mean 'provision'?"),
         ("assumptions: {Q-99: a}", "'Q-99' is not an open question"),
         ("assumptions: {Q-17: a}", "'a' is not an answer to Q-17; choose one of restart, no reboot."),
-        ("assumptions: {Q-02: a}", "s.yaml:2:15: assumptions: Q-02 has one model in this version; only Q-"),
+        ("assumptions: {Q-18: a}", "s.yaml:2:15: assumptions: Q-18 has one model in this version; only Q-01, "),
         ("cloud: {odj_connector: {takes: soon}}", "s.yaml:2:32: cloud.odj_connector.takes: "),
         ("cloud: {entra_connect: {every: 0s}}", "s.yaml:2:32: cloud.entra_connect.every: a cycle takes time; write 30m."),
         ("cloud: {active_directory: {domain: CORP}}", "'CORP' is not a DNS name; write corp.contoso.example."),

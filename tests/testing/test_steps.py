@@ -80,7 +80,8 @@ def test_answers_come_one_after_the_other_and_may_look_at_the_call() -> None:
 def test_a_refused_profile_leaves_its_event_behind(code: str, number: int, rule: str) -> None:
     run = run_step(prefix.boot, answers={**ONLINE, DownloadProfile: ServiceFault(code, "refused", rule)})
     assert run.device.memory.profile is None
-    assert (number, rule) in [(event.id, event.rule) for event in run.events if isinstance(event, LogWritten)]
+    assert (number, f"EVT-{number}") in [(event.id, event.rule) for event in run.events if isinstance(event, LogWritten)]
+    assert rule in run.rules
 
 
 def test_a_profile_without_a_tenant_is_no_profile() -> None:

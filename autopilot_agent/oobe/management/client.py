@@ -14,6 +14,7 @@ from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
 from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.domain import apply_blob
 from autopilot_agent.oobe.management.esp import EspSettings
+from autopilot_agent.oobe.management.firmware_edition import restart_for_edition, take_firmware_settings, take_key
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
@@ -53,7 +54,8 @@ OPENING = {
 EFFECTS = {
     "policy": "_policy",
     "applocker": "_reboot_only",
-    "uefi": "_reboot_only",
+    "uefi": "_uefi",
+    "windowslicensing": "_licensing",
     "wifi": "_wifi",
     "vpnv2": "_vpn",
     "rootcatrustedcertificates": "_trusted_root",
@@ -192,7 +194,8 @@ class ManagementClient:
             raise Unreachable("0x80072F8F", "the clock is wrong: the server's certificate is not valid for it", "F-30")
         device.disk.sessions += 1
         number = device.disk.sessions
-        world.log("DeviceManagement", 208, f"session {number} started", "MDM-SESSION-END")
+        world.log("DeviceManagement", 208, f"session {number} started", "MDM-FIRST-SESSION" if number == 1 else "MDM-STATUS")
+        nodes = self._nodes
         alerts = OPENING["user" if user_id else "device"] + extra
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
@@ -204,7 +207,8 @@ class ManagementClient:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
             alerts, information = (), ()
-        world.log("DeviceManagement", 209, f"session {number} ended", "MDM-SESSION-END")
+        learned = "A-NODECACHE" if self._nodes > nodes else "MDM-SESSION-END"
+        world.log("DeviceManagement", 209, f"session {number} ended", learned)
         if statuses:  # a session without commands moves nothing
             self._esp = None
             self.background.touched()
@@ -236,7 +240,10 @@ class ManagementClient:
             world.applied(command.verb, command.uri, forced, "MDM-STATUS", "refused by a fault")
             return forced, None
         code, value = self.device.disk.csp.apply(command.verb, command.uri, command.value, command.format)
-        world.applied(command.verb, command.uri, code, _STATUS_RULES.get(code, "MDM-STATUS"))
+        rule = _STATUS_RULES.get(code, "MDM-STATUS")
+        if "/FirstSyncStatus/" in command.uri or "/EnrollmentStatusTracking/" in command.uri:
+            rule = _FIRST_SYNC_RULES.get(code, rule)
+        world.applied(command.verb, command.uri, code, rule)
         return code, value
 
     def _atomic(self, command: Command) -> Status:
@@ -278,11 +285,26 @@ class ManagementClient:
         self._reboot_only(verb, uri, key, value)
 
     def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec" or self.phase != "device" or not key.startswith(_reboot_prefixes()):
+        if verb == "Exec" or not key.startswith(_reboot_prefixes()):
+            return
+        if self.phase != "device":
+            self.world.note("REBOOT-USER-TARGETING", f"{uri} came with the user: it asks for no restart in device setup.")
             return
         self.device.memory.reboot_reasons.append(uri)
         self.device.disk.registry.set(REBOOT_REQUIRED, uri, 1)
-        self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "REBOOT-POLICY")
+        self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "EVT-2800")
+
+    def _uefi(self, verb: str, uri: str, key: str, value: str) -> None:
+        if take_firmware_settings(self.device, self.world):
+            self._reboot_only(verb, uri, key, value)
+
+    def _licensing(self, verb: str, uri: str, key: str, value: str) -> None:
+        if verb == "Exec" and key.endswith("/upgradeeditionwithproductkey") and take_key(self.device, self.world, value):
+            self.beside(restart_for_edition(self.device, self.world, self._restart_for))
+
+    def _restart_for(self, reason: str, rule: str) -> None:
+        self.restart = (reason, rule)
+        self.background.touched()
 
     def _wifi(self, verb: str, uri: str, key: str, value: str) -> None:
         name = key.split("/")[5] if key.count("/") >= 5 else uri
@@ -334,7 +356,7 @@ class ManagementClient:
         settings = self.esp
         if settings.device_page_shown:
             return "APP-DEFERRED" if settings.user_page_shown else "ESP-SKIP-USER"
-        return "ESP-DEFAULT-HIDDEN" if settings.target == "default" else "ESP-SKIP-DEVICE"
+        return {"default": "ESP-DEFAULT-HIDDEN", "other": "ESP-CSP-DEFAULTS"}.get(settings.target, "ESP-SKIP-DEVICE")
 
     async def report(self, user_id: str = "") -> None:
         """Send the result of the ESP in a session of its own; a server that cannot be reached loses it."""
@@ -344,4 +366,5 @@ class ManagementClient:
             self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
 
 
+_FIRST_SYNC_RULES = {200: "MDM-FIRST-SYNC-NODES", 405: "MDM-FIRST-SYNC-NODES", 418: "ESP-418"}
 _STATUS_RULES = {404: "MDM-404", 405: "MDM-405", 418: "MDM-418"}

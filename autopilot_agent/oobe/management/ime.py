@@ -12,6 +12,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.management.detection import detected, unmet_requirement
+from autopilot_agent.oobe.management.msi import NOT_APPROVED
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.win32 import COMPLETED, IN_PROGRESS, NO_REBOOT, NOT_INSTALLED, Win32Installs
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
@@ -47,7 +48,7 @@ class IntuneManagementExtension(Win32Installs):
         """The agent is installed and says so to the ESP."""
         if self.device.disk.csp.exists(f"{PROVIDERS}/{SIDECAR}"):
             self.world.set_node(f"{PROVIDERS}/{SIDECAR}/InstallationState", "3", "MDM-SIDECAR")
-        self.world.log("Autopilot", 288, "policy provider Sidecar: installation completed", "MDM-SIDECAR")
+        self.world.log("Autopilot", 288, "policy provider Sidecar: installation completed", "A-EST")
 
     async def run(self, phase: str, user_id: str = "") -> None:
         """One ESP phase: list the apps to track, then install them in order. Ends early on a failure or a hard reboot."""
@@ -73,8 +74,8 @@ class IntuneManagementExtension(Win32Installs):
                 csp.write(node + "/InstallationState", NOT_INSTALLED)
                 csp.write(node + "/RebootRequired", NO_REBOOT)
                 device.disk.apps.setdefault(app.id, InstalledApp(app.id, app.name, "pending"))
-        world.set_node(app_provider(phase, SIDECAR) + "/TrackingPoliciesCreated", "true", "MDM-SIDECAR")
-        world.log("Autopilot", 293, f"policy provider Sidecar: list of {len(listed.apps)}", "MDM-SIDECAR")
+        world.set_node(app_provider(phase, SIDECAR) + "/TrackingPoliciesCreated", "true", "A-TRACKING")
+        world.log("Autopilot", 293, f"policy provider Sidecar: list of {len(listed.apps)}", "ESP-SELECTED-APPS")
         self.changed()
         for app, node in tracked:
             if self.restart or self.halted:
@@ -84,7 +85,21 @@ class IntuneManagementExtension(Win32Installs):
             if not await self._install(app, phase, node):
                 world.note("APP-STOP", f"{app.name} failed: no further app is started in this phase.")
                 return
+        if world.chosen("Q-15") == "during the status page":
+            await self._untracked(GetRequiredApps(enrolment.enrolment_id, user_id), phase)
         await self._scripts(enrolment.enrolment_id, phase, user_id)
+
+    async def _untracked(self, call: GetRequiredApps, phase: str) -> None:
+        """Required apps that the page does not wait for, installed while it is there (Q-15)."""
+        try:
+            found = await patiently(self.world, call)
+        except CallFailed:
+            return
+        self._apps.update({app.id: app for app in found.apps + found.others})
+        for app in found.apps:
+            if app.target == phase and app.id not in self.device.disk.apps and not (self.restart or self.halted):
+                self.world.note("APP-DEFERRED", f"{app.name} is installed now, and the page does not wait for it (Q-15).")
+                await self._install(app, phase, self._node(phase, app))
 
     async def _list(self, call: GetSelectedApps) -> Apps:
         """The list of the phase; asked for again and again, because without it the page stays in Identifying."""
@@ -153,6 +168,10 @@ class IntuneManagementExtension(Win32Installs):
             world.note("APP-REQUIREMENT", f"{app.name} does not apply: it {unmet}.")
             await self.end(app, node, "not applicable", NOT_APPLICABLE, "APP-REQUIREMENT")
             return True
+        if device.windows.se and not installer.approved:
+            world.note("EDU-APPS-WHEN", f"{app.name} is not approved for Windows 11 SE: nothing of it is downloaded.")
+            await self.end(app, node, "failed", NOT_APPROVED, "EDU-APPS")
+            return False
         self._waiting_for.append(app.id)
         try:
             for wanted, kind in app.dependencies:

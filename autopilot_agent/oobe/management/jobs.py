@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import OFFICE
 from autopilot_agent.device.storage import InstalledApp
 from autopilot_agent.errors import CallFailed
-from autopilot_agent.oobe.management.msi import MsiInstalls
+from autopilot_agent.oobe.management.configmgr import FAILED, INSTALLING, install_client
+from autopilot_agent.oobe.management.configmgr import NODE as CLIENT_NODE
+from autopilot_agent.oobe.management.msi import NOT_APPROVED, MsiInstalls
 from autopilot_agent.oobe.management.patience import patiently, transfer
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, Installer, World
 from autopilot_agent.service.content import DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.uris import CONFIGMGR, CONFIGMGR_PRODUCT
 
+CONFIGMGR_KEY = f"/{quote(CONFIGMGR_PRODUCT, safe='')}/".casefold()
+FOR_USER_BLOCKED = "0x800711C7"
+"""What Windows 11 SE says to a Store app in the context of the user (rule EDU-PACKAGES)."""
 APPX_FAILED, GENERIC_FAILURE = "0x80073CF9", "0x80004005"
 
 
@@ -47,10 +53,24 @@ class Jobs:
         for uri, job in list(self.device.disk.jobs.items()):
             if uri not in self._running:
                 self._start(uri, job)
+        if self.device.disk.configmgr == INSTALLING and CONFIGMGR not in self._running:
+            self._start_client()
+
+    def _start_client(self) -> None:
+        """The Configuration Manager client, after its bootstrap."""
+        self._running.add(CONFIGMGR)
+        self.beside(self._client())
+
+    async def _client(self) -> None:
+        await install_client(self.device, self.world, self.changed)
+        self._running.discard(CONFIGMGR)
 
     def retry(self) -> None:
         """Attempt once more what failed."""
         failed = self.device.disk.failed_jobs
+        if self.device.disk.configmgr == FAILED:
+            self.device.disk.csp.write(CLIENT_NODE + "/InstallationState", "1")
+            self._start_client()
         for uri, job in list(failed.items()):
             del failed[uri]
             self.device.disk.jobs[uri] = job
@@ -127,6 +147,8 @@ class Jobs:
             status, report = await self._msi.install(uri, job)
             self._done(uri, good=status == 70)
             report()
+            if status == 70 and CONFIGMGR_KEY in uri.casefold():
+                self._start_client()
         self._msi.busy = False
 
     async def _modern(self, uri: str) -> None:
@@ -140,7 +162,11 @@ class Jobs:
         world.app(package, name, "installing", "", rule)
         installer, exit_code = self._installer(package)
         good, code = True, "0"
-        while True:
+        blocked = ""
+        if device.windows.se and not installer.approved:
+            good, blocked = False, "EDU-PACKAGES"
+            code = FOR_USER_BLOCKED if store and uri.casefold().startswith("./user/") else NOT_APPROVED
+        while good:
             try:
                 content = await patiently(world, DownloadMsi(f"ms-windows-store:{package}" if store else package))
                 await transfer(world, installer.size or content.size)
@@ -152,13 +178,15 @@ class Jobs:
                     continue
                 good, code = False, failed.code
             break
-        await world.sleep(installer.milliseconds if installer.milliseconds is not None else world.duration("lob-msi", package))
+        if not blocked:
+            wanted = installer.milliseconds
+            await world.sleep(wanted if wanted is not None else world.duration("lob-msi", package))
         if good and (exit_code != 0 or installer.download_fails):
             good, code = False, APPX_FAILED if exit_code in (0, 1) else f"0x{exit_code & 0xFFFFFFFF:08X}"
         self._done(uri, good=good)
         device.disk.csp.write(node + "/Status", "3" if good else "2")
         device.disk.apps[package] = InstalledApp(package, name, "installed" if good else "failed", code)
-        world.app(package, name, "installed" if good else "failed", code, rule if good else "F-41")
+        world.app(package, name, "installed" if good else "failed", code, rule if good else blocked or "F-41")
         self.changed()
 
     async def _scep(self, uri: str) -> None:
@@ -225,5 +253,6 @@ class Jobs:
             device.disk.registry.set(rf"{OFFICE}\{product}", "FinalStatus", status)
         device.disk.registry.set(rf"{OFFICE}\{product}", "Status", status)
         device.disk.apps[product] = InstalledApp(product, name, state, code)
-        self.world.app(product, name, state, code, "F-41" if state == "failed" else "APP-M365")
+        rule = "F-41" if state == "failed" else "A-OFFICECSP" if status < 50 else "APP-M365"
+        self.world.app(product, name, state, code, rule)
         self.changed()

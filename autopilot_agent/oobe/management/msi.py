@@ -17,11 +17,15 @@ from autopilot_agent.oobe.management.patience import patiently, transfer
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
 from autopilot_agent.service.content import DownloadMsi
 from autopilot_agent.service.ime import IME_PRODUCT
+from autopilot_agent.service.uris import CONFIGMGR_NAME, CONFIGMGR_PRODUCT
 
 DEVICE_OWNER = "S-0-0-00-0000000000-0000000000-000000000-000"
 LEAST_PROCESSORS, LEAST_MEMORY_MB = 2, 4096
 """A virtual machine below this never gets the extension ready (rules F-88 and REQ-VM)."""
 
+BOOTSTRAP = 20_000
+"""Milliseconds that ccmsetup.msi takes; the client that it fetches takes its own time (estimate)."""
+NOT_APPROVED = "0x87D300D9"
 GOOD_CODES = (0, 1707, 3010, 1641)
 DOWNLOADING, DOWNLOAD_LATER, DOWNLOAD_FAILED, INSTALLING, INSTALL_LATER, INSTALL_FAILED, DONE = 20, 25, 30, 50, 55, 60, 70
 """Values of Status (protocols.md 13.7)."""
@@ -34,12 +38,21 @@ class Package:
         self.node = uri.rsplit("/", 1)[0]
         self.product = unquote(self.node.rsplit("/", 1)[1])
         self.ime = self.product == IME_PRODUCT
+        self.configmgr = self.product == CONFIGMGR_PRODUCT
         per_machine = uri.casefold().startswith("./device")
-        self.rule = "MDM-IME" if self.ime else "APP-LOB-MACHINE" if per_machine else "APP-LOB-USER"
+        agent = "MDM-IME" if self.ime else "COMANAGE" if self.configmgr else ""
+        self.rule = agent or ("APP-LOB-MACHINE" if per_machine else "APP-LOB-USER")
         self.owner = DEVICE_OWNER if per_machine else device.disk.csp.user_sid
         names = device.disk.app_names
-        self.name = "Intune Management Extension" if self.ime else names.get(self.product, self.product)
+        known = {IME_PRODUCT: "Intune Management Extension", CONFIGMGR_PRODUCT: f"bootstrap of the {CONFIGMGR_NAME}"}
+        self.name = known.get(self.product) or names.get(self.product, self.product)
+        self.approved = False
         self.url, self.retries, self.pause = job_fields(job)
+
+
+def device_blocks(device: Device, package: Package) -> bool:
+    """Whether Windows 11 SE refuses the package; the agents of management itself are always let in."""
+    return device.windows.se and not (package.ime or package.configmgr or package.approved)
 
 
 class MsiInstalls:
@@ -67,6 +80,10 @@ class MsiInstalls:
     async def install(self, uri: str, job: str) -> tuple[int, Callable[[], None]]:
         """Download and install with the job's retries; the final status, and what puts it on record."""
         package = Package(self.device, uri, job)
+        package.approved = self.world.installers.get(package.product, PLAIN_INSTALLER).approved
+        if device_blocks(self.device, package):
+            end = partial(self._end, package, INSTALL_FAILED, NOT_APPROVED, "EDU-APPS-WHEN")
+            return INSTALL_FAILED, end
         if not package.ime and package.product in self.device.disk.products:
             return DONE, partial(self._end, package, DONE, "0", "APP-DETECTION")
         failed = await self._download(package)
@@ -108,7 +125,7 @@ class MsiInstalls:
         """One run of the package, when Windows Installer is free; its exit code."""
         world, memory, product = self.world, self.device.memory, package.product
         await self._windows_installer_free(package.name)
-        installer = world.installers.get(product, PLAIN_INSTALLER)
+        installer = PLAIN_INSTALLER if package.configmgr else world.installers.get(product, PLAIN_INSTALLER)
         codes = installer.return_codes
         code = codes[min(world.count(f"installer {product}"), len(codes) - 1)]
         memory.installer_owner = package.name
@@ -116,6 +133,8 @@ class MsiInstalls:
         world.log("DeviceManagement", 1920, f"{product}: install started", "EVT-MSI")
         if installer.milliseconds is not None:
             await world.sleep(installer.milliseconds)
+        elif package.configmgr:
+            await world.sleep(BOOTSTRAP)
         else:
             await world.spend("ime-install" if package.ime else "lob-msi", product)
         memory.installer_owner = ""
@@ -131,7 +150,8 @@ class MsiInstalls:
 
     def _installed(self, package: Package, code: int) -> None:
         disk = self.device.disk
-        disk.products.add(package.product)
+        if not package.configmgr:  # the client itself follows (management/configmgr.py)
+            disk.products.add(package.product)
         if package.ime:
             disk.ime_installed = True
         if code in (3010, 1641):
@@ -140,7 +160,7 @@ class MsiInstalls:
 
     def _end(self, package: Package, status: int, code: str, rule: str) -> None:
         good = status == DONE
-        self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", rule)
+        self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", "A-EDAM" if good else rule)
         if not good:
             self.device.disk.csp.write(package.node + "/LastError", str(int(code, 0) if code.startswith("0x") else 0))
         self._state(package, status, "installed" if good else "failed", package.rule if package.ime else rule, code)
@@ -150,7 +170,7 @@ class MsiInstalls:
         disk.csp.write(package.node + "/Status", str(status))
         key = rf"{DESKTOP_APPS}\{package.owner}\MSI\{product}"
         disk.registry.update(key, {"Status": status, "CurrentDownloadUrl": package.url, "ProductCode": product})
-        if not package.ime:
+        if not (package.ime or package.configmgr):
             disk.apps[product] = InstalledApp(product, package.name, state, code)
         self.world.app(product, package.name, state, code, rule)
         self.changed()

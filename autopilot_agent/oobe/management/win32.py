@@ -53,6 +53,8 @@ class Win32Installs:
             return DOWNLOAD_FAILED if isinstance(failed, Unreachable) else failed.code
         if installer.download_fails:
             return DOWNLOAD_FAILED
+        if not self.world.passes("FindPeers", "kv501.prod.do.dsp.mp.microsoft.com", "NET-DO"):
+            self.world.note("NET-DO", f"No peers for {app.name}: everything comes from the cloud.")
         await transfer(self.world, size)
         return ""
 
@@ -84,6 +86,7 @@ class Win32Installs:
         if installer.restarts_windows:
             if installer.leaves:
                 leave_traces(app, device)
+            world.note("REBOOT-UNMANAGED", f"{app.name} restarts Windows by itself: the page does not expect it.")
             self.restart = (f"the installer of {app.name} restarted Windows by itself", "F-46")
             self.changed()
             return True
@@ -164,7 +167,7 @@ class Win32Installs:
         owner = enrolment.user_id if app.target == "account" and enrolment else EVERYBODY
         device.disk.registry.set(rf"{WIN32_APPS}\{owner}\{app.id}_{app.version}", "ExitCode", code)
         world.app(app.id, app.name, state, code, rule)
-        world.log("Autopilot", 298 if failed else 296, f"{app.name}: {state}", rule)
+        world.log("Autopilot", 298 if failed else 296, f"{app.name}: {state}", "A-WIN32APPS")
         self.changed()
         try:
             await world.call(

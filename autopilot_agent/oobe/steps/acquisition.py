@@ -32,6 +32,9 @@ OOBE_SETTINGS = (
 NOT_IN_FILE = ("CloudAssignedTenantUpn", "CloudAssignedAadServerData")
 """Travel beside the online profile; the cached file of a real device does not have them (flows.md 2.4)."""
 
+ANSWERS = {807: "EVT-807", 809: "EVT-809", 815: "EVT-815", 908: "EVT-908"}
+"""Refusals of the service that Windows logs under their own numbers."""
+
 BROKEN_ACQUISITION = {19044: range(1645, 1708)}
 """Revisions from the April 2022 update to the one before KB5015020, which mends it (rule F-113)."""
 
@@ -41,6 +44,10 @@ async def check_connectivity(device: Device, world: World) -> bool:
     network = device.network
     network.connected = False
     if not network.internet:
+        world.log("Autopilot", 165, "no internet", "NET-NCSI")
+        return False
+    if network.proxy == "needed":
+        world.note("NET-PROXY", "Only a proxy leads out, and WPAD names none: an Intune policy would come too late to set it.")
         world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
     if network.captive_portal:
@@ -53,6 +60,10 @@ async def check_connectivity(device: Device, world: World) -> bool:
         world.note("F-09", f"The connectivity probe failed ({failed.code}): Windows takes itself for offline.")
         world.log("Autopilot", 165, "no internet", "NET-NCSI")
         return False
+    if network.proxy == "wpad":
+        world.note("NET-PROXY", "WPAD names a proxy; Windows uses it from now on.")
+    if not world.passes("FetchRevocationList", "crl3.digicert.com", "NET-CRL"):
+        world.note("NET-CRL", "Revocation lists cannot be fetched. Windows does not hold that against a server here.")
     network.connected = True
     await _set_time(device, world)
     return True
@@ -74,11 +85,13 @@ async def acquire_profile(device: Device, world: World) -> None:
     """Ask the Autopilot service once per boot, until a profile is resident; leaves what a real device leaves behind."""
     memory, disk = device.memory, device.disk
     memory.profile_asked = True
-    again = world.assumptions.get("Q-23") == "each restart" and disk.profile is not None and not disk.profile.offline
+    again = world.chosen("Q-23") == "each restart" and disk.profile is not None and not disk.profile.offline
     if disk.profile is not None and not again:
-        memory.profile = disk.profile
+        memory.profile, memory.profile_resident = disk.profile, True
         world.log("Autopilot", 163, "the profile is already resident; no download", "EVT-163")
         return
+    if disk.profile is not None:
+        world.note("C-ONE-DOWNLOAD", "The profile is downloaded again, although one is there (Q-23).")
     world.log("Autopilot", 160, "profile acquisition begins", "EVT-160")
     world.log("Autopilot", 164, "internet available", "EVT-160")
     if not device.windows.wlidsvc:
@@ -104,7 +117,7 @@ async def acquire_profile(device: Device, world: World) -> None:
         )
     except ServiceFault as fault:
         number = int(fault.code) if fault.code.isdigit() else 824
-        world.log("Autopilot", number, fault.reason, fault.rule)
+        world.log("Autopilot", number, fault.reason, ANSWERS.get(number, fault.rule))
         if fault.code == NOT_REGISTERED:
             disk.files[PROFILE_FILE] = f'{{"ErrorCode":{number},"ErrorReason":"ZtdDeviceIsNotRegistered"}}'
             if use_profile_file(device, world):
@@ -126,11 +139,11 @@ async def acquire_profile(device: Device, world: World) -> None:
         _no_profile(device, world, "empty profile", "F-06")
         return
     world.log("Autopilot", 161, "settings retrieved", "EVT-160")
-    world.log("Autopilot", 111, "RetrieveSettings succeeded", "EVT-160")
+    world.log("Autopilot", 111, "RetrieveSettings succeeded", "A-DDSZTD")
     world.log("Autopilot", 153, "state changed from ProfileState_Unknown to ProfileState_Available", "EVT-160")
     memory.profile = disk.profile = profile
     _write_profile(device, profile)
-    world.log("Autopilot", 101, f"CloudAssignedOobeConfig = {profile.cloud_assigned_oobe_config}", "A-OOBECONFIG")
+    world.log("Autopilot", 101, f"CloudAssignedOobeConfig = {profile.cloud_assigned_oobe_config}", "A-DIAGNOSTICS")
     world.log("Autopilot", 103, f"CloudAssignedTenantDomain = {profile.cloud_assigned_tenant_domain}", "A-PROFILE-JSON")
     for bit, name in OOBE_SETTINGS:
         if profile.cloud_assigned_oobe_config & bit:

@@ -10,7 +10,9 @@ from autopilot_agent.oobe.management.client import SETTLED_AFTER
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.join import start_management
+from autopilot_agent.oobe.steps.policies_in_force import step_up, tell_policies
 from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
+from autopilot_agent.oobe.steps.updates import install_quality_updates
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignIn
 
@@ -84,6 +86,7 @@ async def _logon(device: Device, world: World, rule: str) -> str | None:
             world.show("LOGON", "F-18", f"The sign-in failed ({failed.code}).")
             continue
         device.memory.user_id = token.user_id
+        device.memory.subscription = token.windows_edition
         return token.user_name
     return None
 
@@ -103,6 +106,8 @@ def _obstacle(device: Device) -> str:
 async def privacy(device: Device, world: World) -> StepResult:
     """U13. At the start of account setup; hidden by the profile."""
     profile = device.memory.profile or device.disk.profile
+    if device.disk.late_updates:
+        return StepResult(Outcome.SKIPPED, "answered before the restart", "QU-POSITION")
     if profile is not None and profile.cloud_assigned_oobe_config & 4:
         return StepResult(Outcome.SKIPPED, "the profile hides the privacy page", "SET-PRIVACY")
     await world.ask(Question("PRIVACY", ("Accept",), "Accept"), "SET-PRIVACY" if profile else "U13")
@@ -110,7 +115,21 @@ async def privacy(device: Device, world: World) -> StepResult:
 
 
 async def hello(device: Device, world: World) -> StepResult:
-    """U15. If the tenant asks for it and the device can; the person may get out of it with an error."""
+    """U15, and before it the quality updates where they come after the status page (Q-03)."""
+    disk = device.disk
+    late = world.chosen("Q-03") == "after the status page" and disk.domain is None and world.offers(Outcome.REBOOT)
+    if late and disk.enrolment is not None and not disk.late_updates:
+        result = await install_quality_updates(device, world)
+        disk.late_updates = True
+        if result.outcome is not Outcome.SKIPPED:
+            world.note("QU-POSITION", "The quality updates came after the status page, with the user signed in (Q-03).")
+        if result.outcome is Outcome.REBOOT:
+            return result
+    return await _hello(device, world)
+
+
+async def _hello(device: Device, world: World) -> StepResult:
+    """If the tenant asks for it and the device can; the person may get out of it with an error."""
     disk = device.disk
     if disk.domain is not None:
         return StepResult(Outcome.SKIPPED, "Windows Hello for Business of domain members is not simulated")
@@ -145,12 +164,17 @@ async def hello(device: Device, world: World) -> StepResult:
 async def desktop(device: Device, world: World) -> StepResult:
     """U16: what becomes true when the user is there; then the background finishes what the ESP did not wait for."""
     disk = device.disk
-    disk.oobe_complete = True
+    disk.oobe_complete, disk.late_updates = True, False
+    if disk.enrolment is not None and not world.passes("OpenPushChannel", "client.wns.windows.com", "NET-WNS"):
+        world.note("NET-WNS", "No push channel: the device learns of orders at its next check-in only.")
     disk.accounts.pop("defaultuser0", None)
+    step_up(device, world)
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
     if device.hardware.tpm.present and disk.join is not None:
         await _encrypt(device, world)
     account = disk.accounts.get(disk.signed_in_user)
+    if account is not None and account.kind != "local":
+        tell_policies(device, world)
     if disk.enrolment is not None and account is not None and account.kind != "local":
         await start_management(device, world).settle()
     if disk.domain is not None:

@@ -31,7 +31,7 @@ async def entra_join(device: Device, world: World) -> StepResult:
     memory, disk, profile = device.memory, device.disk, device.memory.profile
     token = _token(device)
     if is_hybrid(device) and not _assigned_user_joins(device, world):
-        return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "H2")
+        return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "SET-JOIN-TYPE")
     if disk.join is not None:
         memory.administrator_by_role = disk.join.administrator_by_role
         return StepResult(Outcome.SKIPPED, "already joined")
@@ -106,7 +106,9 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         await enrol(device, world, token.user_id, token.user_name, token.tenant_id, token.mdm_discovery_url)
     except CallFailed as error:
         return _failed(world, State.MDM_ENROLMENT, error, "U6")
-    return StepResult(Outcome.HYBRID, rule="H2") if is_hybrid(device) else OK
+    if is_hybrid(device):
+        return StepResult(Outcome.HYBRID, rule="H2")
+    return OK if profile is not None else StepResult(Outcome.OK, "automatic enrolment", "O5")
 
 
 async def enrol(
@@ -143,8 +145,8 @@ async def enrol(
         raise error from None
     if profile is not None and profile.offline:
         world.note("X5", f"The enrolment names the offline profile {profile.ztd_correlation_id}.")
-    for number in (4, 6, 8, 10, 16, 58):
-        world.log("DeviceManagement", number)
+    for number, rule in ((4, ""), (6, ""), (8, ""), (10, "A-MDM-CERT"), (16, "A-CORRELATIONS"), (58, "A-FIRSTSYNC")):
+        world.log("DeviceManagement", number, "", rule)
     world.log("DeviceManagement", 72, "MDM enrolment succeeded", "EVT-72")
     disk.enrolment = Enrolment(
         answer.enrolment_id,
@@ -217,7 +219,10 @@ async def local_rights(device: Device, world: World) -> StepResult:
     """U7. Bit 2 makes the joining user a standard user; directory roles win over it (I-34)."""
     memory, disk = device.memory, device.disk
     standard = _standard_user(device) and not memory.administrator_by_role
-    if memory.administrator_by_role:
+    if device.windows.se:
+        standard = True
+        world.note("EDU-RIGHTS", f"{memory.user_name} becomes a standard user: Windows 11 SE has no local administrators.")
+    elif memory.administrator_by_role:
         world.note("U7", f"{memory.user_name} holds a directory role that makes local administrators.")
     sid = "S-1-12-1-" + "-".join(str(part) for part in _words(memory.user_id))
     disk.accounts[memory.user_name] = Account(memory.user_name, "entra", "users" if standard else "administrators", sid)

@@ -60,7 +60,7 @@ async def boot(device: Device, world: World) -> StepResult:
                 await acquire_profile(device, world)
             if device.disk.domain is not None:
                 begin_task(device, world, start_management(device, world))
-        return StepResult(RESUME[resume], f"resumes at {resume.replace('_', ' ')}")
+        return StepResult(RESUME[resume], f"resumes at {resume.replace('_', ' ')}", "U10" if resume == "device_setup" else "")
     if device.network.kind == "ethernet" and device.network.link(world.now) and await check_connectivity(device, world):
         await acquire_profile(device, world)
     return OK
@@ -90,7 +90,7 @@ async def language(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "only one language is installed")
     reply = await world.ask(
         Question("LANG", device.windows.languages, device.windows.languages[0], actions=windows_key(device, world)),
-        "C2",
+        _page_rule(device, "C2"),
         "region-keyboard",
     )
     if reply.choice == WINDOWS_KEY:
@@ -111,7 +111,7 @@ async def region(device: Device, world: World) -> StepResult:
         if early != "os-default" and "-" in early:
             disk.region = early.rsplit("-", 1)[1]
         return StepResult(Outcome.SKIPPED, f"the profile says {early}", "SET-LOCALE")
-    rule = "C3" if device.network.kind == "ethernet" else "C-WIFI-FIRST"
+    rule = _page_rule(device, "C3" if device.network.kind == "ethernet" else "C-WIFI-FIRST")
     question = Question("REGION", ("Yes",), "Yes", "region", disk.region, actions=windows_key(device, world))
     reply = await world.ask(question, rule, "region-keyboard")
     if reply.choice == WINDOWS_KEY:
@@ -129,7 +129,7 @@ async def keyboard(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "answered before the restart", "C9")
     if early_locale(device) and profile is not None and profile.cloud_assigned_oobe_config & 1024:
         return StepResult(Outcome.SKIPPED, "the profile configures the keyboard", "SET-KEYBOARD")
-    rule = "C4" if device.network.kind == "ethernet" else "C-WIFI-FIRST"
+    rule = _page_rule(device, "C4" if device.network.kind == "ethernet" else "C-WIFI-FIRST")
     question = Question("KBD", ("Yes",), "Yes", "layout", disk.keyboard, actions=windows_key(device, world))
     reply = await world.ask(question, rule)
     if reply.choice == WINDOWS_KEY:
@@ -156,7 +156,8 @@ async def network(device: Device, world: World) -> StepResult:
         if not reply.choice or tried >= 5:
             return StepResult(Outcome.STUCK, "no internet: Next stays disabled", rule)
         return StepResult(Outcome.OK, "tries again")
-    await world.ask(Question("NET", ("Connect", "Next"), "Next", "network", adapter.ssid), "C5", "network-page")
+    question = Question("NET", ("Connect", "Next"), "Next", "network", adapter.ssid)
+    await world.ask(question, _page_rule(device, "C5"), "network-page")
     if not adapter.link(world.now) and adapter.back_at is not None:
         await world.sleep(adapter.back_at - world.now)
         world.note("F-13", "The network is back.")
@@ -186,8 +187,12 @@ async def profile(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.RESUME_BRANCH, "goes on where it was before the restart", "C10")
     found = device.memory.profile
     if found is None:
-        return StepResult(Outcome.SKIPPED, f"no profile: {device.memory.profile_error}")
-    return StepResult(Outcome.OK, "profile of the file" if found.offline else f"profile {found.deployment_profile_name!r}")
+        blank = device.memory.profile_error == "empty profile"
+        rule = "C-BLANK-PROFILE" if blank else ""
+        return StepResult(Outcome.SKIPPED, f"no profile: {device.memory.profile_error}", rule)
+    rule = "C-ONE-DOWNLOAD" if device.memory.profile_resident else "EDU-DETECT" if device.windows.se else ""
+    name = "profile of the file" if found.offline else f"profile {found.deployment_profile_name!r}"
+    return StepResult(Outcome.OK, name, rule)
 
 
 def windows_key(device: Device, world: World) -> tuple[str, ...]:
@@ -196,6 +201,11 @@ def windows_key(device: Device, world: World) -> tuple[str, ...]:
     if profile is not None and profile.offline:  # a file cannot bring pre-provisioning (I-07)
         return ()
     return (WINDOWS_KEY,) if device.network.connected and world.offers(Outcome.WINDOWS_KEY) else ()
+
+
+def _page_rule(device: Device, rule: str) -> str:
+    """On Windows 11 SE the guide for schools describes the first pages."""
+    return "EDU-PAGES" if device.windows.se else rule
 
 
 def early_locale(device: Device) -> str:

@@ -56,7 +56,7 @@ async def name_device(device: Device, world: World) -> StepResult:
 async def account_choice(device: Device, world: World) -> StepResult:
     """Personal or work: only where the device does not know that it belongs to an organisation."""
     if device.memory.profile is not None:
-        return StepResult(Outcome.SKIPPED, "the profile says whose device it is")
+        return StepResult(Outcome.SKIPPED, "the profile says whose device it is", "U0")
     if device.disk.resealed:
         return StepResult(Outcome.PERSONAL, "without the identity service only a local account can be made", "F-53")
     if device.windows.edition.startswith("Home"):
@@ -124,7 +124,7 @@ async def identify(device: Device, world: World) -> StepResult:
     elif profile is not None:
         world.note("SET-ESCAPE-LINK", "The links that change the account are hidden.")
     question = Question("SIGNIN", choices, choices[0], "user name", text=text, actions=windows_key(device, world))
-    reply = await world.ask(question, "U1", "sign-in")
+    reply = await world.ask(question, "EDU-SIGN-IN" if device.windows.se else "U1", "sign-in")
     if reply.choice == WINDOWS_KEY:
         return StepResult(Outcome.WINDOWS_KEY, rule="P1")
     if reply.choice == "Sign-in options":
@@ -180,6 +180,7 @@ async def _token(device: Device, world: World, password: str, proof: str) -> Sig
 def _signed_in(device: Device, world: World, token: SignedIn, password: str) -> StepResult:
     memory = device.memory
     memory.user_id, memory.user_name = token.user_id, token.user_name
+    memory.subscription = token.windows_edition
     memory.credentials = "" if token.federated else "cached"
     memory.token = token
     device.disk.registry.set(DIAGNOSTICS, "AadTenantId", token.tenant_id)

@@ -36,7 +36,8 @@ AGAIN = {
 async def fail(device: Device, world: World, state: State, code: str, rule: str, why: str, page: Page) -> StepResult:
     """A phase failed: remember why, and send the logs that Windows sends by itself."""
     world.failure = Failure(code, state, rule, why, TITLES.get(page.failed_row, ""))
-    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_ErrorButtons_Displayed", "EVT-SHELL")
+    expired = "TIME-EXPIRY" if code == "0x800705B4" else "EVT-SHELL"
+    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_ErrorButtons_Displayed", expired)
     try:
         await world.call(UploadDiagnostics())
     except CallFailed:
@@ -61,9 +62,16 @@ async def error_page(device: Device, world: World) -> StepResult:
         choices = settings.buttons + (("Collect logs",) if settings.collect_logs else ())
         message, rule = settings.message or GENERIC_TEXT, "ERR-CHOICES"
         default = "" if settings.block else "Leave the page"
+        if settings.message:
+            world.note("ESP-MESSAGE", "The page shows the organisation's own text instead of the general one.")
+        if settings.collect_logs:
+            world.note("ESP-LOGS", "The ESP profile adds Collect logs.")
     text = f"{message} {failure.row}: {failure.code}"
     for _ in range(MOST_VISITS):
         reply = await world.ask(Question("ESPERR", choices, default, text=text), rule)
+        if reply.choice == "Reset device" and not device.windows.winre:
+            world.note("REQ-WINRE", "The reset cannot begin: this PC has no recovery environment.")
+            continue
         if reply.choice != "Collect logs":
             break
         device.disk.files[r"E:\MDMDiagReport.cab"] = "mdmdiagnosticstool -area Autopilot;TPM"
@@ -75,15 +83,18 @@ def _chosen(device: Device, world: World, choice: str, failure: Failure) -> Step
     account = failure.state in (State.ACCOUNT_SETUP, State.HYBRID_REGISTRATION)
     if choice == "Try again" and world.count("ESPERR: Try again") < MOST_VISITS:
         device.disk.esp_started.pop("account" if account else "device", None)
+        device.disk.esp_started["retried"] = world.now
         forget_failures(device, world)
-        return StepResult(AGAIN[failure.state], rule="ERR-TRY-AGAIN")
+        world.note("ERR-TRY-AGAIN", "The part that failed begins anew, with a new timer.")
+        return StepResult(AGAIN[failure.state], rule="ESP-RETRY")
     if choice in ("Continue anyway", "Leave the page"):
         device.disk.left_page = True
         rule = "ERR-CONTINUE" if choice == "Continue anyway" else "ERR-NOT-BLOCKING"
         world.note(rule, "What is left goes on in the background; the report keeps the failure.")
-        return StepResult(Outcome.CONTINUE_ACCOUNT if account else Outcome.CONTINUE_DEVICE, rule=rule)
+        chosen = "ESP-CONTINUE" if choice == "Continue anyway" else rule
+        return StepResult(Outcome.CONTINUE_ACCOUNT if account else Outcome.CONTINUE_DEVICE, rule=chosen)
     if choice == "Reset device":
-        return StepResult(Outcome.RESET, rule="ERR-RESET")
+        return StepResult(Outcome.RESET, rule="ESP-RESET")
     return StepResult(Outcome.GIVE_UP, "nobody chose anything that helps", failure.rule)
 
 

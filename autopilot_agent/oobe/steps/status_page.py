@@ -25,6 +25,9 @@ from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.uris import CONFIGMGR, PROVIDERS, SIDECAR
 
+PROVIDER_RULES = {SIDECAR: "F-43", CONFIGMGR: "F-105"}
+"""Whose failure it is when a policy provider does not get ready; other MDMs have providers of their own."""
+
 __all__ = ["account_setup", "device_preparation", "device_setup", "error_page", "reset_device"]
 
 
@@ -43,6 +46,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     device.disk.esp_started.setdefault("device", world.now)
     if device.disk.domain is not None and not device.disk.technician:
         world.note("H8", "The device is a domain member; its part of the page has to bring a VPN where one is needed.")
+    client.jobs.resume()
     page: Page | None = world.page
     if page is not None:
         page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
@@ -57,20 +61,22 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     settings = client.esp
     store_settings(device, settings)
     if not settings.device_page_shown:
+        if settings.target == "other":
+            world.note("ESP-FOREIGN-MDM", "The MDM did not hold the page in its first answer: setup goes past it.")
         return StepResult(Outcome.SKIPPED, "the device page is not shown", _hidden_rule(settings))
     page = page or _show_preparation(device, world, settings)
     return await _wait_for_providers(device, world, client, page, failed)
 
 
 def _hidden_rule(settings: EspSettings) -> str:
-    return "ESP-DEFAULT-HIDDEN" if settings.target == "default" else "ESP-SKIP-DEVICE"
+    return {"default": "ESP-DEFAULT-HIDDEN", "other": "ESP-CSP-DEFAULTS"}.get(settings.target, "ESP-SKIP-DEVICE")
 
 
 def _show_preparation(device: Device, world: World, settings: EspSettings) -> Page:
     world.show("ESP", "ESP-PROGRESS", "Device preparation")
     page = Page(device, world, "preparation")
     for row in PREPARATION_ROWS[:3]:
-        page.show(row, "succeeded", f"{TITLES[row]} (Complete)", "ESP-ROW-STATES")
+        page.show(row, "succeeded", f"{TITLES[row]} (Complete)")
     page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
     return page
 
@@ -96,22 +102,30 @@ async def _wait_for_providers(
             waiting.append(name)
             if state == "4":
                 code = f"0x{int(csp.read(node + '/LastError') or 0) & 0xFFFFFFFF:08X}"
-                return await _preparation_failed(device, world, page, code, "F-43", f"{name} reports an error")
+                rule = PROVIDER_RULES.get(name, "ESP-FOREIGN-MDM")
+                return await _preparation_failed(device, world, page, code, rule, f"{name} reports an error")
             limit = int(csp.read(node + "/Timeout") or PROVIDER_TIMEOUT_MINUTES) * MINUTE
             if world.now - began >= limit:
-                world.log("Autopilot", 289, f"policy provider {name} timed out", "TIME-PROVIDER")
+                late = f"policy provider {name} timed out after {limit // MINUTE} min"
+                if name == CONFIGMGR:
+                    world.note("TIME-CONFIGMGR", f"The ConfigMgr provider may take {limit // MINUTE} min here (Q-21).")
+                world.log("Autopilot", 289, late, "TIME-PROVIDER")
                 page_event = "CommercialOOBE_ESPDevicePreparation_PolicyProvidersInstallation_TimedOut"
                 world.log("ShellCore", 62407, f"{page_event}: errorCode {int(TIMED_OUT, 16)}", "EVT-SHELL")
-                rule = client.jobs.blame or "F-43"
+                rule = PROVIDER_RULES.get(name, "ESP-FOREIGN-MDM")
+                rule = client.jobs.blame or rule
                 return await _preparation_failed(device, world, page, TIMED_OUT, rule, f"{name} was not ready in time")
             if name not in alarmed:
                 alarmed.add(name)
+                if name not in PROVIDER_RULES:  # nothing on the device reports for it: its server does, in a later session
+                    client.beside(_check_in(world, client, client.generation))
                 world.clock.alarm(max(1, began + limit - world.now), client.changed.fire)
         if not waiting and failed is None:
             break
         if world.now >= deadline:
             comanaged = device.disk.domain is not None and CONFIGMGR in waiting
             rule = client.jobs.blame or ("F-39" if comanaged else "F-40")
+            world.note("ESP-TIMEOUT", f"The {client.esp.timeout // MINUTE} min of the ESP profile are over.")
             if failed is not None:
                 rule = failed.rule if failed.rule.startswith("F-") else "F-96"
             return await _preparation_failed(device, world, page, TIMED_OUT, rule, "the ESP's time is up")
@@ -129,7 +143,15 @@ async def _wait_for_providers(
     return StepResult(Outcome.OK)
 
 
+async def _check_in(world: World, client: ManagementClient, generation: int) -> None:
+    while client.generation == generation:
+        await world.sleep(CHECK_INS[0])
+        if client.generation == generation:
+            await _quiet_session(world, client)
+
+
 async def _preparation_failed(device: Device, world: World, page: Page, code: str, rule: str, why: str) -> StepResult:
+    start_management(device, world).generation += 1
     page.fail("prepare", code, rule)
     page.store("failed")
     record_result(device, page, "0")
@@ -168,7 +190,7 @@ async def _device_setup(device: Device, world: World) -> StepResult:
 async def _locked_out(device: Device, world: World, settings: EspSettings) -> StepResult:
     """A device lock and a restart before the end of device setup: no automatic sign-in, nothing is ever done again (F-48)."""
     page = Page(device, world, "device")
-    world.show("LOGON", "F-48", "The device lock policy asks for credentials; device setup does not go on.")
+    world.show("LOGON", "REBOOT-DEVICELOCK", "The device lock policy asks for credentials; device setup does not go on.")
     deadline = device.disk.esp_started.setdefault("device", world.now) + settings.timeout
     await world.sleep(max(0, deadline - world.now))
     page.fail("policies", TIMED_OUT, "F-48")
@@ -191,6 +213,8 @@ async def _account_setup(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "a local account gets no account setup", "ESP-LOCAL-ACCOUNT")
     if disk.enrolment is None or account is None:
         return StepResult(Outcome.SKIPPED, "not managed")
+    if disk.late_updates:
+        return StepResult(Outcome.SKIPPED, "done before the restart of the quality updates", "QU-POSITION")
     client = start_management(device, world)
     client.phase = "account"
     disk.csp.user_sid = account.sid

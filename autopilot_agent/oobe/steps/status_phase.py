@@ -16,6 +16,7 @@ from autopilot_agent.oobe.steps.updates import after_device_phase
 from autopilot_agent.oobe.world import World
 
 TIMED_OUT = "0x800705B4"
+REFUSED_BY_SE = ("0x87D300D9", "0x800711C7")
 CHECK_INS = (3 * MINUTE, 15 * MINUTE, 15 * MINUTE, 120 * MINUTE, 480 * MINUTE)
 """After enrolment: every 3 minutes for 15 minutes, then every 15 for 2 hours, then every 8 hours (flows.md 10)."""
 
@@ -26,7 +27,8 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     user_id = user_of_session(device, client) if phase == "account" else ""
     page = Page(device, world, phase)
     settings = client.esp
-    world.show("ESP", "ESP-PROGRESS", "Device setup" if phase == "device" else "Account setup")
+    title = "Device setup" if phase == "device" else "Account setup"
+    world.show("ESP", "ESP-STAYS" if resumed else _page_rule(device, phase), title)
     if phase == "device":
         tell_time_limit(world, settings)
     elif disk.domain is not None and disk.domain.registration:
@@ -34,7 +36,7 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     if phase == "account":
         world.note("A-USER-TRACKING", f"Tracking for {disk.signed_in_user} begins; device setup succeeded.")
         disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
-    deadline = disk.esp_started.setdefault(phase, world.now) + settings.timeout
+    deadline = _timer(device, world, phase) + settings.timeout
     world.clock.alarm(max(1, deadline - world.now), client.changed.fire)
     client.generation += 1
     client.left = False
@@ -72,6 +74,31 @@ def tell_time_limit(world: World, settings: EspSettings) -> None:
     if settings.extra:
         own, extra = (settings.timeout - settings.extra) // MINUTE, settings.extra // MINUTE
         world.note("TIME-HYBRID", f"The page waits {own + extra} minutes: {own} of the profile and {extra} for hybrid join.")
+
+
+def _timer(device: Device, world: World, phase: str) -> int:
+    """When the time of the phase began: each has a timer of its own, or one spans both (Q-02)."""
+    started = device.disk.esp_started
+    first = started.get("device")
+    one = phase == "account" and world.chosen("Q-02") == "one timer" and "retried" not in started
+    return started.setdefault(phase, first if one and first is not None else world.now)
+
+
+def _tell_timer(device: Device, world: World, client: ManagementClient, *, expired: bool) -> None:
+    """Say it where the number of timers decided how account setup ended."""
+    started = device.disk.esp_started
+    first, own = started.get("device"), started.get("account")
+    if first is None or own is None or world.now < first + client.esp.timeout:
+        return
+    if expired and own == first and world.chosen("Q-02") == "one timer":
+        world.note("TIME-PER-PHASE", "One timer spans device setup and account setup, and it is over (Q-02).")
+    elif not expired:
+        world.note("TIME-PER-PHASE", "Account setup has a timer of its own; one timer for both would be over (Q-02).")
+
+
+def _page_rule(device: Device, phase: str) -> str:
+    """A hybrid account setup begins with the wait for the registration; else the page is just the progress."""
+    return "ESP-ROW-USER-JOIN" if phase == "account" and device.disk.domain is not None else "ESP-PROGRESS"
 
 
 async def offer_to_leave(world: World, client: ManagementClient, generation: int) -> None:
@@ -114,16 +141,23 @@ async def _watch(
             reason = device.memory.reboot_reasons[0] if page.phase == "device" and device.memory.reboot_reasons else ""
             if reason:
                 rule = "F-47" if reason.startswith("./") else "REBOOT-SOFT"
+                rule = "C-DFCI" if "/uefi/" in reason.casefold() else rule
                 return restart_device(device, world, reason, rule, "device_setup", page)
             return None
         if seen == "failed":
             rule = "ESP-ROW-CERTIFICATES" if page.failed_row == "certificates" else ime.failed_rule or "F-41"
+            if rule == "F-41" and device.windows.se and page.code in REFUSED_BY_SE:
+                rule = "EDU-APPS"
             return StepResult(Outcome.FAILED, page.code, rule)
         if client.left:
             device.disk.left_page = True
-            return StepResult(Outcome.LEFT_PAGE, "the page does not block and was left", "ERR-NOT-BLOCKING")
+            return StepResult(Outcome.LEFT_PAGE, "the page does not block and was left", "ESP-BLOCK")
         if world.now >= deadline:
             rule = _blame(device, client)
+            minutes = client.esp.timeout // MINUTE
+            if page.phase == "account":
+                _tell_timer(device, world, client, expired=True)
+            world.note("TIME-ESP", f"The {minutes} min that the ESP profile gives are over: {rule}.")
             page.fail(page.first_open(), TIMED_OUT, rule)
             return StepResult(Outcome.FAILED, TIMED_OUT, rule)
         await client.changed.wait()
@@ -160,6 +194,8 @@ async def _succeeded(device: Device, world: World, client: ManagementClient, pag
     client.generation += 1
     if page.phase == "device" and not device.disk.technician:
         device.disk.checkpoint = after_device_phase(device)
+    if page.phase == "account":
+        _tell_timer(device, world, client, expired=False)
     page.store("succeeded")
     record_result(device, page, "1")
     await client.report(user_id)
@@ -214,7 +250,7 @@ def restart_device(
     disk.resume, disk.restart_rule = resume, rule
     disk.locked_out = disk.device_lock and resume == "device_setup"
     disk.registry.delete(REBOOT_REQUIRED)
-    reboot(device, world, reason, rule)
+    reboot(device, world, reason, "REBOOT-POLICY" if rule == "F-47" else rule)
     if had_credentials:
         world.note("REBOOT-CREDENTIALS", "The restart loses the cached credentials.")
     return StepResult(Outcome.REBOOT, reason, rule)

@@ -17,6 +17,9 @@ QUALITY_UPDATE_REVISIONS = {22000: 1 << 30, 22621: 5545, 22631: 5545, 26100: 448
 """Lowest revision with the OS part of quality updates in OOBE: the 2025-06 D updates KB5060829 and KB5060826; later builds
 have it, the first Windows 11 does not (rule QU-OS)."""
 
+OLDEST_BUILD = 19045
+"""Windows 10 22H2, the last Windows 10; what is older gets no updates any more (rule REQ-OS)."""
+
 UPDATE_POLICIES = "./Device/Vendor/MSFT/Policy/Config/Update"
 LONGEST_WAIT = 30
 """Days of deferral that hide a monthly release altogether: it is never older when the next one comes."""
@@ -33,7 +36,7 @@ async def activation(device: Device, world: World) -> StepResult:
 
 async def critical_updates(device: Device, world: World) -> StepResult:
     """C9. Always checked, cannot be declined; a closed Windows Update never blocks the flow."""
-    world.show("UPD", "C9")
+    world.show("UPD", "EDU-UPDATES" if device.windows.se else "C9")
     try:
         found = await world.call(ScanForUpdates("critical", tuple(device.disk.updates)))
     except CallFailed as failed:
@@ -47,21 +50,25 @@ async def critical_updates(device: Device, world: World) -> StepResult:
     profile = device.memory.profile
     if profile is not None and not profile.cloud_assigned_autopilot_update_disabled:
         return await _update_node(device, world, profile.cloud_assigned_autopilot_update_timeout)
-    return OK
+    return OK if profile is not None else StepResult(Outcome.OK, "as on every Windows", "C-UPDATES-EVERYWHERE")
 
 
 async def _update_node(device: Device, world: World, limit: int) -> StepResult:
+    """The part of Windows that belongs to the Autopilot service updates itself, within a limit and never in the way."""
     try:
         found = await world.call(ScanForUpdates("autopilot", tuple(device.disk.updates)))
     except CallFailed as failed:
         return StepResult(Outcome.OK, f"the Autopilot update was not found ({failed.code})", "TIME-UPDATE-NODE")
+    left = limit
     for update in found.updates:
-        if update.milliseconds > limit:
-            await world.sleep(limit)
+        if update.milliseconds > left:
+            await world.sleep(left)
             return StepResult(Outcome.OK, f"the Autopilot update took longer than {limit // 60000} min", "TIME-UPDATE-NODE")
         await world.sleep(update.milliseconds)
+        left -= update.milliseconds
         device.disk.updates.append(update.kb)
-    return StepResult(Outcome.OK, "Autopilot update node", "TIME-UPDATE-NODE")
+        world.note("UPD-NODE", f"The Autopilot update node installed {update.title} ({update.kb}).")
+    return StepResult(Outcome.OK, "Autopilot update node" if found.updates else "no Autopilot update", "TIME-UPDATE-NODE")
 
 
 async def _install(device: Device, world: World, updates: tuple[Update, ...]) -> str:
@@ -93,8 +100,8 @@ async def rename(device: Device, world: World) -> StepResult:
         return OK
     world.note("SET-NAME-TEMPLATE", f"The template {profile.cloud_assigned_device_name} gives {name}.")
     device.disk.computer_name = name
-    if world.assumptions.get("Q-17") == "no reboot":
-        return StepResult(Outcome.OK, f"named {name} without a restart of its own", "C10")
+    if world.chosen("Q-17") == "no reboot":
+        return StepResult(Outcome.OK, f"named {name} without a restart of its own (Q-17)", "C10")
     device.disk.resume = "profile"
     reboot(device, world, f"the device is now called {name}", "P4" if device.disk.technician else "C10")
     return StepResult(Outcome.REBOOT, name)
@@ -107,6 +114,10 @@ async def branch(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.ORDINARY, "no profile: ordinary OOBE", "B6")
     if device.windows.edition not in AUTOPILOT_EDITIONS:
         world.note("REQ-EDITION", f"Windows {device.windows.edition} is not an edition that Autopilot supports.")
+    if device.windows.number < OLDEST_BUILD:
+        world.note("REQ-OS", f"Windows {device.windows.build} is out of support; Autopilot asks for a supported Windows.")
+    if device.hardware.virtual_machine and not profile.self_deploying:
+        world.note("REQ-VM", "A virtual machine can be deployed with a user; it needs 2 processors and 4 GB.")
     if profile.offline:
         rule = "B4"
     elif profile.is_explicit_profile_assignment:
@@ -121,6 +132,7 @@ async def branch(device: Device, world: World) -> StepResult:
         outcome, kind = Outcome.TECHNICIAN, f"pre-provisioning with {kind}"
     elif profile.self_deploying:
         outcome, kind = Outcome.SELF_DEPLOYING, "self-deploying"
+        world.note("SET-MODE", "The profile's mode says that nobody signs in: the device attests itself and joins by itself.")
     elif hybrid:
         outcome = Outcome.HYBRID_USER if device.disk.resealed else Outcome.HYBRID
     else:
@@ -140,23 +152,28 @@ def after_device_phase(device: Device) -> str:
 
 async def quality_updates(device: Device, world: World) -> StepResult:
     """U11 and flows.md 5.8; after the device phase and before anybody signs in (Q-03)."""
-    result = await _quality_updates(device, world)
+    userless = device.disk.enrolment is not None and not device.disk.enrolment.user_id
+    late = world.chosen("Q-03") == "after the status page" and not userless and device.disk.domain is None
+    if late:
+        return StepResult(Outcome.SKIPPED, "they come after the status page (Q-03)", "QU-POSITION")
+    result = await install_quality_updates(device, world)
     if result.outcome is Outcome.REBOOT:
         return result
     if device.disk.domain is not None:
         return StepResult(Outcome.DOMAIN, result.detail, result.rule)
-    if device.disk.enrolment is not None and not device.disk.enrolment.user_id:
+    if userless:
         return StepResult(Outcome.USERLESS, result.detail, result.rule)
     return result
 
 
-async def _quality_updates(device: Device, world: World) -> StepResult:
+async def install_quality_updates(device: Device, world: World) -> StepResult:
+    """Look whether they are wanted and possible, and install them; a restart has happened when the outcome says REBOOT."""
     management = world.management
     if management is None:
         return StepResult(Outcome.SKIPPED, "no management")
     esp = management.esp
     if not esp.install_quality_updates or not esp.device_page_shown:
-        return StepResult(Outcome.SKIPPED, "the ESP does not ask for them")
+        return StepResult(Outcome.SKIPPED, "the ESP does not ask for them", "ESP-QUALITY")
     if not esp.device_targeted:
         return StepResult(Outcome.SKIPPED, "a user-targeted ESP profile is not honoured here", "QU-TARGETING")
     needed = QUALITY_UPDATE_REVISIONS.get(device.windows.number)

@@ -62,7 +62,7 @@ def list_installs_nothing(run: Record) -> str | None:
     wanted = {app.id for app in required_apps}
     names_known = False
     for event in run.apps:
-        if event.app in wanted or event.rule == "MDM-IME" or event.seq < run.enrolled_at:
+        if event.app in wanted or event.rule in ("MDM-IME", "COMANAGE") or event.seq < run.enrolled_at:
             continue
         if not names_known:
             wanted, names_known = _with_dependencies(run, wanted).union(*map(_names, required_apps)), True
@@ -114,7 +114,7 @@ def policy_fixed_at_enrolment(run: Record) -> str | None:
     if now == then:
         return None
     for node, before, after in zip(PAGE_SETTINGS, then, now, strict=False):
-        if before != after and not _server_set(run, node):
+        if after and before != after and not _server_set(run, node):  # a node that nobody wrote has its default
             return f"{node} is {after}, after enrolment it was {before}"
     return None
 

@@ -10,7 +10,6 @@ from .base import Assignable
 from .data import TenantData
 from .directory import MobilityManagementPolicy, User
 from .enrollment import (
-    DeviceComanagementAuthorityConfiguration,
     DeviceEnrollmentLimitConfiguration,
     DeviceEnrollmentPlatformRestrictionConfiguration,
     DeviceEnrollmentPlatformRestrictionsConfiguration,
@@ -147,16 +146,6 @@ class Scopes:
     def hello_configuration(self, user: User) -> DeviceEnrollmentWindowsHelloForBusinessConfiguration | None:
         """The Windows Hello for Business configuration of the user; None when the input has none."""
         return self._configuration(DeviceEnrollmentWindowsHelloForBusinessConfiguration, user)
-
-    def comanagement(self, device_groups: frozenset[str]) -> DeviceComanagementAuthorityConfiguration | None:
-        """The co-management settings policy that reaches a device and installs the Configuration Manager client."""
-        for one in self._configurations:
-            resource = one.resource
-            if not isinstance(resource, DeviceComanagementAuthorityConfiguration):
-                continue
-            if resource.install_configuration_manager_agent and reach(one.lines, device_groups, None, None) is not None:
-                return resource
-        return None
 
     def _configuration(self, kind: type[C], user: User) -> C | None:
         """The strongest configuration of a kind that reaches the user, else the built-in default."""
