@@ -17,6 +17,7 @@ from autopilot_agent.text.yaml_text import Document
 
 ASSUMPTIONS = {
     "Q-01": ("default profile", "ordinary OOBE"),
+    "Q-06": ("join dropped", "join kept"),
     "Q-11": ("attention required", "fix pending"),
     "Q-12": ("10 minutes", "15 minutes"),
     "Q-17": ("restart", "no reboot"),

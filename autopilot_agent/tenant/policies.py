@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from html import escape
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -102,8 +103,23 @@ def _template(policy: DeviceConfiguration, target: str) -> tuple[Setting, ...]:
         return tuple(_general(raw))
     if kind == "windowsKioskConfiguration":
         uri = "./Device/Vendor/MSFT/AssignedAccess/Configuration"
-        return (Setting("Replace", uri, "<AssignedAccessConfiguration/>", expect="policy", expected_uri=uri),)
+        return (Setting("Replace", uri, _kiosk(raw), expect="policy", expected_uri=uri),)
     return ()
+
+
+def _kiosk(raw: dict[str, object]) -> str:
+    """An Assigned Access document, as far as a device reads it: whether a local account signs in by itself, and which app."""
+    accounts, apps = [], []
+    for profile in _objects(raw.get("kioskProfiles")):
+        accounts += [str(one.get("@odata.type")) for one in _objects(profile.get("userAccountsConfiguration"))]
+        app = profile.get("appConfiguration")
+        apps += [app] if isinstance(app, dict) else []
+    if not any(name.endswith("windowsKioskAutologon") for name in accounts):
+        return "<AssignedAccessConfiguration/>"
+    uwp = next((one["uwpApp"] for one in apps if isinstance(one.get("uwpApp"), dict)), {})
+    name = escape(str(uwp.get("appUserModelId") or uwp.get("name") or "kiosk app"))
+    config = f'<Config><AutoLogonAccount/><DefaultProfile Id="{name}"/></Config>'
+    return f"<AssignedAccessConfiguration><Configs>{config}</Configs></AssignedAccessConfiguration>"
 
 
 def _general(raw: dict[str, object]) -> list[Setting]:

@@ -15,9 +15,10 @@ from autopilot_agent.errors import CallFailed, Unreachable
 from autopilot_agent.oobe.management.esp import EspSettings
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
+from autopilot_agent.oobe.management.lasting import note_policy, set_up_kiosk, set_up_laps
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.world import World
-from autopilot_agent.service.management import RESULT_ALERT, Alert, Command, Commands, ManagementMessage, Status
+from autopilot_agent.service.management import RESEALED_ALERT, RESULT_ALERT, Alert, Command, Commands, ManagementMessage, Status
 
 MOST_MESSAGES = 60
 """Message pairs after which a session is broken off; a server that never runs out of commands is not a server."""
@@ -47,6 +48,8 @@ EFFECTS = {
     "wifi": "_wifi",
     "vpnv2": "_vpn",
     "rootcatrustedcertificates": "_trusted_root",
+    "assignedaccess": "_kiosk",
+    "laps": "_laps",
     "reboot": "_reboot_now",
 }
 """What follows from a command on a CSP: a method of the client."""
@@ -128,7 +131,9 @@ class ManagementClient:
         self.last_failure = ""
         self.phase = "device"
         self.left = False
+        self.obstacle = ""
         self._talking = False
+        self._told_resealed = False
         self._esp: EspSettings | None = None
         self._information: tuple[tuple[str, str], ...] = ()
         self._nodes = 0
@@ -181,6 +186,9 @@ class ManagementClient:
         alerts: tuple[Alert, ...] = OPENING["user" if user_id else "device"]
         if result:
             alerts += (RESULT_ALERT,)
+        if device.disk.resealed and not self._told_resealed:
+            alerts += (RESEALED_ALERT,)
+            self._told_resealed = True
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
@@ -261,6 +269,7 @@ class ManagementClient:
             self.device.disk.device_lock = True
             self.world.note("REBOOT-PASSWORD-POLICY", f"{uri} asks for a password: automatic sign-in will not happen.")
         self.device.disk.policies[uri] = value
+        self.obstacle = note_policy(self.device, self.world, uri, key, value) or self.obstacle
         self._reboot_only(verb, uri, key, value)
 
     def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
@@ -281,12 +290,18 @@ class ManagementClient:
         if key.endswith("/encodedcertificate"):
             self.device.disk.certificates[key.split("/")[-2]] = "trusted root"
 
+    def _kiosk(self, verb: str, uri: str, key: str, value: str) -> None:
+        set_up_kiosk(self.device, self.world, value)
+
+    def _laps(self, verb: str, uri: str, key: str, value: str) -> None:
+        set_up_laps(self.device, self.world, uri, value)
+
     def _reboot_now(self, verb: str, uri: str, key: str, value: str) -> None:
         if verb == "Exec":
             self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
 
-    async def settle(self) -> None:
-        """After the ESP: finish what it did not wait for, or what it was not shown for."""
+    async def settle(self, why: str = "") -> None:
+        """After the ESP: finish what it did not wait for, or what it was not shown for; ``why`` is the rule, if not the usual."""
         jobs, done = self.jobs, False
         deadline = self.world.now + SETTLED_AFTER
 
@@ -297,7 +312,7 @@ class ManagementClient:
             jobs.resume()
             while jobs.busy:
                 await self.world.sleep(CLOCK_TICK)
-            await self.ime.after_esp(self._user_id(), self._why_late())
+            await self.ime.after_esp(self._user_id(), why or self._why_late())
             done = True
             self.changed.fire()
 

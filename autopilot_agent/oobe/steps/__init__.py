@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from autopilot_agent.oobe.engine import Step
 from autopilot_agent.oobe.states import State
-from autopilot_agent.oobe.steps import desktop, error_pages, join, prefix, sign_in, status_page, updates
+from autopilot_agent.oobe.steps import (
+    desktop,
+    device_authentication,
+    error_pages,
+    join,
+    prefix,
+    preprovisioning,
+    reseal,
+    sign_in,
+    status_page,
+    updates,
+)
 
 STEPS: dict[State, Step] = {
     State.BOOT: prefix.boot,
@@ -41,4 +52,13 @@ STEPS: dict[State, Step] = {
     State.ESP_ERROR: status_page.error_page,
     State.RESET_DEVICE: status_page.reset_device,
     State.DESKTOP: desktop.desktop,
+    State.WHAT_TO_DO: preprovisioning.what_to_do,
+    State.PREPROVISIONING: preprovisioning.preprovisioning,
+    State.TECHNICIAN_SUCCESS: preprovisioning.technician_success,
+    State.TECHNICIAN_FAILURE: preprovisioning.technician_failure,
+    State.RESEAL: reseal.reseal,
+    State.SECURE_HARDWARE: device_authentication.secure_hardware,
+    State.DEVICE_JOIN: device_authentication.device_join,
+    State.DEVICE_ENROLMENT: device_authentication.device_enrolment,
+    State.DEPLOYMENT_DONE: device_authentication.deployment_done,
 }

@@ -143,16 +143,18 @@ async def desktop(device: Device, world: World) -> StepResult:
     disk = device.disk
     disk.oobe_complete = True
     disk.accounts.pop("defaultuser0", None)
+    if disk.resealed:
+        world.note("PU4", "The user flow of a pre-provisioned device has come to its desktop.")
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
     if device.hardware.tpm.present and disk.join is not None:
-        await _encrypt(device, world)
+        await encrypt(device, world)
     account = disk.accounts.get(disk.signed_in_user)
     if disk.enrolment is not None and account is not None and account.kind != "local":
         await start_management(device, world).settle()
     return OK
 
 
-async def _encrypt(device: Device, world: World) -> None:
+async def encrypt(device: Device, world: World) -> None:
     """Automatic device encryption: after device setup, so that a registered device knows the policy's cipher by then."""
     disk = device.disk
     assert disk.join is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot_agent.clock import HOUR
 from autopilot_agent.device import Device
 from autopilot_agent.device.windows import AUTOPILOT_EDITIONS
 from autopilot_agent.errors import CallFailed, InputError
@@ -18,6 +19,7 @@ QUALITY_UPDATE_REVISIONS = {22000: 1 << 30, 22621: 5545, 22631: 5545, 26100: 448
 have it, the first Windows 11 does not (rule QU-OS)."""
 
 UPDATE_POLICIES = "./Device/Vendor/MSFT/Policy/Config/Update"
+DAY = 24 * HOUR
 LONGEST_WAIT = 30
 """Days of deferral that hide a monthly release altogether: it is never older when the next one comes."""
 
@@ -112,6 +114,9 @@ async def branch(device: Device, world: World) -> StepResult:
     else:
         rule = "B3"
         world.note("SET-DEFAULT-PROFILE", "The profile for all devices acts as the default.")
+    if device.disk.resealed:
+        days = (world.now - device.disk.resealed_at) // DAY
+        world.note("PU0", f"The user flow begins {days} days after the technician's part.")
     name = profile.deployment_profile_name or "the profile of AutopilotConfigurationFile.json"
     hybrid = bool(profile.cloud_assigned_domain_join_method)
     kind = "hybrid join" if hybrid else "Entra join"
@@ -119,6 +124,7 @@ async def branch(device: Device, world: World) -> StepResult:
         outcome, kind = Outcome.TECHNICIAN, f"pre-provisioning with {kind}"
     elif profile.self_deploying:
         outcome, kind = Outcome.SELF_DEPLOYING, "self-deploying"
+        world.note("S0", "The profile needs nobody: the device will prove itself with its TPM.")
     elif hybrid:
         outcome = Outcome.HYBRID_USER if device.disk.resealed else Outcome.HYBRID
     else:

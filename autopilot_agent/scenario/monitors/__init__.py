@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot_agent.scenario.monitors import files, honesty, setting_up, status_page, success
+from autopilot_agent.scenario.monitors import files, honesty, setting_up, status_page, success, userless
 from autopilot_agent.scenario.monitors.record import Record
 
 if TYPE_CHECKING:
@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 Monitor = Callable[[Record], str | None]
 
 MONITORS: dict[str, Monitor] = dict(
-    sorted((setting_up.MONITORS | files.MONITORS | status_page.MONITORS | honesty.MONITORS | success.MONITORS).items())
+    sorted(
+        (
+            setting_up.MONITORS
+            | files.MONITORS
+            | status_page.MONITORS
+            | honesty.MONITORS
+            | success.MONITORS
+            | userless.MONITORS
+        ).items()
+    )
 )
 OWN_STATEMENTS = {
     "X-01": "Events are numbered from 0 without gaps, and time never goes back.",

@@ -162,15 +162,17 @@ def token_gone_after_restart(run: Record) -> str | None:
     """X-10."""
     if len(run.losses) < 2:
         return None
-    sign_ins = run.calls.get("SignIn", ())
+    sign_ins, tokens = run.calls.get("SignIn", ()), run.calls.get("GetDeviceToken", ())
     for name in WITH_TOKEN:
         for seq in run.calls.get(name, ()):
-            if last_before(sign_ins, seq) <= run.last_reboot_before(seq):
+            if max(last_before(sign_ins, seq), last_before(tokens, seq)) <= run.last_reboot_before(seq):
                 return f"event {seq}: {name} uses a token from before the restart"
     memory = run.device.memory
     held = (memory.token is not None or bool(memory.credentials)) and memory.credentials != "local"
     if held and not any(seq > run.losses[-1] for seq in sign_ins):
         return "memory holds a token from before the last restart"
+    if memory.device_token is not None and not any(seq > run.losses[-1] for seq in tokens):
+        return "memory holds a device token from before the last restart"
     return None
 
 
