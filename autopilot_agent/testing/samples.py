@@ -6,6 +6,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autopilot_agent.service.base import Answer, Call
+from autopilot_agent.service.attestation import (
+    AnswerAikChallenge,
+    FetchAmdEkCertificate,
+    FetchIntelEkCertificate,
+    FetchQualcommEkCertificate,
+    GetDeviceToken,
+    RequestAikCertificate,
+)
 from autopilot_agent.service.content import DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
 from autopilot_agent.service.entra import (
@@ -14,6 +22,7 @@ from autopilot_agent.service.entra import (
     GetBranding,
     GetTermsOfUse,
     JoinDevice,
+    LeaveDirectory,
     RegisterHelloKey,
     SignIn,
 )
@@ -49,11 +58,18 @@ def join_call(user_id: str = USER_ID, tenant_id: str = TENANT_ID, registration_i
     return JoinDevice(user_id, tenant_id, "DESKTOP-0000001", BUILD, registration_id)
 
 
-def enrol_call(device_id: str = NOBODY, registration_id: str = "", *, edition: int = PRO, user_id: str = USER_ID) -> EnrollMdm:
-    """An automatic enrolment by the kit's user in OOBE."""
+def enrol_call(
+    device_id: str = NOBODY,
+    registration_id: str = "",
+    *,
+    edition: int = PRO,
+    user_id: str = USER_ID,
+    preprovisioning: bool = False,
+) -> EnrollMdm:
+    """An automatic enrolment by the kit's user in OOBE, or without one."""
     return EnrollMdm(
-        user_id, USER, device_id, "DESKTOP-0000001", registration_id, edition, BUILD, SERIAL, "Contoso", "Notebook 14",
-        "aGFzaA==", oobe=True,
+        user_id, USER if user_id else "", device_id, "DESKTOP-0000001", registration_id, edition, BUILD, SERIAL, "Contoso",
+        "Notebook 14", "aGFzaA==", oobe=True, preprovisioning=preprovisioning,
     )  # fmt: skip
 
 
@@ -90,9 +106,28 @@ def live(ask: Callable[[Call[Any]], Any]) -> None:
     ask(DownloadMsi("https://cdn.contoso.example/package.msi"))
     ask(DownloadOffice("O365ProPlusRetail"))
     ask(IssueCertificate("https://ndes.contoso.example/certsrv/mscep/mscep.dll", "ModelName=1"))
+    live_without_user(ask, profile.ztd_registration_id)
     ask(RegisterHelloKey(token.user_id, joined.device_id))
     ask(EscrowRecoveryKey(joined.device_id, "C:"))
     ask(UploadDiagnostics())
+
+
+def live_without_user(ask: Callable[[Call[Any]], Any], registration_id: str) -> None:
+    """What a device asks that proves itself with its TPM: certificates, its own token, join, enrolment, and leaving again."""
+    certificate = ""
+    for kind in (FetchIntelEkCertificate, FetchQualcommEkCertificate, FetchAmdEkCertificate):
+        certificate = ask(kind("INTC 5CG0000001")).certificate
+    challenge = ask(RequestAikCertificate(certificate, "INTC", "600.18"))
+    aik = ask(AnswerAikChallenge(challenge.credential.replace("credential for", "secret of"))).certificate
+    token = ask(GetDeviceToken(registration_id, SERIAL, aik, "2.0"))
+    joined = ask(device_join_call(token.token, aik, token.tenant_id, registration_id))
+    ask(enrol_call(joined.device_id, registration_id, user_id=""))
+    ask(LeaveDirectory(joined.device_id))
+
+
+def device_join_call(token: str, aik: str, tenant_id: str = TENANT_ID, registration_id: str = "") -> JoinDevice:
+    """An Entra join by the device itself."""
+    return JoinDevice("", tenant_id, "DESKTOP-0000001", BUILD, registration_id, False, token, aik)
 
 
 def session(ask: Callable[[Call[Any]], Any], enrolment: str, number: int, user_id: str, seen: set[int]) -> None:

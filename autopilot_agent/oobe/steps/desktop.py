@@ -20,6 +20,10 @@ LOGON_BREAKERS = {
 }
 """Policies besides DeviceLock that break the automatic sign-in (rule U12); AutoAdminLogon is a registry value."""
 
+ACCESS_PASS = "temporary access pass"
+"""How a scenario writes that somebody types such a pass instead of a password."""
+WEB_SIGN_IN = "./Device/Vendor/MSFT/Policy/Config/Authentication/EnableWebSignIn"
+
 XTS_AES_256 = 'EncryptionMethodWithXtsOsDropDown_Name" value="7"'
 """What EncryptionMethodByDriveType says when system drives shall use XTS-AES 256; 6 is 128, the default."""
 
@@ -45,6 +49,8 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.STUCK, "nobody can sign in")
     rule, why = _why_by_hand(device, obstacle)
     world.note(rule, why)
+    if disk.resealed and disk.device_lock:
+        world.note("F-57", "The device password policy hides web sign-in: no Temporary Access Pass can be used here.")
     result = await _logon(device, world, rule)
     if result is None:
         return StepResult(Outcome.STUCK, "nobody signed in", rule)
@@ -76,6 +82,9 @@ async def _logon(device: Device, world: World, rule: str) -> str | None:
         )
         if not reply.value:
             return None
+        if reply.value.casefold().startswith(ACCESS_PASS) and not _web_sign_in(device):
+            world.show("LOGON", "F-57" if device.disk.device_lock else "U12", "A Temporary Access Pass needs web sign-in.")
+            continue
         try:
             token = await world.call(SignIn(joined.user_name, reply.value, "approved"))
         except CallFailed as failed:
@@ -84,6 +93,11 @@ async def _logon(device: Device, world: World, rule: str) -> str | None:
         device.memory.user_id = token.user_id
         return token.user_name
     return None
+
+
+def _web_sign_in(device: Device) -> bool:
+    """Whether the sign-on screen offers web sign-in: a policy switches it on, a device password hides it (rule F-57)."""
+    return device.disk.csp.read(WEB_SIGN_IN) == "1" and not device.disk.device_lock
 
 
 def _obstacle(device: Device) -> str:

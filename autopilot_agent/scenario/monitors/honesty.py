@@ -149,8 +149,8 @@ def secrets_kept(run: Record) -> str | None:
 def failure_explained(run: Record) -> str | None:
     """X-09."""
     result = run.result
-    if result.outcome == "completed":
-        return None if result.error is None else "a run that completed has an error report"
+    if result.outcome in ("completed", "interrupted"):
+        return None if result.error is None else f"a run that is {result.outcome} has an error report"
     if result.error is None:
         return f"the run is {result.outcome} without an error report"
     if result.error.rule not in _known_rules():

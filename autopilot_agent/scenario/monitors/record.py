@@ -157,7 +157,8 @@ class Record:
         self.losses: list[int] = sorted([*self.reboots, *powered, *cuts])
         self.fresh = max(self.fresh_disks(), default=-1)
         self.resealed_at = max((left.seq for _, left in self.stays.get("reseal", ())), default=-1)
-        self.unjoined = max(self.fresh, self.resealed_at)
+        kept = plan.world.assumptions.get("Q-06") == "join kept"
+        self.unjoined = self.fresh if kept else max(self.fresh, self.resealed_at)
         enrolments = self.calls.get("EnrollMdm")
         self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > self.fresh else -1
         self.read = disk.csp.read

@@ -220,9 +220,10 @@ def report_keeps_first_failure(run: Record) -> str | None:
             for _, left in run.stays.get(name, ()):
                 if left.outcome not in FAILED or left.seq < run.enrolled_at or run.enrolled_at < 0:
                     continue
-                if scope == "device" and 0 <= run.resealed_at < left.seq:
+                user_flow = scope == "device" and 0 <= run.resealed_at
+                if user_flow and run.resealed_at < left.seq:
                     continue  # the user flow makes no report of its own
-                if run.read(run.root(scope) + "/WasDeviceSuccessfullyProvisioned") == "1":
+                if not user_flow and run.read(run.root(scope) + "/WasDeviceSuccessfullyProvisioned") == "1":
                     return f"event {left.seq}: {name} failed, and yet the device reports that it was provisioned"
                 if run.known is not None and getattr(run.known, f"{scope}_setup") == "success":
                     return f"event {left.seq}: {name} failed, and yet the deployment report says success"

@@ -33,8 +33,9 @@ EXPECTED = (
 def installed_is_there(run: Record) -> str | None:
     """X-03."""
     disk = run.disk
+    last = {event.app: event.seq for event in run.apps}
     for event in run.apps:
-        if event.state != "installed" or event.seq < run.fresh:
+        if event.state != "installed" or event.seq < run.fresh or event.seq < last[event.app]:
             continue
         if event.rule == "MDM-IME":
             if not disk.ime_installed:
@@ -164,7 +165,7 @@ def success_in_time(run: Record) -> str | None:
         if not stays or stays[-1][1].outcome not in ("ok", "technician_done") or stays[-1][1].seq < run.enrolled_at:
             continue
         end = stays[-1][1].seq
-        after = max(run.enrolled_at, run.resealed_at)
+        after = max(run.enrolled_at, run.resealed_at) if run.resealed_at < end else run.enrolled_at
         for _, left in (*run.stays.get("esp_error", ()), *run.stays.get("technician_failure", ())):
             if left.outcome.startswith("retry") and after < left.seq < end:
                 after = left.seq
