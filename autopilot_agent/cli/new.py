@@ -9,6 +9,29 @@ from autopilot_agent.cli.console import say
 from autopilot_agent.errors import InputError, Place
 
 
+DEVICE_PAGE = ("      assignments: [all users]\n  mobileApps", "      assignments: [all devices]\n  mobileApps")
+"""Without a user only a page for devices counts."""
+CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
+    "ordinary-oobe": (("registered: true ", "registered: false"),),
+    "self-deploying": (
+        ("A new laptop goes to its user", "A shared device sets itself up"),
+        ("displayName: Standard users", "displayName: Shared devices"),
+        ("{userType: standard, ", "{deviceUsageType: shared, userType: standard, "),
+        ("person:\n  SIGNIN: user1@contoso.example\n", "# person:\n#   ESPERR: [Try again]\n"),
+        ("end_state: desktop", "end_state: ready_for_user"),
+        DEVICE_PAGE,
+    ),
+    "pre-provisioned": (
+        ("A new laptop goes to its user", "A technician prepares a laptop"),
+        ("      assignments: [all devices]\n  deviceEnrollment",
+         "      preprovisioningAllowed: true\n      assignments: [all devices]\n  deviceEnrollment"),
+        ("within: 2h", "within: 8d                # a week on its way included"),
+        DEVICE_PAGE,
+    ),
+}
+"""What the file of a mode has otherwise than that of a user-driven device."""
+
+
 def main(args: argparse.Namespace) -> int:
     """Print the file, or write it where nothing is yet."""
     text = new_scenario(args.mode)
@@ -36,6 +59,6 @@ def new_scenario(mode: str) -> str:
     if mode not in model.MODES:
         raise InputError(f"{mode[:60]!r} is not a mode; {suggestion(mode, model.MODES)}")
     text = Path(model.__file__).with_name("new_scenario.yaml").read_text("utf-8")
-    if mode == "ordinary-oobe":
-        text = text.replace("registered: true ", "registered: false")
+    for old, new in CHANGES.get(mode, ()):
+        text = text.replace(old, new)
     return text.replace("mode: user-driven", f"mode: {mode}")

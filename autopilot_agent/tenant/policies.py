@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from html import escape
 from functools import lru_cache
+from html import escape
 from urllib.parse import quote
 
 import msgspec

@@ -9,8 +9,8 @@ from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.errors import CallFailed, ServiceFault, Unreachable
 from autopilot_agent.scenario.run import run_scenario
 from autopilot_agent.service import CALLS, Backend
-from autopilot_agent.service.base import Answer, Call, answer_type
 from autopilot_agent.service.attestation import GetDeviceToken, RequestAikCertificate
+from autopilot_agent.service.base import Answer, Call, answer_type
 from autopilot_agent.service.entra import DiscoverRealm, GetBranding, GetTermsOfUse, SignIn
 from autopilot_agent.service.ime import GetContentInfo, GetRequiredApps, GetScripts, GetSelectedApps, ReportAppResult
 from autopilot_agent.service.management import ManagementMessage

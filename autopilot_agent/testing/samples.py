@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.attestation import (
     AnswerAikChallenge,
     FetchAmdEkCertificate,
@@ -14,6 +13,7 @@ from autopilot_agent.service.attestation import (
     GetDeviceToken,
     RequestAikCertificate,
 )
+from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.content import DownloadContent, DownloadMsi, DownloadOffice, IssueCertificate
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
 from autopilot_agent.service.entra import (

@@ -51,6 +51,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     except CallFailed as error:
         failed = error
         world.note(error.rule or "NET-INTUNE", f"The management session failed: {error}.")
+    client.jobs.resume()  # what a power cut interrupted
     settings = client.esp
     store_settings(device, settings)
     if not settings.device_page_shown:

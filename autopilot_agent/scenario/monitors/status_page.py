@@ -220,7 +220,7 @@ def report_keeps_first_failure(run: Record) -> str | None:
             for _, left in run.stays.get(name, ()):
                 if left.outcome not in FAILED or left.seq < run.enrolled_at or run.enrolled_at < 0:
                     continue
-                user_flow = scope == "device" and 0 <= run.resealed_at
+                user_flow = scope == "device" and run.resealed_at >= 0
                 if user_flow and run.resealed_at < left.seq:
                     continue  # the user flow makes no report of its own
                 if not user_flow and run.read(run.root(scope) + "/WasDeviceSuccessfullyProvisioned") == "1":
