@@ -8,7 +8,6 @@ from pathlib import Path
 from autopilot_agent.cli.console import say
 from autopilot_agent.errors import InputError, Place
 
-
 DEVICE_PAGE = ("      assignments: [all users]\n  mobileApps", "      assignments: [all devices]\n  mobileApps")
 """Without a user only a page for devices counts."""
 CHANGES: dict[str, tuple[tuple[str, str], ...]] = {

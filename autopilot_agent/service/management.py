@@ -59,7 +59,7 @@ The real type is not published; this one never leaves the process.
 
 
 RESEALED_ALERT = Alert(1224, "device setup begins again after the technician's part")
-"""Opens the first session of a user flow: the server sends the device's part once more (rule PU3). As private as the one above."""
+"""Opens the first session of a user flow: the server sends the device's part once more (rule PU3). As private as the other."""
 
 
 class Commands(Answer, frozen=True, gc=False):

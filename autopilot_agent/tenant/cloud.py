@@ -11,7 +11,13 @@ from autopilot_agent.tenant.state import Handlers, TenantState
 
 A = TypeVar("A", bound=Answer)
 
-HANDLERS: Handlers = {**onboarding.HANDLERS, **attestation.HANDLERS, **directory.HANDLERS, **intune.HANDLERS, **gateway.HANDLERS}
+HANDLERS: Handlers = {
+    **onboarding.HANDLERS,
+    **attestation.HANDLERS,
+    **directory.HANDLERS,
+    **intune.HANDLERS,
+    **gateway.HANDLERS,
+}
 
 
 def answer(state: TenantState, call: Call[A], now: int) -> A:

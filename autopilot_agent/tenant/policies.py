@@ -116,8 +116,8 @@ def _kiosk(raw: dict[str, object]) -> str:
         apps += [app] if isinstance(app, dict) else []
     if not any(name.endswith("windowsKioskAutologon") for name in accounts):
         return "<AssignedAccessConfiguration/>"
-    uwp = next((one["uwpApp"] for one in apps if isinstance(one.get("uwpApp"), dict)), {})
-    name = escape(str(uwp.get("appUserModelId") or uwp.get("name") or "kiosk app"))
+    packages = _objects([app.get("uwpApp") for app in apps])
+    name = escape(next((str(one.get("appUserModelId") or one.get("name")) for one in packages), "kiosk app"))
     config = f'<Config><AutoLogonAccount/><DefaultProfile Id="{name}"/></Config>'
     return f"<AssignedAccessConfiguration><Configs>{config}</Configs></AssignedAccessConfiguration>"
 

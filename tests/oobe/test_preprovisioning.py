@@ -44,7 +44,10 @@ def prepared() -> Device:
 
 @pytest.mark.parametrize(
     ("build", "option", "start"),
-    [("10.0.26100.4349", "Pre-provision with Windows Autopilot", "Next"), (WINDOWS_10, "Windows Autopilot provisioning", "Provision")],
+    [
+        ("10.0.26100.4349", "Pre-provision with Windows Autopilot", "Next"),
+        (WINDOWS_10, "Windows Autopilot provisioning", "Provision"),
+    ],
 )
 def test_windows_10_and_11_call_things_differently(build: str, option: str, start: str) -> None:
     run = StepDriver(known(build)).run(what_to_do, preprovisioning)

@@ -46,7 +46,7 @@ def test_a_page_that_contradicts_itself_is_noticed() -> None:
     assert "has no effect" in texts(inline(deviceEnrollmentConfigurations=[esp(blockDeviceSetupRetryByUser=True)]))
 
 
-@pytest.mark.parametrize(("minutes", "words"), [(0, "its time limit is 0 minutes"), (1441, "1441 minutes are not a time limit")])
+@pytest.mark.parametrize(("minutes", "words"), [(0, "time limit is 0 minutes"), (1441, "1441 minutes are not a time limit")])
 def test_a_time_limit_that_no_service_saves_is_refused(minutes: int, words: str) -> None:
     with pytest.raises(InputError, match=words) as refused:
         inline(deviceEnrollmentConfigurations=[esp(installProgressTimeoutInMinutes=minutes)])

@@ -301,7 +301,7 @@ class ManagementClient:
             self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
 
     async def settle(self, why: str = "") -> None:
-        """After the ESP: finish what it did not wait for, or what it was not shown for; ``why`` is the rule, if not the usual."""
+        """After the ESP: finish what it did not wait for, or what it was not shown for; ``why`` is the rule to cite."""
         jobs, done = self.jobs, False
         deadline = self.world.now + SETTLED_AFTER
 

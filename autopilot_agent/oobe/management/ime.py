@@ -99,7 +99,7 @@ class IntuneManagementExtension(Win32Installs):
         if phase != "account" or not disk.resealed or world.now >= disk.resealed_at + EARLIEST:
             return
         self.no_list = "F-54"
-        world.note("F-54", "The user flow began within 90 minutes of the technician's part: Intune has no token for the user yet.")
+        world.note("F-54", "The user flow began within 90 minutes of the technician's part: there is no token for Intune yet.")
         while world.now < disk.resealed_at + EARLIEST:
             await world.sleep(min(CHECK_IN, disk.resealed_at + EARLIEST - world.now))
         self.no_list = ""

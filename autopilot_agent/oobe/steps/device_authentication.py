@@ -130,7 +130,7 @@ async def deployment_done(device: Device, world: World) -> StepResult:
         await encrypt(device, world)
     client = start_management(device, world)
     if client.esp.user_page_shown:
-        world.note("S7", "What the page did not wait for stays where it is until the first user has been through Account setup.")
+        world.note("S7", "What the page did not wait for comes only when the first user has been through Account setup.")
     else:
         await client.settle()
     disk.oobe_complete = True

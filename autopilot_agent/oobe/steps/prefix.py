@@ -14,7 +14,13 @@ OK = StepResult(Outcome.OK)
 TOO_MANY_RESTARTS = 5
 """Restarts of OOBE after which Windows shows the recovery OOBE; the number is not published (rule F-08, assumed)."""
 
-RESTARTS = {"C9": "update-reboot", "F-93": "update-reboot", "C10": "rename-reboot", "P4": "rename-reboot", "O2": "rename-reboot"}
+RESTARTS = {
+    "C9": "update-reboot",
+    "F-93": "update-reboot",
+    "C10": "rename-reboot",
+    "P4": "rename-reboot",
+    "O2": "rename-reboot",
+}
 """Restarts with a duration of their own in flows.md 10, by the rule that caused them; the rest take as long as a power-on."""
 
 WINDOWS_KEY = "Windows key five times"

@@ -69,7 +69,8 @@ class Record:
     """Events by kind, calls by name, stays by state, rows by phase; and where the present disk, enrolment and boot begin.
 
     ``fresh`` is the number of the event after which the present disk began (-1: at power-on; else a reset), ``enrolled_at``
-    that of the last good enrolment (-1: none), ``resealed_at`` that of the last reseal, ``known`` what the tenant has on record about this enrolment.
+    that of the last good enrolment (-1: none), ``resealed_at`` that of the last reseal (-1: none), ``known``
+    what the tenant has on record about this enrolment.
     """
 
     __slots__ = (
