@@ -210,6 +210,11 @@ class World:
         """The power is gone: what is still being cleaned up leaves no record."""
         self._record = _nothing
 
+    @property
+    def powered(self) -> bool:
+        """False once the power is gone."""
+        return self._record is not _nothing
+
     def unmute(self) -> None:
         """Records are kept again."""
         self._record = self._recorder

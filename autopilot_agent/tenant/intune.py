@@ -331,7 +331,8 @@ def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Comman
     things than the assignments (the user, the tenant, the ids given so far) is in the key.
     """
     remembered = device.assigned.remembered
-    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician, device.userless, device.preprovisioned)
+    kind = (device.technician, device.userless, device.preprovisioned)
+    key = (what, device.next_command, device.user_id, state.tenant_id, *kind)
     found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
     if found is None:
         make = commands.Maker(device)

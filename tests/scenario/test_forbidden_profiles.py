@@ -16,8 +16,8 @@ PAGE = '"@odata.type": "#microsoft.graph.windows10EnrollmentCompletionPageConfig
 @pytest.mark.parametrize(
     ("mode", "collection", "resource", "said"),
     [
-        ("self-deploying", "windowsAutopilotDeploymentProfiles", f"{HYBRID}, outOfBoxExperienceSetting: {{deviceUsageType: shared}}",
-         "not possible with hybrid join"),
+        ("self-deploying", "windowsAutopilotDeploymentProfiles",
+         f"{HYBRID}, outOfBoxExperienceSetting: {{deviceUsageType: shared}}", "not possible with hybrid join"),
         ("self-deploying", "windowsAutopilotDeploymentProfiles", "deviceNameTemplate: '%SERIAL%-%SERIAL%'", "only one macro"),
         ("pre-provisioned", "windowsAutopilotDeploymentProfiles", "deviceNameTemplate: '12345'", "digits only"),
         ("pre-provisioned", "windowsAutopilotDeploymentProfiles", "deviceType: holoLens, preprovisioningAllowed: true",

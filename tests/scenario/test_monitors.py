@@ -192,7 +192,8 @@ def i09_refused_the_first_time() -> Run:
 
 def i16() -> Run:
     run = alone()
-    run.plan.state.history[0].esp_target = "user"
+    device = run.plan.state.history[0]
+    device.assigned = msgspec.structs.replace(device.assigned, esp_target="user")
     run.plan.device.disk.enrolment = msgspec.structs.replace(run.plan.device.disk.enrolment, esp_target="user")
     return run
 

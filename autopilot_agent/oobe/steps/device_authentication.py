@@ -97,7 +97,8 @@ async def device_enrolment(device: Device, world: World) -> StepResult:
     """S3. The third row: enrolment without a user, which each registration may do only once."""
     disk = device.disk
     page = world.page = _begin(device, world, 2)
-    if disk.enrolment is None:
+    before = disk.enrolment
+    if before is None:
         token = _token(device)
         if token.mdm_count != 1:
             world.log("Autopilot", 115, f"{token.mdm_count} MDMs are configured", "F-68")
@@ -118,6 +119,8 @@ async def device_enrolment(device: Device, world: World) -> StepResult:
     _done(page, "enrol")
     if is_hybrid(device) and disk.domain is None:
         return StepResult(Outcome.HYBRID, "the domain join profile comes next", "P5")
+    if before is not None:
+        return StepResult(Outcome.SKIPPED, "enrolled already")
     return StepResult(Outcome.OK, "enrolled without a user", "P5" if disk.technician else "")
 
 

@@ -9,14 +9,23 @@ from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.acquisition import refresh_profile
-from autopilot_agent.oobe.steps.error_pages import AGAIN as AGAIN_BEFORE_ESP
 from autopilot_agent.oobe.steps.join import start_management
-from autopilot_agent.oobe.steps.status_error import AGAIN, MOST_VISITS, forget_failures
+from autopilot_agent.oobe.steps.status_error import MOST_VISITS, forget_failures
 from autopilot_agent.oobe.world import Failure, World
 
 OPTION = {True: "Pre-provision with Windows Autopilot", False: "Windows Autopilot provisioning"}
 START = {True: "Next", False: "Provision"}
 """Choices of Windows 11 (True) and Windows 10 (False)."""
+AGAIN = {
+    State.SECURE_HARDWARE: Outcome.RETRY_HARDWARE,
+    State.DEVICE_JOIN: Outcome.RETRY_DEVICE_JOIN,
+    State.DEVICE_ENROLMENT: Outcome.RETRY_DEVICE_ENROLMENT,
+    State.DOMAIN_JOIN_PROFILE: Outcome.RETRY_DOMAIN_JOIN,
+    State.DOMAIN_JOIN_BLOB: Outcome.RETRY_DOMAIN_JOIN,
+    State.DEVICE_PREPARATION: Outcome.RETRY_PREPARATION,
+    State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
+}
+"""What Retry on the red page repeats."""
 LOGS = {True: "Export Logs", False: "View diagnostics"}
 
 
@@ -96,8 +105,7 @@ async def technician_failure(device: Device, world: World) -> StepResult:
         device.disk.esp_started.pop("device", None)
         forget_failures(device, world)
         world.failure = None
-        where = AGAIN.get(failure.state) or AGAIN_BEFORE_ESP[failure.state]
-        return StepResult(where, f"tries {failure.state.value.replace('_', ' ')} again", "P7")
+        return StepResult(AGAIN[failure.state], f"tries {failure.state.value.replace('_', ' ')} again", "P7")
     if reply.choice == "Reset":
         return StepResult(Outcome.RESET, "starts over", "RST-ESP-RESET")
     return StepResult(Outcome.GIVE_UP, f"{failure.code}: the technician left it", failure.rule)
