@@ -170,7 +170,7 @@ def success_in_time(run: Record) -> str | None:
             if left.outcome.startswith("retry") and after < left.seq < end:
                 after = left.seq
         began = next(entered.at for state in first for entered, _ in run.stays.get(state, ()) if entered.seq > after)
-        last = run.rows[phase][-1].at if run.rows[phase] else began
+        last = max((row.at for row in run.rows[phase] if row.seq < end), default=began)
         if last - began > limit:
             return f"event {end}: {name} succeeded {(last - began - limit) // 1000} s after its time was up"
     return None

@@ -81,7 +81,7 @@ def user_flow_of_resealed(run: Record) -> str | None:
                 return f"event {left.seq}: the device is renamed in the user flow"
         for name in ("first_sign_in", "account_setup"):
             for entered, _ in run.stays.get(name, ()):
-                setups = (left.seq for _, left in run.stays.get("device_setup", ()))
+                setups = (one.seq for one in run.entered if one.state == "device_setup")
                 local = run.stays.get("local_account", ())
                 if seq < entered.seq < end and not local and not any(seq < one < entered.seq for one in setups):
                     return f"event {entered.seq}: the user flow comes to {name} without Device setup"
