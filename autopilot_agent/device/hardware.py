@@ -8,7 +8,6 @@ import msgspec
 
 from autopilot_agent.device.hardware_hash import hash_of
 
-
 FIRMWARE_TPMS = ("INTC", "AMD", "QCOM")
 """Vendors whose TPMs live in the processor's firmware and have no certificate of their own: the vendor's host has it."""
 

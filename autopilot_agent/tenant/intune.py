@@ -51,19 +51,19 @@ def discover(state: TenantState, call: DiscoverEnrolment, now: int) -> Enrolment
 def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     """Automatic enrolment with an Entra token (flows.md U6); every refusal has its code (section 9)."""
     user = state.user(call.user_id) if call.user_id else None
+    if user is not None:
+        _refuse(state, call, user)
+    elif call.user_id:
+        raise ServiceFault("0x80180002", "the user of the token is not known", "F-97")
+    _name_object(state, call)
     device_groups = _device_groups(state, call)
     identity = state.find_identity(call.serial_number, call.hardware_hash) if call.registration_id else None
     profile = None
     if identity is not None:
         profile, _ = profile_of(state, identity, device_groups)
-    if user is not None:
-        _refuse(state, call, user)
-    elif call.user_id:
-        raise ServiceFault("0x80180002", "the user of the token is not known", "F-97")
-    else:
+    if user is None:
         _refuse_device(state, call, identity, profile)
         state.used_registrations.add(call.registration_id)
-    _name_object(state, call)
     user_groups = state.targeting.user_groups(user) if user is not None else None
     facts = FilterFacts(
         os_version=call.os_version,

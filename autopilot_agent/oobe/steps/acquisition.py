@@ -75,7 +75,8 @@ async def acquire_profile(device: Device, world: World) -> None:
     memory, disk = device.memory, device.disk
     memory.profile_asked = True
     without_ticket = disk.sign_in_assistant_off or not device.windows.wlidsvc
-    if disk.resealed and without_ticket:
+    if disk.resealed and without_ticket:  # the user flow asks anew, and what the technician had does not help it
+        disk.profile = None
         world.log("Autopilot", 710, "no device ticket: wlidsvc does not run", "F-53")
         _no_profile(device, world, "no device ticket", "F-53")
         return
