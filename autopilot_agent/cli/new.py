@@ -8,25 +8,45 @@ from pathlib import Path
 from autopilot_agent.cli.console import say
 from autopilot_agent.errors import InputError, Place
 
-WORDS: dict[str, dict[str, str]] = {
-    "hybrid": {
-        "    - displayName: Standard users\n": (
+DEVICE_PAGE = ("      assignments: [all users]\n  mobileApps", "      assignments: [all devices]\n  mobileApps")
+"""Without a user only a page for devices counts."""
+CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
+    "ordinary-oobe": (("registered: true ", "registered: false"),),
+    "hybrid": (
+        (
+            "    - displayName: Standard users\n",
             '    - "@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"\n'
-            "      displayName: Standard users\n"
+            "      displayName: Standard users\n",
         ),
-        "  deviceEnrollmentConfigurations:\n": (
+        (
+            "  deviceEnrollmentConfigurations:\n",
             "  deviceConfigurations:\n"
             '    - "@odata.type": "#microsoft.graph.windowsDomainJoinConfiguration"\n'
             "      displayName: Domain join\n"
             "      activeDirectoryDomainName: corp.contoso.example\n"
             "      computerNameStaticPrefix: CON-\n"
             "      assignments: [all devices]\n"
-            "  deviceEnrollmentConfigurations:\n"
+            "  deviceEnrollmentConfigurations:\n",
         ),
-        "  join: entra\n": "  join: hybrid\n",
-    },
+        ("  join: entra\n", "  join: hybrid\n"),
+    ),
+    "self-deploying": (
+        ("A new laptop goes to its user", "A shared device sets itself up"),
+        ("displayName: Standard users", "displayName: Shared devices"),
+        ("{userType: standard, ", "{deviceUsageType: shared, userType: standard, "),
+        ("person:\n  SIGNIN: user1@contoso.example\n", "# person:\n#   ESPERR: [Try again]\n"),
+        ("end_state: desktop", "end_state: ready_for_user"),
+        DEVICE_PAGE,
+    ),
+    "pre-provisioned": (
+        ("A new laptop goes to its user", "A technician prepares a laptop"),
+        ("      assignments: [all devices]\n  deviceEnrollment",
+         "      preprovisioningAllowed: true\n      assignments: [all devices]\n  deviceEnrollment"),
+        ("within: 2h", "within: 8d                # a week on its way included"),
+        DEVICE_PAGE,
+    ),
 }
-"""What a mode writes otherwise than ``user-driven``: old text to new text."""
+"""What the file of a mode has otherwise than that of a user-driven device."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -56,8 +76,6 @@ def new_scenario(mode: str) -> str:
     if mode not in model.MODES:
         raise InputError(f"{mode[:60]!r} is not a mode; {suggestion(mode, model.MODES)}")
     text = Path(model.__file__).with_name("new_scenario.yaml").read_text("utf-8")
-    if mode == "ordinary-oobe":
-        text = text.replace("registered: true ", "registered: false")
-    for old, new in WORDS.get(mode, {}).items():
+    for old, new in CHANGES.get(mode, ()):
         text = text.replace(old, new)
     return text.replace("mode: user-driven", f"mode: {mode}")

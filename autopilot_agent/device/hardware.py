@@ -8,15 +8,37 @@ import msgspec
 
 from autopilot_agent.device.hardware_hash import hash_of
 
+FIRMWARE_TPMS = ("INTC", "AMD", "QCOM")
+"""Vendors whose TPMs live in the processor's firmware and have no certificate of their own: the vendor's host has it."""
+
 
 class Tpm(msgspec.Struct, frozen=True):
-    """The security chip, physical or virtual."""
+    """The security chip, physical or virtual.
+
+    ``version`` is what it can do, ``mode`` what it runs as at present ("" the same). ``ek_certificate`` is ``stored`` in the
+    chip's own memory, ``fetched`` from the vendor's host, ``missing``, or "" for what is usual for the vendor.
+    """
 
     present: bool = True
     version: str = "2.0"
     vendor: str = "INTC"
     firmware: str = "600.18"
     attestation: bool = True
+    mode: str = ""
+    ek_certificate: str = ""
+    vulnerable: bool = False
+    old_firmware: bool = False
+    survives_reset: bool = True
+
+    @property
+    def running(self) -> str:
+        """The specification that it runs as."""
+        return self.mode or self.version
+
+    @property
+    def certificate_place(self) -> str:
+        """Where the endorsement key's certificate is: stored, fetched or missing."""
+        return self.ek_certificate or ("fetched" if self.vendor in FIRMWARE_TPMS else "stored")
 
 
 class Hardware(msgspec.Struct, frozen=True, dict=True):

@@ -67,6 +67,21 @@ class Registry:
         for k in [k for k in self._keys if k == folded or k.startswith(folded + "\\")]:
             del self._keys[k]
 
+    def remove(self, key: str, name: str) -> None:
+        """Remove one value."""
+        entry = self._keys.get(key.casefold())
+        if entry is not None:
+            entry[1].pop(name.casefold(), None)
+
+    def copy(self, key: str, target: str) -> None:
+        """Copy a key with everything below it."""
+        folded = key.casefold()
+        for k in [k for k in self._keys if k == folded or k.startswith(folded + "\\")]:
+            path, values = self._keys[k]
+            for name, value in values.values():
+                self.set(target + path[len(key) :], name, value)
+            self.create(target + path[len(key) :])
+
     def keys(self) -> dict[str, dict[str, Value]]:
         """Everything, by key path as first written, sorted."""
         return {

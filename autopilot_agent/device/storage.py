@@ -6,6 +6,7 @@ import msgspec
 
 from autopilot_agent.device.csp import CspTree
 from autopilot_agent.device.registry import Registry
+from autopilot_agent.service.attestation import DeviceToken
 from autopilot_agent.service.entra import SignedIn
 from autopilot_agent.service.network import CloudAssignedProfile
 
@@ -103,12 +104,17 @@ class Disk(msgspec.Struct):
     resume: str = ""
     checkpoint: str = ""
     technician: bool = False
+    technician_began: int = 0
     resealed: bool = False
+    resealed_at: int = 0
+    reset_by_technician: bool = False
     domain: DomainState | None = None
     offline_profile_used: bool = False
     """Whether a profile file has guided a setup of this image; a reset does not make it forget (rule X6)."""
     oobe_complete: bool = False
     kiosk_app: str = ""
+    sign_in_assistant_off: bool = False
+    kiosk_since: tuple[int, int] = (0, 0)
     auto_logon_lost: str = ""
     signed_in_user: str = ""
     users: list[str] = []
@@ -147,7 +153,8 @@ class Memory(msgspec.Struct):
     user_id: str = ""
     user_name: str = ""
     token: SignedIn | None = None
-    device_token: str = ""
+    device_token: DeviceToken | None = None
+    aik_certificate: str = ""
     domain_join_since: int | None = None
     single_sign_on: bool = False
     locked: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
+from autopilot_agent.clock import PowerCut
 from autopilot_agent.device import Device
 from autopilot_agent.errors import Defect
 from autopilot_agent.oobe.flow import Flow
@@ -45,6 +46,8 @@ async def play(
     world.flow = flow
     table = flow.table
     for _ in range(MOST_STATES):
+        if not world.powered:
+            raise PowerCut  # something beside the flow met the end of the power first
         rule = RULES.get(state, "")
         world.entered(state, rule)
         if state is until:

@@ -230,6 +230,11 @@ class World:
         if self.management is not None:
             self.management.stop()
 
+    @property
+    def powered(self) -> bool:
+        """False once the power is gone."""
+        return self._record is not _nothing
+
     def unmute(self) -> None:
         """Records are kept again."""
         self._record = self._recorder

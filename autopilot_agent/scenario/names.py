@@ -20,6 +20,7 @@ ASSUMPTIONS = {
     "Q-02": ("a timer for each phase", "one timer"),
     "Q-03": ("before the first sign-in", "after the status page"),
     "Q-05": ("allowed", "Entra join"),
+    "Q-06": ("join dropped", "join kept"),
     "Q-11": ("attention required", "fix pending"),
     "Q-12": ("10 minutes", "15 minutes"),
     "Q-14": ("current text", "older text"),

@@ -19,13 +19,22 @@ class Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
 
 
 class TpmSpec(Strict):
-    """The security chip."""
+    """The security chip. ``version`` is what it can do, ``mode`` what it runs as (nothing: the same).
+
+    ``ek_certificate`` says where the endorsement key's certificate is: ``stored`` in the chip (discrete TPMs: IFX, STM, NTC),
+    ``fetched`` from the vendor (INTC, AMD, QCOM) or ``missing``; nothing means what is usual for the vendor.
+    """
 
     present: bool = True
-    version: str = "2.0"
+    version: Literal["1.2", "2.0"] = "2.0"
     vendor: str = "INTC"
     firmware: str = "600.18"
     attestation: bool = True
+    mode: Literal["", "1.2", "2.0"] = ""
+    ek_certificate: Literal["", "stored", "fetched", "missing"] = ""
+    vulnerable: bool = False
+    old_firmware: bool = False
+    survives_reset: bool = True
 
 
 class NetworkSpec(Strict):

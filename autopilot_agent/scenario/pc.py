@@ -39,7 +39,19 @@ def _vpn(spec: VpnSpec | None) -> Vpn | None:
 
 def make_hardware(spec: DeviceSpec) -> Hardware:
     """What is soldered in."""
-    tpm = Tpm(spec.tpm.present, spec.tpm.version, spec.tpm.vendor, spec.tpm.firmware, spec.tpm.attestation)
+    chip = spec.tpm
+    tpm = Tpm(
+        chip.present,
+        chip.version,
+        chip.vendor,
+        chip.firmware,
+        chip.attestation,
+        chip.mode,
+        chip.ek_certificate,
+        chip.vulnerable,
+        chip.old_firmware,
+        chip.survives_reset,
+    )
     return Hardware(
         spec.serial_number,
         spec.manufacturer,

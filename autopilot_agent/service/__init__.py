@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from autopilot_agent.service import content, domain, enrolment, entra, ime, management, network
+from autopilot_agent.service import attestation, content, domain, enrolment, entra, ime, management, network
 from autopilot_agent.service.base import Answer, Call
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Backend(Protocol):
 
 def _calls() -> dict[str, type[Call[Answer]]]:
     found: dict[str, type[Call[Answer]]] = {}
-    for module in (network, entra, enrolment, management, ime, content, domain):
+    for module in (network, attestation, entra, enrolment, management, ime, content, domain):
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, Call) and value is not Call:
                 found[name] = value

@@ -81,7 +81,10 @@ class DeviceJoined(Answer, frozen=True, gc=False):
 
 
 class JoinDevice(Call[DeviceJoined], frozen=True, gc=False):
-    """Entra join by the Device Registration Service. Refused with 0x801C codes."""
+    """Entra join by the Device Registration Service. Refused with 0x801C codes.
+
+    Where no user joins (``user_id`` is "") the device's own token and attestation stand for one.
+    """
 
     host: ClassVar[str] = "enterpriseregistration.windows.net"
     rule: ClassVar[str] = "NET-DRS"
@@ -93,6 +96,17 @@ class JoinDevice(Call[DeviceJoined], frozen=True, gc=False):
     os_version: str
     registration_id: str = ""
     local_administrator: bool = True
+    device_token: str = ""
+    aik_certificate: str = ""
+
+
+class LeaveDirectory(Call[Done], frozen=True, gc=False):
+    """Take a join back: the device leaves Entra (a DELETE with the device's own certificate)."""
+
+    host: ClassVar[str] = "enterpriseregistration.windows.net"
+    rule: ClassVar[str] = "P8"
+
+    device_id: str
 
 
 class TermsOfUse(Answer, frozen=True, gc=False):

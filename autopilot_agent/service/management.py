@@ -58,6 +58,9 @@ The real type is not published; this one never leaves the process.
 """
 
 
+RESEALED_ALERT = Alert(1224, "device setup begins again after the technician's part")
+"""Opens the first session of a user flow: the server sends the device's part once more (rule PU3). As private as the other."""
+
 DOMAIN_JOIN_ALERT = Alert(1224, "com.microsoft/MDM/OdjSync", "device")
 """Asks for the offline domain join blob (protocols.md 5)."""
 

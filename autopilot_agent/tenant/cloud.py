@@ -6,12 +6,19 @@ from typing import TypeVar, cast
 
 from autopilot_agent.errors import Defect
 from autopilot_agent.service.base import Answer, Call
-from autopilot_agent.tenant import directory, domain, gateway, intune, onboarding
+from autopilot_agent.tenant import attestation, directory, domain, gateway, intune, onboarding
 from autopilot_agent.tenant.state import Handlers, TenantState
 
 A = TypeVar("A", bound=Answer)
 
-HANDLERS: Handlers = {**onboarding.HANDLERS, **directory.HANDLERS, **intune.HANDLERS, **gateway.HANDLERS, **domain.HANDLERS}
+HANDLERS: Handlers = {
+    **onboarding.HANDLERS,
+    **attestation.HANDLERS,
+    **directory.HANDLERS,
+    **intune.HANDLERS,
+    **gateway.HANDLERS,
+    **domain.HANDLERS,
+}
 
 
 def answer(state: TenantState, call: Call[A], now: int) -> A:

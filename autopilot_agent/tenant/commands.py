@@ -37,6 +37,8 @@ BY_PACKAGE = (WindowsUniversalAppX, MicrosoftStoreForBusinessApp)
 """Kinds of apps whose assignment says whether they are for the device or for its user."""
 MOST_MINUTES = 1440
 """The longest time that a policy provider can be given."""
+IN_DEVICE_CONTEXT = (*BY_EXTENSION, WindowsMobileMSI)
+"""Kinds that say themselves whether they install for the device; of the assigned user only these come early."""
 IME_URL = "https://naprodimedatapri.azureedge.net/IntuneWindowsAgent.msi"
 
 
@@ -148,12 +150,17 @@ def _configmgr(state: TenantState, device: EnrolledDevice, make: Maker) -> list[
 
 def device(state: TenantState, device: EnrolledDevice, make: Maker) -> list[list[Command]]:
     """Device setup: everything targeted at the device, the lists to wait for, then "finished"."""
-    return _phase(state, device, make, "device")
+    batches = _phase(state, device, make, "device")
+    if device.preprovisioned and not device.technician and needs_extension(device):  # the user flow: Reseal took the node away
+        batches[0].insert(0, make.add(app_provider("device", SIDECAR), "", "node"))
+    return batches
 
 
 def account(state: TenantState, device: EnrolledDevice, make: Maker) -> list[list[Command]]:
     """Account setup: the same for what is targeted at the user."""
     batches = _phase(state, device, make, "account")
+    if device.userless:  # nobody was there when the device's part was sent
+        batches[0][:0] = [make.setting(setting) for setting in _hello(state, device)]
     if needs_extension(device):
         batches[0].insert(0, make.add(app_provider("account", SIDECAR), "", "node"))
     return batches
@@ -210,6 +217,8 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
     blocking = blocking_ids(device, phase, default_page(state))
     for app in required(device, phase):
         tracked = (blocking is None or app.id in blocking) and not untracked(device, app)
+        if device.technician and not tracked and not device.esp.allow_non_blocking_app_installation:
+            continue  # the technician's part tries only what blocks (ESP-TECHNICIAN-APPS)
         if isinstance(app, WindowsMobileMSI):
             product = app.product_code or "{" + app.id.upper() + "}"
             node = _msi_node(product, phase)
@@ -243,18 +252,25 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
 def required(device: EnrolledDevice, phase: str) -> list[MobileApp]:
     """Required apps that belong to a phase (flows.md 5.4); what is assigned is fixed at enrolment."""
     remembered = device.assigned.remembered
-    found: list[MobileApp] | None = remembered.get(("required", phase))
+    found: list[MobileApp] | None = remembered.get(("required", phase, device.technician))
     if found is None:
         wanted = (one for one in device.apps if one.intent == "required")
-        found = remembered["required", phase] = [one.app for one in wanted if _phase_of(one) == phase]
+        found = remembered["required", phase, device.technician] = [
+            one.app for one in wanted if _phase_of(one, technician=device.technician) == phase
+        ]
     return found
 
 
-def _phase_of(assigned: AssignedApp) -> str:
-    """The same of an assignment: an MSIX or Store app that is not for the device's context waits for a user (flows.md 5.4)."""
+def _phase_of(assigned: AssignedApp, *, technician: bool) -> str:
+    """The same of an assignment: an MSIX or Store app that is not for the device's context waits for a user (flows.md 5.4).
+
+    The technician's part brings the assigned user's apps too, where they install in the device's context (rule P6).
+    """
     settings = assigned.assignment.settings
     if isinstance(assigned.app, BY_PACKAGE) and settings is not None and settings.use_device_context is False:
         return "account"
+    if technician and assigned.target == "user":
+        return phase_of(assigned.app, "device") if isinstance(assigned.app, IN_DEVICE_CONTEXT) else "account"
     return phase_of(assigned.app, assigned.target)
 
 

@@ -12,6 +12,7 @@ from autopilot_agent.service.entra import (
     GetBranding,
     GetTermsOfUse,
     JoinDevice,
+    LeaveDirectory,
     Realm,
     RegisterHelloKey,
     SignedIn,
@@ -148,24 +149,20 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
     """Device registration (flows.md U5); the registration's own device object is used again."""
     if call.tenant_id != state.tenant_id:
         raise ServiceFault("0x801C0013", "the tenant of the token is not known here", "F-22")
-    user = state.user(call.user_id)
-    if user is None:
+    user = state.user(call.user_id) if call.user_id else None
+    if user is not None:
+        _refuse_user(state, user)
+    elif call.user_id or not call.device_token:
         raise ServiceFault("0x801C0002", "the user of the token is not known", "F-22")
-    if not state.targeting.may_join(user):
-        state.explain("REQ-JOIN-RIGHT", f"{user.user_principal_name} lacks the right to join devices to Entra.")
-        raise ServiceFault("0x801C0003", f"{user.user_principal_name} may not join devices", "F-20")
-    policy = state.data.device_registration_policy
-    quota, unsure = (policy.user_device_quota, "") if policy is not None else (_default_quota(state), " (Q-25)")
-    if state.conditions.joined_devices + len(state.joined) >= quota:
-        state.explain("REQ-DEVICE-LIMIT", f"The limit of devices a user may join is {quota} here{unsure}.")
-        raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
+    elif not call.aik_certificate:
+        raise ServiceFault("0x801C0010", "the join carries no certificate of an attestation key", "F-104")
     identity = registered(state, call.registration_id)
     if _object_deleted(state, call.registration_id):
         state.explain("REG-OBJECT", "The registration made an Entra device object, and somebody deleted it.")
         raise ServiceFault("0x801C03F3", "the Entra object of the registration was deleted", "F-24")
     device_id = (identity.azure_active_directory_device_id if identity else None) or state.unique("joined device")
     state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
-    role = state.targeting.is_local_administrator_role(user)
+    role = user is not None and state.targeting.is_local_administrator_role(user)
     return DeviceJoined(
         device_id,
         state.guid("device certificate", device_id).replace("-", "").upper() + "00000000",
@@ -177,6 +174,24 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
 def _default_quota(state: TenantState) -> int:
     """Newer pages say 50 devices a user, older ones 20 (Q-25)."""
     return 20 if state.assumptions.get("Q-25") == "20 devices" else 50
+
+
+def _refuse_user(state: TenantState, user: User) -> None:
+    """Who may join, and how often; a device that joins by itself is not asked (rule REQ-JOIN-RIGHT)."""
+    if not state.targeting.may_join(user):
+        state.explain("REQ-JOIN-RIGHT", f"{user.user_principal_name} lacks the right to join devices to Entra.")
+        raise ServiceFault("0x801C0003", f"{user.user_principal_name} may not join devices", "F-20")
+    policy = state.data.device_registration_policy
+    quota, unsure = (policy.user_device_quota, "") if policy is not None else (_default_quota(state), " (Q-25)")
+    if state.conditions.joined_devices + len(state.joined) >= quota:
+        state.explain("REQ-DEVICE-LIMIT", f"The limit of devices a user may join is {quota} here{unsure}.")
+        raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
+
+
+def leave(state: TenantState, call: LeaveDirectory, now: int) -> Done:
+    """The device is not joined any more; the registration keeps its object."""
+    state.joined.pop(call.device_id, None)
+    return DONE
 
 
 def registered(state: TenantState, registration_id: str) -> WindowsAutopilotDeviceIdentity | None:
@@ -221,6 +236,7 @@ HANDLERS: Handlers = {
     DiscoverRealm: realm,
     SignIn: sign_in,
     JoinDevice: join,
+    LeaveDirectory: leave,
     GetTermsOfUse: terms,
     RegisterHelloKey: hello_key,
     EscrowRecoveryKey: recovery_key,

@@ -51,7 +51,8 @@ def selected(state: TenantState, call: GetSelectedApps, now: int) -> Apps:
     device = _device(state, call.enrolment_id)
     if call.phase == "account" and not _licensed(state, device):
         raise ServiceFault("0x80190193", "the user has no Intune licence", "F-45")
-    remembered, key = device.assigned.remembered, ("selected", call.phase, device.domain_join)
+    remembered = device.assigned.remembered
+    key = ("selected", call.phase, device.domain_join, device.technician)
     found: Apps | None = remembered.get(key)
     if found is None:
         blocking = blocking_ids(device, call.phase, default_page(state))
@@ -65,17 +66,26 @@ def all_required(state: TenantState, call: GetRequiredApps, now: int) -> Apps:
     """All required apps of the device, and of the user if that one has a licence."""
     device = _device(state, call.enrolment_id)
     phases = ("device", "account") if _licensed(state, device) else ("device",)
-    remembered, key = device.assigned.remembered, ("all required", phases, device.domain_join)
+    remembered = device.assigned.remembered
+    key = ("all required", phases, device.domain_join, device.technician)
     found: Apps | None = remembered.get(key)
     if found is None:
+        only = _attempted_by_technician(state, device)
         apps = tuple(
             structs.replace(_win32(app, phase), untracked=True) if untracked(device, app) else _win32(app, phase)
             for phase in phases
             for app in required(device, phase)
-            if isinstance(app, BY_EXTENSION)
+            if isinstance(app, BY_EXTENSION) and (only is None or app.id in only)
         )
         found = remembered[key] = Apps(apps, _dependencies(state, apps))
     return found
+
+
+def _attempted_by_technician(state: TenantState, device: EnrolledDevice) -> frozenset[str] | None:
+    """In the technician's part either every required app is tried, or only the blocking ones (ESP-TECHNICIAN-APPS, Q-07)."""
+    if not device.technician or device.esp.allow_non_blocking_app_installation or not device.esp.show_installation_progress:
+        return None
+    return blocking_ids(device, "device", default_page(state))
 
 
 def _licensed(state: TenantState, device: EnrolledDevice) -> bool:

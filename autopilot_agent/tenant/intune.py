@@ -8,16 +8,25 @@ from msgspec import structs
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm, EnrolmentService
-from autopilot_agent.service.management import DOMAIN_JOIN_ALERT, RESULT_ALERT, Command, Commands, ManagementMessage
+from autopilot_agent.service.management import (
+    DOMAIN_JOIN_ALERT,
+    RESEALED_ALERT,
+    RESULT_ALERT,
+    Command,
+    Commands,
+    ManagementMessage,
+)
 from autopilot_agent.service.uris import first_sync
 from autopilot_agent.tenant import commands, domain, other_mdm
 from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.explanations import explain_enrolment
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRestriction
+from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
 from autopilot_agent.tenant.graph.reach import FilterFacts
 from autopilot_agent.tenant.registration import groups_of, profile_of
 from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState, enrollment_profile_name
+from autopilot_agent.tenant.targeting import Assigned
 
 PROVIDER = "MS DM Server"
 MANAGEMENT_URL = "https://r.manage.microsoft.com/devicegatewayproxy/cimhandler.ashx"
@@ -54,20 +63,24 @@ def discover(state: TenantState, call: DiscoverEnrolment, now: int) -> Enrolment
 
 def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
     """Automatic enrolment with an Entra token (flows.md U6); every refusal has its code (section 9)."""
-    user = state.user(call.user_id)
-    if user is None:
+    user = state.user(call.user_id) if call.user_id else None
+    if user is not None:
+        other = other_mdm.other_mdm_of(state, user)
+        if other is not None:
+            return other_mdm.enrol(state, call, other, user)
+        _refuse(state, call, user)
+    elif call.user_id:
         raise ServiceFault("0x80180002", "the user of the token is not known", "F-97")
-    other = other_mdm.other_mdm_of(state, user)
-    if other is not None:
-        return other_mdm.enrol(state, call, other, user)
-    _refuse(state, call, user)
     _name_object(state, call)
     device_groups = _device_groups(state, call)
-    user_groups = state.targeting.user_groups(user)
     identity = state.find_identity(call.serial_number, call.hardware_hash) if call.registration_id else None
     profile = None
     if identity is not None:
         profile, _ = profile_of(state, identity, device_groups)
+    if user is None:
+        _refuse_device(state, call, identity, profile)
+        state.used_registrations.add(call.registration_id)
+    user_groups = state.targeting.user_groups(user) if user is not None else None
     facts = FilterFacts(
         os_version=call.os_version,
         operating_system_sku=SKU_NAMES.get(call.edition, "Enterprise"),
@@ -78,6 +91,10 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         device_ownership="Corporate" if _owned(state, call) else "Personal",
     )
     assigned = state.targeting.assigned(device_groups, user_groups, facts)
+    owner = state.user(identity.user_principal_name or "") if call.preprovisioning and identity is not None else None
+    if owner is not None:  # the technician's part brings apps of the assigned user, but no policies
+        apps = state.targeting.assigned_apps(device_groups, state.targeting.user_groups(owner), facts)
+        assigned = Assigned(assigned.esp, assigned.esp_target, apps, assigned.policies, {})
     esp = assigned.esp
     enrolment_id, dm_id = state.unique("enrolment").upper(), state.unique("managed device")
     device = EnrolledDevice(
@@ -86,19 +103,22 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         call.device_id,
         call.device_name,
         call.serial_number,
-        user.id,
+        call.user_id,
         int(call.os_version.split(".")[2]),
         device_groups,
-        user_groups,
+        user_groups or frozenset(),
         assigned,
         profile,
-        primary_user=user.id,
+        primary_user=call.user_id,
         technician=call.preprovisioning,
         registration_id=call.registration_id,
         facts_for_filters=facts,
         offline_correlation=call.offline_correlation,
+        userless=user is None,
+        preprovisioned=call.preprovisioning,
         domain_join=call.domain_join,
     )
+    device.first_apps = device.apps
     state.enrolled[enrolment_id] = device
     state.history.append(device)
     explain_enrolment(state, device)
@@ -139,6 +159,47 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
         state.explain("REQ-PERSONAL", "Personal devices are blocked; this one is registered and counts as corporate.")
     if conditions.enrolled_devices >= state.targeting.enrollment_limit(user):
         raise ServiceFault("0x80180013", f"{user.user_principal_name} has reached the device limit", "F-25")
+
+
+def _refuse_device(
+    state: TenantState,
+    call: EnrollMdm,
+    identity: WindowsAutopilotDeviceIdentity | None,
+    profile: WindowsAutopilotDeploymentProfile | None,
+) -> None:
+    """The same where the device enrols by itself: no user is asked for a licence, but each registration may do it only once."""
+    if call.edition in HOME_EDITIONS:
+        raise ServiceFault("0x80180022", "Windows Home cannot be managed", "F-87")
+    if identity is None:
+        raise ServiceFault("0x80180002", "no registration of this tenant vouches for the device", "F-97")
+    if call.preprovisioning and not (profile is not None and profile.preprovisioning_allowed):
+        raise ServiceFault("0x80180005", "the deployment profile does not allow pre-provisioning", "F-51")
+    if state.conditions.device_already_enrolled:
+        raise ServiceFault("0x8018000A", "the device is enrolled already", "F-28")
+    if userless_blocked(state, identity):
+        reason = "the device has enrolled without a user before: unblock it, or delete its record in Intune"
+        raise ServiceFault("0x80180014", reason, "REG-ONE-TIME")
+    restriction = state.targeting.restriction_without_user()
+    if restriction.platform_blocked:
+        raise ServiceFault("0x80180014", "enrolment of Windows devices is blocked", "F-26")
+    outside = _outside(restriction, call)
+    if outside:
+        raise ServiceFault("0x80180014", f"the enrolment restriction does not allow {outside}", "F-26")
+
+
+OPTED_IN = ("dell", "dynabook", "hp", "hewlett", "lenovo", "microsoft")
+"""OEMs whose devices may enrol without a user again and again (rule REG-ONE-TIME); Surface reports Microsoft Corporation."""
+
+
+def userless_blocked(state: TenantState, identity: WindowsAutopilotDeviceIdentity) -> bool:
+    """Whether the one enrolment without a user is used up: in this run, or by what the export says of the registration."""
+    if identity.id not in state.used_registrations:
+        return identity.userless_enrollment_status == "blocked" and not _opted_in(identity)
+    return not _opted_in(identity)
+
+
+def _opted_in(identity: WindowsAutopilotDeviceIdentity) -> bool:
+    return (identity.manufacturer or "").casefold().startswith(OPTED_IN)
 
 
 def _corporate(state: TenantState, call: EnrollMdm) -> bool:
@@ -219,6 +280,8 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
         if message.user_id and message.user_id != device.user_id:
             _user_arrived(state, device, message.user_id)
         device.sessions += 1
+        if RESEALED_ALERT in message.alerts and device.technician:
+            _resealed(state, device)
         # What a broken session left undelivered comes first.
         device.pending += _plan(state, device, message, now)
     asked = device.asked
@@ -236,6 +299,15 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
     if DOMAIN_JOIN_ALERT in message.alerts:
         return Commands(batch.commands, domain.standing(state, device, now))
     return batch
+
+
+def _resealed(state: TenantState, device: EnrolledDevice) -> None:
+    """The user flow begins: device setup is sent again with what is assigned to the device by now (rule PU3)."""
+    device.technician, device.compliance = False, "noncompliant"
+    found = state.targeting.assigned(device.device_groups, None, device.facts_for_filters)
+    device.assigned = found.with_page_of(device.assigned)
+    device.pending = []
+    device.sent.discard("device")
 
 
 def _user_arrived(state: TenantState, device: EnrolledDevice, user_id: str) -> None:
@@ -284,7 +356,8 @@ def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Comman
     """
     remembered = device.assigned.remembered
     minutes, by = state.assumptions.get("Q-21", ""), state.conditions.registered_by
-    key = (what, device.next_command, device.user_id, state.tenant_id, device.technician, device.domain_join, minutes, by)
+    kind = (device.technician, device.userless, device.preprovisioned, device.domain_join)
+    key = (what, device.next_command, device.user_id, state.tenant_id, *kind, minutes, by)
     found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
     if found is None:
         make = commands.Maker(device)
@@ -324,8 +397,10 @@ def _result(device: EnrolledDevice, uri: str, value: str) -> None:
     if uri.startswith("./User"):
         if device.account_setup in ("notAttempted", "inProgress"):
             device.account_setup = word
+            device.compliance = "compliant" if word == "success" else device.compliance
     elif device.device_setup == "inProgress":
         device.device_setup = word
+        device.compliance = "compliant" if word == "success" else device.compliance
 
 
 def _first_user_only(state: TenantState, device: EnrolledDevice, uri: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
+from html import escape
 from urllib.parse import quote
 
 import msgspec
@@ -116,7 +117,7 @@ def _template(policy: DeviceConfiguration, target: str) -> tuple[Setting, ...]:
         return tuple(_general(raw))
     if kind == "windowsKioskConfiguration":
         uri = "./Device/Vendor/MSFT/AssignedAccess/Configuration"
-        return (Setting("Replace", uri, "<AssignedAccessConfiguration/>", expect="policy", expected_uri=uri),)
+        return (Setting("Replace", uri, _kiosk(raw), expect="policy", expected_uri=uri),)
     return ()
 
 
@@ -132,6 +133,21 @@ def _edition(raw: dict[str, object]) -> tuple[Setting, ...]:
     if not written or len(key) == KEY_LENGTH:
         key = f"{edition}-00000-00000-00000-00000"
     return (Setting("Exec", "./Device/Vendor/MSFT/WindowsLicensing/UpgradeEditionWithProductKey", key),)
+
+
+def _kiosk(raw: dict[str, object]) -> str:
+    """An Assigned Access document, as far as a device reads it: whether a local account signs in by itself, and which app."""
+    accounts, apps = [], []
+    for profile in _objects(raw.get("kioskProfiles")):
+        accounts += [str(one.get("@odata.type")) for one in _objects(profile.get("userAccountsConfiguration"))]
+        app = profile.get("appConfiguration")
+        apps += [app] if isinstance(app, dict) else []
+    if not any(name.endswith("windowsKioskAutologon") for name in accounts):
+        return "<AssignedAccessConfiguration/>"
+    packages = _objects([app.get("uwpApp") for app in apps])
+    name = escape(next((str(one.get("appUserModelId") or one.get("name")) for one in packages), "kiosk app"))
+    config = f'<Config><AutoLogonAccount/><DefaultProfile Id="{name}"/></Config>'
+    return f"<AssignedAccessConfiguration><Configs>{config}</Configs></AssignedAccessConfiguration>"
 
 
 def _general(raw: dict[str, object]) -> list[Setting]:

@@ -107,6 +107,10 @@ class EnrolledDevice(msgspec.Struct):
     orders: list[str] = msgspec.field(default_factory=list)
     domain_join: bool = False
     blob_asked_at: int | None = None
+    userless: bool = False
+    preprovisioned: bool = False
+    first_apps: list[AssignedApp] = []
+    compliance: str = "unknown"
 
     @property
     def esp(self) -> EspConfiguration:
@@ -282,9 +286,15 @@ class TenantState:
                     "app_results": dict(device.app_results),
                     "failed_commands": dict(device.failed_commands),
                     "sessions": device.sessions,
+                    "primaryUser": self._name_of(device.primary_user),
+                    "complianceState": device.compliance,
                 }
             )
         return found
+
+    def _name_of(self, user_id: str) -> str:
+        user = self.user(user_id) if user_id else None
+        return user.user_principal_name if user is not None else "none"
 
     def _join_type(self) -> str:
         """What the portal shows; a registered object that was kept hides the join (rule F-110)."""
@@ -308,9 +318,13 @@ def _enrollment_type(device: EnrolledDevice) -> str:
     if device.offline_correlation:
         join = "offlineDomainJoined" if device.domain_join else "azureADJoined"
         return join + "WithOfflineAutopilotProfile"
-    if device.domain_join:
-        return "offlineDomainJoined"
-    return "azureADJoinedWithAutopilotProfile" if device.profile else "unknown"
+    if device.profile is None:
+        return "azureADJoinedUsingDeviceAuthWithoutAutopilotProfile" if device.userless else "unknown"
+    if device.preprovisioned:
+        return "offlineDomainJoinedWithWhiteGlove" if device.domain_join else "azureADJoinedWithWhiteGlove"
+    if device.userless:
+        return "azureADJoinedUsingDeviceAuthWithAutopilotProfile"
+    return "offlineDomainJoined" if device.domain_join else "azureADJoinedWithAutopilotProfile"
 
 
 def _nobody(rule: str, text: str) -> None:

@@ -163,6 +163,14 @@ class Targeting(Scopes):
         found = [one.resource for one in self._profiles if any(line.group in groups for line in one.lines)]
         return found or [one.resource for one in self._profiles if any(line.side == "device" for line in one.lines)]
 
+    def profiles_by_group(self, groups: frozenset[str]) -> list[WindowsAutopilotDeploymentProfile]:
+        """Every profile that a group brings to the device, oldest first; more than one is trouble (rule F-62)."""
+        return [
+            one.resource
+            for one in self._profiles
+            if any(line.group in groups and line.excluded.isdisjoint(groups) for line in one.lines)
+        ]
+
     def profile_notices(self, groups: frozenset[str]) -> list[Notice]:
         """Notices about a choice among several profiles that the input does not decide."""
         rivals = self.rivals(groups)

@@ -9,13 +9,14 @@ from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.errors import CallFailed, ServiceFault, Unreachable
 from autopilot_agent.scenario.run import run_scenario
 from autopilot_agent.service import CALLS, Backend
+from autopilot_agent.service.attestation import GetDeviceToken, RequestAikCertificate
 from autopilot_agent.service.base import Answer, Call, answer_type
 from autopilot_agent.service.entra import DiscoverRealm, GetBranding, GetTermsOfUse, SignIn
 from autopilot_agent.service.ime import GetContentInfo, GetRequiredApps, GetScripts, GetSelectedApps, ReportAppResult
 from autopilot_agent.service.management import ManagementMessage
 from autopilot_agent.service.network import CloudAssignedProfile, ScanForUpdates
 from autopilot_agent.tenant.state import TenantState
-from autopilot_agent.testing.samples import HOME, NOBODY, enrol_call, join_call, live, profile_call
+from autopilot_agent.testing.samples import HOME, NOBODY, device_join_call, enrol_call, join_call, live, profile_call
 from autopilot_agent.testing.small import PORTAL, SMALL, USER, USER_ID, small_scenario, small_state
 
 MakeBackend = Callable[[TenantState], Backend]
@@ -47,6 +48,12 @@ REFUSALS: tuple[tuple[str, dict[str, object], Call[Any], str], ...] = (
     ("the enrolment of Windows Home", {}, enrol_call(edition=HOME), "0x80180022"),
     ("a second enrolment", {"cloud.device_already_enrolled": True}, enrol_call(), "0x8018000A"),
     ("an enrolment without a licence", {"tenant.users": _NO_LICENCE}, enrol_call(), "0x80180018"),
+    ("an attestation key without a certificate of the TPM", {}, RequestAikCertificate("", "INTC", "600.18"), "0x80190190"),
+    ("a token for a TPM in an older mode", {}, GetDeviceToken("ztd", "5CG0000001", "AIK", "1.2"), "0x801C03EA"),
+    ("a token without an attestation", {}, GetDeviceToken("ztd", "5CG0000001", "", "2.0"), "0x801C03EA"),
+    ("a join without anybody's token", {}, device_join_call("", ""), "0x801C0002"),
+    ("a join without an attestation key", {}, device_join_call("token", ""), "0x801C0010"),
+    ("pre-provisioning that the profile forbids", {}, enrol_call("", "ztd", user_id="", preprovisioning=True), "0x80180005"),
     ("management of an unknown enrolment", {}, ManagementMessage(NOBODY, 1, 1), "0x80190193"),
     ("the selected apps of an unknown enrolment", {}, GetSelectedApps(NOBODY, "device"), "0x80190193"),
     ("the required apps of an unknown enrolment", {}, GetRequiredApps(NOBODY), "0x80190193"),

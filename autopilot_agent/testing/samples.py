@@ -6,6 +6,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autopilot_agent.device.domain_blob import DomainBlob, unpack
+from autopilot_agent.service.attestation import (
+    AnswerAikChallenge,
+    FetchAmdEkCertificate,
+    FetchIntelEkCertificate,
+    FetchQualcommEkCertificate,
+    GetDeviceToken,
+    RequestAikCertificate,
+)
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.content import (
     DownloadConfigMgrClient,
@@ -30,6 +38,7 @@ from autopilot_agent.service.entra import (
     GetBranding,
     GetTermsOfUse,
     JoinDevice,
+    LeaveDirectory,
     RegisterHelloKey,
     SignIn,
 )
@@ -73,11 +82,12 @@ def enrol_call(
     edition: int = PRO,
     user_id: str = USER_ID,
     domain_join: bool = False,
+    preprovisioning: bool = False,
 ) -> EnrollMdm:
-    """An automatic enrolment by the kit's user in OOBE."""
+    """An automatic enrolment by the kit's user in OOBE, or without one."""
     return EnrollMdm(
-        user_id, USER, device_id, "DESKTOP-0000001", registration_id, edition, BUILD, SERIAL, "Contoso", "Notebook 14",
-        "aGFzaA==", oobe=True, domain_join=domain_join,
+        user_id, USER if user_id else "", device_id, "DESKTOP-0000001", registration_id, edition, BUILD, SERIAL, "Contoso",
+        "Notebook 14", "aGFzaA==", oobe=True, preprovisioning=preprovisioning, domain_join=domain_join,
     )  # fmt: skip
 
 
@@ -115,6 +125,7 @@ def live(ask: Callable[[Call[Any]], Any]) -> None:
     ask(DownloadOffice("O365ProPlusRetail"))
     ask(DownloadConfigMgrClient())
     ask(IssueCertificate("https://ndes.contoso.example/certsrv/mscep/mscep.dll", "ModelName=1"))
+    live_without_user(ask, profile.ztd_registration_id)
     ask(RegisterHelloKey(token.user_id, joined.device_id))
     ask(EscrowRecoveryKey(joined.device_id, "C:"))
     ask(UploadDiagnostics())
@@ -137,6 +148,24 @@ def _join_domain(ask: Callable[[Call[Any]], Any], enrolment: str) -> None:
     ask(ConnectVpn("VPN"))
     ask(LogOnToDomain(blob.domain, blob.computer_name, USER, "right password"))
     ask(GetUserToken(USER, computer.object_guid))
+
+
+def live_without_user(ask: Callable[[Call[Any]], Any], registration_id: str) -> None:
+    """What a device asks that proves itself with its TPM: certificates, its own token, join, enrolment, and leaving again."""
+    certificate = ""
+    for kind in (FetchIntelEkCertificate, FetchQualcommEkCertificate, FetchAmdEkCertificate):
+        certificate = ask(kind("INTC 5CG0000001")).certificate
+    challenge = ask(RequestAikCertificate(certificate, "INTC", "600.18"))
+    aik = ask(AnswerAikChallenge(challenge.credential.replace("credential for", "secret of"))).certificate
+    token = ask(GetDeviceToken(registration_id, SERIAL, aik, "2.0"))
+    joined = ask(device_join_call(token.token, aik, token.tenant_id, registration_id))
+    ask(enrol_call(joined.device_id, registration_id, user_id=""))
+    ask(LeaveDirectory(joined.device_id))
+
+
+def device_join_call(token: str, aik: str, tenant_id: str = TENANT_ID, registration_id: str = "") -> JoinDevice:
+    """An Entra join by the device itself."""
+    return JoinDevice("", tenant_id, "DESKTOP-0000001", BUILD, registration_id, False, token, aik)
 
 
 def session(

@@ -92,11 +92,14 @@ def run_of(
     restriction: str = "",
     apps: str = "",
     tenant: str = "",
+    profile: str = "",
 ) -> Run:
     """A finished run that breaks nothing yet."""
     text = TENANT.format(
         more=more, mode=mode, reach=reach, selected=selected, restriction=restriction, apps=apps, tenant=tenant
     )
+    if profile:
+        text = text.replace("outOfBoxExperienceSetting: {userType: standard}", profile)
     run = run_scenario(load_scenario_text(text, ROOT / "run.yaml"))
     assert run.plan is not None, run.result.problem
     assert run.result.exit_code in (0, 1), run.result.problem
@@ -138,6 +141,83 @@ def renumber(run: Run) -> None:
 
 def refused(call: str, code: str, rule: str) -> e.CallRefused:
     return e.CallRefused(0, 0, rule, call, "enrollment.manage.microsoft.com", code, "")
+
+
+SHARED = "outOfBoxExperienceSetting: {userType: standard, deviceUsageType: shared, eulaHidden: true}"
+PREPARED = "outOfBoxExperienceSetting: {userType: standard}\n      preprovisioningAllowed: true"
+AUTO_LOGON = """
+  deviceConfigurations:
+    - "@odata.type": "#microsoft.graph.windowsKioskConfiguration"
+      displayName: Kiosk
+      assignments: [all devices]
+      kioskProfiles: [{userAccountsConfiguration: [{"@odata.type": "#microsoft.graph.windowsKioskAutologon"}]}]
+"""
+
+
+def alone(more: str = "", *, tenant: str = "") -> Run:
+    """A self-deploying run."""
+    return run_of(more, mode="self-deploying", tenant=tenant, profile=SHARED)
+
+
+def prepared(more: str = "") -> Run:
+    """A run with a technician, a reseal and a user."""
+    return run_of(more, mode="pre-provisioned", profile=PREPARED)
+
+
+def i06() -> Run:
+    run = alone()
+    insert(run, find(run, e.StateEntered, state="device_join"), e.ScreenShown(0, 0, "U1", "SIGNIN"))
+    return run
+
+
+def i08() -> Run:
+    run = prepared("acts: [technician]")
+    device = run.plan.state.history[-1]
+    device.profile = msgspec.structs.replace(device.profile, preprovisioning_allowed=False)
+    return run
+
+
+def i09_twice_without_user() -> Run:
+    run = alone()
+    run.plan.state.history.append(run.plan.state.history[0])
+    return run
+
+
+def i09_refused_the_first_time() -> Run:
+    run = alone("faults: [{on: EnrollMdm, code: '0x80180014'}]")
+    number = find(run, e.CallRefused, call="EnrollMdm")
+    edit(run, number, rule="REG-ONE-TIME")
+    return run
+
+
+def i16() -> Run:
+    run = alone()
+    device = run.plan.state.history[0]
+    device.assigned = msgspec.structs.replace(device.assigned, esp_target="user")
+    run.plan.device.disk.enrolment = msgspec.structs.replace(run.plan.device.disk.enrolment, esp_target="user")
+    return run
+
+
+def i25() -> Run:
+    run = prepared()
+    number = max(event.seq for event in run.events if isinstance(event, e.StateLeft) and event.state == "device_preparation")
+    edit(run, number, outcome="ok")
+    return run
+
+
+def i28() -> Run:
+    run = alone(tenant=AUTO_LOGON)
+    assert run.result.end_state == "kiosk_session"
+    disk = run.plan.device.disk
+    disk.registry.create(rf"{TRACKING}\{disk.accounts['kioskUser0'].sid}")
+    return run
+
+
+def i33() -> Run:
+    run = alone("device: {tpm: {vulnerable: true}}")
+    row = find(run, e.RowChanged, row="Preparing your device for mobile management", state="failedFromPreviousSubcategory")
+    edit(run, row, state="inProgress")
+    return run
 
 
 def i01() -> Run:

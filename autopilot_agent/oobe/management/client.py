@@ -17,10 +17,12 @@ from autopilot_agent.oobe.management.esp import EspSettings
 from autopilot_agent.oobe.management.firmware_edition import restart_for_edition, take_firmware_settings, take_key
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
+from autopilot_agent.oobe.management.lasting import note_policy, set_up_kiosk, set_up_laps
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
+    RESEALED_ALERT,
     RESULT_ALERT,
     Alert,
     Command,
@@ -59,6 +61,8 @@ EFFECTS = {
     "wifi": "_wifi",
     "vpnv2": "_vpn",
     "rootcatrustedcertificates": "_trusted_root",
+    "assignedaccess": "_kiosk",
+    "laps": "_laps",
     "reboot": "_reboot_now",
     "offlinedomainjoin": "_domain_join",
 }
@@ -142,7 +146,9 @@ class ManagementClient:
         self.phase = "device"
         self.left = False
         self.domain_join: DomainJoinStanding | None = None
+        self.obstacle = ""
         self._talking = False
+        self._told_resealed = False
         self._esp: EspSettings | None = None
         self._information: tuple[tuple[str, str], ...] = ()
         self._nodes = 0
@@ -197,6 +203,9 @@ class ManagementClient:
         world.log("DeviceManagement", 208, f"session {number} started", "MDM-FIRST-SESSION" if number == 1 else "MDM-STATUS")
         nodes = self._nodes
         alerts = OPENING["user" if user_id else "device"] + extra
+        if device.disk.resealed and not self._told_resealed:
+            alerts += (RESEALED_ALERT,)
+            self._told_resealed = True
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
@@ -282,6 +291,7 @@ class ManagementClient:
             self.device.disk.device_lock = True
             self.world.note("REBOOT-PASSWORD-POLICY", f"{uri} asks for a password: automatic sign-in will not happen.")
         self.device.disk.policies[uri] = value
+        self.obstacle = note_policy(self.device, self.world, uri, key, value) or self.obstacle
         self._reboot_only(verb, uri, key, value)
 
     def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
@@ -317,6 +327,12 @@ class ManagementClient:
         if key.endswith("/encodedcertificate"):
             self.device.disk.certificates[key.split("/")[-2]] = "trusted root"
 
+    def _kiosk(self, verb: str, uri: str, key: str, value: str) -> None:
+        set_up_kiosk(self.device, self.world, value)
+
+    def _laps(self, verb: str, uri: str, key: str, value: str) -> None:
+        set_up_laps(self.device, self.world, uri, value)
+
     def _reboot_now(self, verb: str, uri: str, key: str, value: str) -> None:
         if verb == "Exec":
             self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
@@ -325,8 +341,8 @@ class ManagementClient:
         if verb == "Exec":
             apply_blob(self.device, self.world, value)
 
-    async def settle(self) -> None:
-        """After the ESP: finish what it did not wait for, or what it was not shown for."""
+    async def settle(self, why: str = "") -> None:
+        """After the ESP: finish what it did not wait for, or what it was not shown for; ``why`` is the rule to cite."""
         jobs, done = self.jobs, False
         deadline = self.world.now + SETTLED_AFTER
 
@@ -337,7 +353,7 @@ class ManagementClient:
             jobs.resume()
             while jobs.busy:
                 await self.world.sleep(CLOCK_TICK)
-            await self.ime.after_esp(self._user_id(), self._why_late())
+            await self.ime.after_esp(self._user_id(), why or self._why_late())
             done = True
             self.changed.fire()
 

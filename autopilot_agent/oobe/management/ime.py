@@ -30,6 +30,12 @@ DEPENDENCY_FAILED = "0x87D00215"
 CHECK_IN = 3 * MINUTE
 """Between two attempts to get the list of apps."""
 
+NOT_COMPUTED = "0x87D1041C"
+"""The code that stands for a detection that could not be worked out; the catalogue names only the word (rule F-55)."""
+
+EARLIEST = 90 * MINUTE
+"""Least pause between the technician's part and the user's (rule PU0)."""
+
 FINAL = ("installed", "failed", "not applicable")
 
 
@@ -66,6 +72,7 @@ class IntuneManagementExtension(Win32Installs):
         enrolment = device.disk.enrolment
         if enrolment is None or not device.disk.ime_installed:
             return
+        await self._token(phase)
         listed = await self._list(GetSelectedApps(enrolment.enrolment_id, phase, user_id))
         csp = device.disk.csp
         tracked = [(app, self._node(phase, app)) for app in listed.apps]
@@ -100,6 +107,22 @@ class IntuneManagementExtension(Win32Installs):
             if app.target == phase and app.id not in self.device.disk.apps and not (self.restart or self.halted):
                 self.world.note("APP-DEFERRED", f"{app.name} is installed now, and the page does not wait for it (Q-15).")
                 await self._install(app, phase, self._node(phase, app))
+
+    async def _token(self, phase: str) -> None:
+        """Too soon after the technician's part the user's token is not renewed: the list of the user's apps waits (F-54)."""
+        disk, world = self.device.disk, self.world
+        if phase != "account" or not disk.resealed or world.now >= disk.resealed_at + EARLIEST:
+            return
+        self.no_list = "F-54"
+        world.note("F-54", "The user flow began within 90 minutes of the technician's part: there is no token for Intune yet.")
+        while world.now < disk.resealed_at + EARLIEST:
+            await world.sleep(min(CHECK_IN, disk.resealed_at + EARLIEST - world.now))
+        self.no_list = ""
+
+    def _certificate_expired(self) -> bool:
+        """Half a year after the technician's part the extension's certificates have run out (rule F-55)."""
+        disk = self.device.disk
+        return disk.resealed and self.world.now > disk.resealed_at + self.world.maximum("technician-gap")
 
     async def _list(self, call: GetSelectedApps) -> Apps:
         """The list of the phase; asked for again and again, because without it the page stays in Identifying."""
@@ -160,6 +183,10 @@ class IntuneManagementExtension(Win32Installs):
         """Install one app with its dependencies; True unless it failed."""
         device, world = self.device, self.world
         installer = world.installers.get(app.id) or world.installers.get(app.name, PLAIN_INSTALLER)
+        if self._certificate_expired():
+            world.note("F-55", f"The extension's certificate has expired: the detection of {app.name} is NotComputed.")
+            await self.end(app, node, "failed", NOT_COMPUTED, "F-55")
+            return False
         if detected(app, device):
             await self.end(app, node, "installed", "0", "APP-DETECTION")
             return True

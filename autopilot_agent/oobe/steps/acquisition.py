@@ -85,6 +85,12 @@ async def acquire_profile(device: Device, world: World) -> None:
     """Ask the Autopilot service once per boot, until a profile is resident; leaves what a real device leaves behind."""
     memory, disk = device.memory, device.disk
     memory.profile_asked = True
+    without_ticket = disk.sign_in_assistant_off or not device.windows.wlidsvc
+    if disk.resealed and without_ticket:  # the user flow asks anew, and what the technician had does not help it
+        disk.profile = None
+        world.log("Autopilot", 710, "no device ticket: wlidsvc does not run", "F-53")
+        _no_profile(device, world, "no device ticket", "F-53")
+        return
     again = world.chosen("Q-23") == "each restart" and disk.profile is not None and not disk.profile.offline
     if disk.profile is not None and not again:
         memory.profile, memory.profile_resident = disk.profile, True
@@ -94,7 +100,7 @@ async def acquire_profile(device: Device, world: World) -> None:
         world.note("C-ONE-DOWNLOAD", "The profile is downloaded again, although one is there (Q-23).")
     world.log("Autopilot", 160, "profile acquisition begins", "EVT-160")
     world.log("Autopilot", 164, "internet available", "EVT-160")
-    if not device.windows.wlidsvc:
+    if without_ticket:
         world.log("Autopilot", 710, "no device ticket: wlidsvc does not run", "F-07")
         _no_profile(device, world, "no device ticket", "F-07")
         return
@@ -148,6 +154,16 @@ async def acquire_profile(device: Device, world: World) -> None:
     for bit, name in OOBE_SETTINGS:
         if profile.cloud_assigned_oobe_config & bit:
             world.log("Autopilot", 109, f"OOBE setting = {name}; state = enabled", "A-OOBECONFIG")
+
+
+async def refresh_profile(device: Device, world: World) -> None:
+    """Refresh on the technician's page: the profile is downloaded again; one that cannot be had keeps its place (P3)."""
+    memory, disk = device.memory, device.disk
+    before, disk.profile = disk.profile, None
+    memory.profile, memory.profile_error = None, ""
+    await acquire_profile(device, world)
+    if memory.profile is None and memory.profile_error.startswith("0x"):
+        memory.profile = disk.profile = before
 
 
 def _write_profile(device: Device, profile: CloudAssignedProfile) -> None:

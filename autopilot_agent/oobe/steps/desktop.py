@@ -24,6 +24,10 @@ LOGON_BREAKERS = {
 }
 """Policies besides DeviceLock that break the automatic sign-in (rule U12); AutoAdminLogon is a registry value."""
 
+ACCESS_PASS = "temporary access pass"
+"""How a scenario writes that somebody types such a pass instead of a password."""
+WEB_SIGN_IN = "./Device/Vendor/MSFT/Policy/Config/Authentication/EnableWebSignIn"
+
 XTS_AES_256 = 'EncryptionMethodWithXtsOsDropDown_Name" value="7"'
 """What EncryptionMethodByDriveType says when system drives shall use XTS-AES 256; 6 is 128, the default."""
 
@@ -49,6 +53,8 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.STUCK, "nobody can sign in")
     rule, why = _why_by_hand(device, obstacle)
     world.note(rule, why)
+    if disk.resealed and disk.device_lock:
+        world.note("F-57", "The device password policy hides web sign-in: no Temporary Access Pass can be used here.")
     result = await _logon(device, world, rule)
     if result is None:
         return StepResult(Outcome.STUCK, "nobody signed in", rule)
@@ -80,6 +86,9 @@ async def _logon(device: Device, world: World, rule: str) -> str | None:
         )
         if not reply.value:
             return None
+        if reply.value.casefold().startswith(ACCESS_PASS) and not _web_sign_in(device):
+            world.show("LOGON", "F-57" if device.disk.device_lock else "U12", "A Temporary Access Pass needs web sign-in.")
+            continue
         try:
             token = await world.call(SignIn(joined.user_name, reply.value, "approved"))
         except CallFailed as failed:
@@ -89,6 +98,11 @@ async def _logon(device: Device, world: World, rule: str) -> str | None:
         device.memory.subscription = token.windows_edition
         return token.user_name
     return None
+
+
+def _web_sign_in(device: Device) -> bool:
+    """Whether the sign-on screen offers web sign-in: a policy switches it on, a device password hides it (rule F-57)."""
+    return device.disk.csp.read(WEB_SIGN_IN) == "1" and not device.disk.device_lock
 
 
 def _obstacle(device: Device) -> str:
@@ -169,9 +183,11 @@ async def desktop(device: Device, world: World) -> StepResult:
         world.note("NET-WNS", "No push channel: the device learns of orders at its next check-in only.")
     disk.accounts.pop("defaultuser0", None)
     step_up(device, world)
+    if disk.resealed:
+        world.note("PU4", "The user flow of a pre-provisioned device has come to its desktop.")
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
     if device.hardware.tpm.present and disk.join is not None:
-        await _encrypt(device, world)
+        await encrypt(device, world)
     account = disk.accounts.get(disk.signed_in_user)
     if account is not None and account.kind != "local":
         tell_policies(device, world)
@@ -189,7 +205,7 @@ async def _registered_later(device: Device, world: World) -> None:
         await world.sleep(MINUTE)
 
 
-async def _encrypt(device: Device, world: World) -> None:
+async def encrypt(device: Device, world: World) -> None:
     """Automatic device encryption: after device setup, so that a registered device knows the policy's cipher by then."""
     disk = device.disk
     assert disk.join is not None

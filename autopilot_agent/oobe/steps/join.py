@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import structs
 
+from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import CORRELATIONS, ENROLLMENTS, JOIN_INFO, REBOOT_REQUIRED
 from autopilot_agent.device.storage import Account, Enrolment, JoinState
@@ -15,6 +16,7 @@ from autopilot_agent.device.windows import PRODUCT_INFO
 from autopilot_agent.errors import CallFailed, Defect, Unreachable
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.client import ManagementClient
+from autopilot_agent.oobe.management.ime import EARLIEST
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
@@ -33,6 +35,8 @@ async def entra_join(device: Device, world: World) -> StepResult:
     if is_hybrid(device) and not _assigned_user_joins(device, world):
         return StepResult(Outcome.SKIPPED, "a hybrid device does not join Entra here", "SET-JOIN-TYPE")
     if disk.join is not None:
+        if not disk.join.user_name:  # the technician's join, where it is kept (Q-06)
+            disk.join = structs.replace(disk.join, user_name=token.user_name)
         memory.administrator_by_role = disk.join.administrator_by_role
         return StepResult(Outcome.SKIPPED, "already joined")
     if "join" in device.windows.provisioning_package:
@@ -88,6 +92,8 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         start_management(device, world)
         if is_hybrid(device):
             return StepResult(Outcome.HYBRID, "enrolled already", "H2")
+        if disk.resealed:
+            note_user_flow(device, world)
         return StepResult(Outcome.SKIPPED, "enrolled already", "PU3" if disk.resealed else "")
     if "enrol" in device.windows.provisioning_package:
         failed: CallFailed = CallFailed("0x8018000A", "a provisioning package has enrolled this device already", "F-91")
@@ -109,6 +115,16 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
     if is_hybrid(device):
         return StepResult(Outcome.HYBRID, rule="H2")
     return OK if profile is not None else StepResult(Outcome.OK, "automatic enrolment", "O5")
+
+
+def note_user_flow(device: Device, world: World) -> None:
+    """What the first user of a resealed device brings about (rules PU2A, F-54 and F-112)."""
+    disk = device.disk
+    world.note("PU2A", "The device joins Entra for its user; the enrolment of the technician's part stays.")
+    world.note("F-112", "The compliance state in Entra starts anew.")
+    if world.now < disk.resealed_at + EARLIEST:
+        minutes = (world.now - disk.resealed_at) // MINUTE
+        world.note("F-54", f"Only {minutes} minutes after the technician's part: tokens may not be renewed.")
 
 
 async def enrol(

@@ -16,7 +16,13 @@ OK = StepResult(Outcome.OK)
 TOO_MANY_RESTARTS = 5
 """Restarts of OOBE after which Windows shows the recovery OOBE; the number is not published (rule F-08, assumed)."""
 
-RESTARTS = {"C9": "update-reboot", "F-93": "update-reboot", "C10": "rename-reboot", "O2": "rename-reboot"}
+RESTARTS = {
+    "C9": "update-reboot",
+    "F-93": "update-reboot",
+    "C10": "rename-reboot",
+    "P4": "rename-reboot",
+    "O2": "rename-reboot",
+}
 """Restarts with a duration of their own in flows.md 10, by the rule that caused them; the rest take as long as a power-on."""
 
 WINDOWS_KEY = "Windows key five times"
@@ -182,6 +188,8 @@ async def profile(device: Device, world: World) -> StepResult:
     """C7. Once per boot; at a wired power-on it happened before the first page."""
     if not device.memory.profile_asked:
         await acquire_profile(device, world)
+    if device.disk.resume == "profile" and device.disk.technician and device.disk.restart_kind != "P4":
+        device.disk.resume = ""  # a restart for updates, or none at all: the device has yet to be named
     if device.disk.resume == "profile":
         device.disk.resume = ""
         return StepResult(Outcome.RESUME_BRANCH, "goes on where it was before the restart", "C10")

@@ -123,7 +123,9 @@ def fresh_disk(device: Device, world: World, reason: str, rule: str) -> None:
 
 async def reset_device(device: Device, world: World) -> StepResult:
     """ESP "Reset device": back to OOBE with nothing left; the registration lives in the cloud and stays."""
+    technician = device.disk.technician
     fresh_disk(device, world, "Reset device was chosen on the error page", "RST-ESP-RESET")
+    device.disk.reset_by_technician = technician
     world.failure = None
     await world.spend("autopilot-reset")
     reboot(device, world, "Reset device was chosen on the error page", "ERR-RESET")

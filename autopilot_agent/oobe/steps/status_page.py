@@ -14,6 +14,7 @@ from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.status_error import error_page, fail, reset_device
 from autopilot_agent.oobe.steps.status_phase import (
     CHECK_INS,
+    OBSTACLE,
     TIMED_OUT,
     record_result,
     restart_device,
@@ -58,6 +59,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     except CallFailed as error:
         failed = error
         world.note(error.rule or "NET-INTUNE", f"The management session failed: {error}.")
+    client.jobs.resume()  # what a power cut interrupted
     settings = client.esp
     store_settings(device, settings)
     if not settings.device_page_shown:
@@ -140,7 +142,15 @@ async def _wait_for_providers(
             failed = error
     page.show("prepare", "succeeded", f"{TITLES['prepare']} (Complete)")
     page.store("succeeded")
-    return StepResult(Outcome.OK)
+    return StepResult(Outcome.OK, rule=userless_rule(device, "P5", "S4"))
+
+
+def userless_rule(device: Device, technician: str, alone: str) -> str:
+    """The row of flows.md that a step plays where nobody enrolled: the technician's, or the one of self-deploying."""
+    enrolment = device.disk.enrolment
+    if device.disk.technician:
+        return technician
+    return alone if enrolment is not None and not enrolment.user_id else ""
 
 
 async def _check_in(world: World, client: ManagementClient, generation: int) -> None:
@@ -161,6 +171,13 @@ async def _preparation_failed(device: Device, world: World, page: Page, code: st
 async def device_setup(device: Device, world: World) -> StepResult:
     """U9 and U10. Policies, certificates, network profiles and apps that the server named; reboots are coalesced."""
     result = await _device_setup(device, world)
+    client: ManagementClient | None = world.management
+    if client is not None and client.obstacle and result.outcome is not Outcome.FAILED and device.disk.technician:
+        page = Page(device, world, "device")
+        page.fail("policies", OBSTACLE, "F-56")
+        return await fail(device, world, State.DEVICE_SETUP, OBSTACLE, "F-56", client.obstacle, page)
+    if result.outcome is Outcome.OK:
+        result = StepResult(Outcome.OK, result.detail, result.rule or userless_rule(device, "P6", "S5"))
     if device.disk.technician and result.outcome in (Outcome.OK, Outcome.SKIPPED, Outcome.LEFT_PAGE):
         return StepResult(Outcome.TECHNICIAN_DONE, result.detail, result.rule)
     return result

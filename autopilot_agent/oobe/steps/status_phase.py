@@ -17,6 +17,8 @@ from autopilot_agent.oobe.world import World
 
 TIMED_OUT = "0x800705B4"
 REFUSED_BY_SE = ("0x87D300D9", "0x800711C7")
+OBSTACLE = "0x80004005"
+"""What the red page shows when a policy breaks pre-provisioning; which code it really is, is not published (rule F-56)."""
 CHECK_INS = (3 * MINUTE, 15 * MINUTE, 15 * MINUTE, 120 * MINUTE, 480 * MINUTE)
 """After enrolment: every 3 minutes for 15 minutes, then every 15 for 2 hours, then every 8 hours (flows.md 10)."""
 
@@ -124,11 +126,15 @@ async def _watch(
         elif csp.version != version:
             version = csp.version
             seen = page.look()
-        return seen != "waiting" or ime.restart is not None or client.restart is not None or client.left
+        wanted = ime.restart is not None or client.restart is not None
+        return seen != "waiting" or wanted or client.left or bool(client.obstacle)
 
     client.background.watcher = look
     while True:
         look()
+        if client.obstacle:
+            page.fail("policies", OBSTACLE, "F-56")
+            return StepResult(Outcome.FAILED, OBSTACLE, "F-56")
         restart = ime.restart or client.restart
         if restart is not None and page.phase == "device":
             return restart_device(device, world, restart[0], restart[1], "device_setup", page)
@@ -248,6 +254,8 @@ def restart_device(
         page.store("inProgress")
     had_credentials = bool(device.memory.credentials)
     disk.resume, disk.restart_rule = resume, rule
+    if rule == "F-46" and disk.kiosk_app:
+        disk.auto_logon_lost = reason
     disk.locked_out = disk.device_lock and resume == "device_setup"
     disk.registry.delete(REBOOT_REQUIRED)
     reboot(device, world, reason, "REBOOT-POLICY" if rule == "F-47" else rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot_agent.clock import HOUR
 from autopilot_agent.device import Device
 from autopilot_agent.device.windows import AUTOPILOT_EDITIONS
 from autopilot_agent.errors import CallFailed, InputError
@@ -21,6 +22,7 @@ OLDEST_BUILD = 19045
 """Windows 10 22H2, the last Windows 10; what is older gets no updates any more (rule REQ-OS)."""
 
 UPDATE_POLICIES = "./Device/Vendor/MSFT/Policy/Config/Update"
+DAY = 24 * HOUR
 LONGEST_WAIT = 30
 """Days of deferral that hide a monthly release altogether: it is never older when the next one comes."""
 
@@ -125,6 +127,9 @@ async def branch(device: Device, world: World) -> StepResult:
     else:
         rule = "B3"
         world.note("SET-DEFAULT-PROFILE", "The profile for all devices acts as the default.")
+    if device.disk.resealed:
+        days = (world.now - device.disk.resealed_at) // DAY
+        world.note("PU0", f"The user flow begins {days} days after the technician's part.")
     name = profile.deployment_profile_name or "the profile of AutopilotConfigurationFile.json"
     hybrid = bool(profile.cloud_assigned_domain_join_method)
     kind = "hybrid join" if hybrid else "Entra join"
@@ -133,6 +138,7 @@ async def branch(device: Device, world: World) -> StepResult:
     elif profile.self_deploying:
         outcome, kind = Outcome.SELF_DEPLOYING, "self-deploying"
         world.note("SET-MODE", "The profile's mode says that nobody signs in: the device attests itself and joins by itself.")
+        world.note("S0", "The profile needs nobody: the device will prove itself with its TPM.")
     elif hybrid:
         outcome = Outcome.HYBRID_USER if device.disk.resealed else Outcome.HYBRID
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot_agent.scenario.monitors import files, honesty, hybrid, setting_up, status_page, success
+from autopilot_agent.scenario.monitors import files, honesty, hybrid, setting_up, status_page, success, userless
 from autopilot_agent.scenario.monitors.record import Record
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ MONITORS: dict[str, Monitor] = dict(
             | status_page.MONITORS
             | honesty.MONITORS
             | success.MONITORS
+            | userless.MONITORS
         ).items()
     )
 )

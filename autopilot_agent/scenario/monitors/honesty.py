@@ -171,8 +171,8 @@ def secrets_kept(run: Record) -> str | None:
 def failure_explained(run: Record) -> str | None:
     """X-09."""
     result = run.result
-    if result.outcome == "completed":
-        return None if result.error is None else "a run that completed has an error report"
+    if result.outcome in ("completed", "interrupted"):
+        return None if result.error is None else f"a run that is {result.outcome} has an error report"
     if result.error is None:
         return f"the run is {result.outcome} without an error report"
     if result.error.rule not in _known_rules():
@@ -185,14 +185,17 @@ def token_gone_after_restart(run: Record) -> str | None:
     if len(run.losses) < 2:
         return None
     sign_ins = sorted([*run.calls.get("SignIn", ()), *run.calls.get("GetUserToken", ())])
+    tokens = run.calls.get("GetDeviceToken", ())
     for name in WITH_TOKEN:
         for seq in run.calls.get(name, ()):
-            if last_before(sign_ins, seq) <= run.last_reboot_before(seq):
+            if max(last_before(sign_ins, seq), last_before(tokens, seq)) <= run.last_reboot_before(seq):
                 return f"event {seq}: {name} uses a token from before the restart"
     memory = run.device.memory
     held = (memory.token is not None or bool(memory.credentials)) and memory.credentials != "local"
     if held and not any(seq > run.losses[-1] for seq in sign_ins):
         return "memory holds a token from before the last restart"
+    if memory.device_token is not None and not any(seq > run.losses[-1] for seq in tokens):
+        return "memory holds a device token from before the last restart"
     return None
 
 

@@ -69,7 +69,8 @@ class Record:
     """Events by kind, calls by name, stays by state, rows by phase; and where the present disk, enrolment and boot begin.
 
     ``fresh`` is the number of the event after which the present disk began (-1: at power-on; else a reset), ``enrolled_at``
-    that of the last good enrolment (-1: none), ``known`` what the tenant has on record about this enrolment.
+    that of the last good enrolment (-1: none), ``resealed_at`` that of the last reseal (-1: none), ``known``
+    what the tenant has on record about this enrolment.
     """
 
     __slots__ = (
@@ -96,6 +97,7 @@ class Record:
         "read",
         "reboots",
         "refused",
+        "resealed_at",
         "result",
         "rows",
         "scenario",
@@ -154,8 +156,10 @@ class Record:
         powered = [event.seq for event in kinds[events.ActBegan] if event.flow and event.start != "technician_success"]
         cuts = [event.seq for event in kinds[events.PowerLost]]
         self.losses: list[int] = sorted([*self.reboots, *powered, *cuts])
-        self.fresh = max(self._fresh_disks(), default=-1)
-        self.unjoined = max(self.fresh, *[left.seq for _, left in self.stays.get("reseal", ())], -1)
+        self.fresh = max(self.fresh_disks(), default=-1)
+        self.resealed_at = max((left.seq for _, left in self.stays.get("reseal", ())), default=-1)
+        kept = plan.world.assumptions.get("Q-06") == "join kept"
+        self.unjoined = self.fresh if kept else max(self.fresh, self.resealed_at)
         enrolments = self.calls.get("EnrollMdm")
         self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > self.fresh else -1
         self.read = disk.csp.read
@@ -183,7 +187,7 @@ class Record:
         """Whether a profile had arrived on the present disk before an event."""
         return any(number == 153 and self.fresh < at < seq for at, number in self.autopilot)
 
-    def _fresh_disks(self) -> list[int]:
+    def fresh_disks(self) -> list[int]:
         """Numbers of the events at which Windows began anew on an empty disk."""
         return [event.seq for event in self.kinds[events.DiskErased]]
 
@@ -193,7 +197,7 @@ class Record:
 
     def lives(self) -> list[tuple[int, int]]:
         """Ranges of event numbers between resets of the device: one, unless it was reset."""
-        ends = self._fresh_disks()
+        ends = self.fresh_disks()
         return list(zip([-1, *ends], [*ends, len(self.trace)], strict=True))
 
 

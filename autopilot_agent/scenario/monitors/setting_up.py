@@ -5,6 +5,7 @@ from __future__ import annotations
 from autopilot_agent.events import CloudChanged
 from autopilot_agent.scenario.monitors.hybrid import hybrid_name_wrong
 from autopilot_agent.scenario.monitors.record import Record, last_before
+from autopilot_agent.scenario.monitors.userless import one_time_enrolment
 from autopilot_agent.tenant.graph.enrollment import PlatformRestriction
 
 GOOD_PROFILE = [160, 164, 161, 111, 153]
@@ -34,6 +35,8 @@ def profile_kept_until_restart(run: Record) -> str | None:
     if len(downloads) > 1:
         arrived = [seq for seq, number in run.autopilot if number == 153]
         for seq in downloads:
+            if any(entered.seq < seq < left.seq for entered, left in run.stays.get("preprovisioning", ())):
+                continue  # Refresh
             before = run.last_reboot_before(seq)
             if any(before < arrival < seq for arrival in arrived):
                 return f"event {seq} downloads a profile again without a restart"
@@ -61,15 +64,17 @@ def network_needed(run: Record) -> str | None:
 
 
 def user_driven_enrols_again(run: Record) -> str | None:
-    """I-09."""
+    """I-09. A user's enrolment is never the second; one without a user is looked at by ``one_time_enrolment``."""
     for refusal in run.refused:
         if refusal.call != "EnrollMdm" or refusal.code != "0x80180014" or run.struck("EnrollMdm"):
+            continue
+        if any(entered.seq < refusal.seq < left.seq for entered, left in run.stays.get("device_enrolment", ())):
             continue
         user = run.state.user(run.disk.join.user_name) if run.disk.join is not None else None
         if user is not None and run.state.targeting.platform_restriction(user) != PlatformRestriction():
             continue  # anything that an administrator restricts may shut this device out
         return f"event {refusal.seq} refuses a user's enrolment with 0x80180014 though nothing blocks Windows devices"
-    return None
+    return one_time_enrolment(run)
 
 
 def no_automatic_sign_in_after_restart(run: Record) -> str | None:

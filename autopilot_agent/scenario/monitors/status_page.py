@@ -12,6 +12,8 @@ from autopilot_agent.tenant.commands import required
 
 READY_AT_ONCE = tuple(TITLES[row] for row in PREPARATION_ROWS[:3])
 PHASES = (("device_setup", "device"), ("account_setup", "account"))
+ERRORS = ("esp_error", "technician_failure")
+FAILED = ("failed", "technician_failed")
 INSTALLER_AGENT = ("APP-WIN32", "APP-WINGET")
 """Rules of app events that come from the Intune Management Extension."""
 
@@ -21,6 +23,8 @@ def enrolled_before_page(run: Record) -> str | None:
     enrolments = run.calls.get("EnrollMdm", ())
     for begin, end in run.lives() if run.status_pages else ():
         first = next((page.seq for page in run.status_pages if begin < page.seq < end), None)
+        if any(begin < entered.seq < end for entered, _ in run.stays.get("secure_hardware", ())):
+            continue  # without a user the page comes first, and its rows are real work
         if first is not None and not any(begin < seq < first for seq in enrolments):
             return f"event {first} shows the Enrollment Status Page before the device enrolled"
     for entered, left in run.stays.get("device_preparation", ()):
@@ -58,7 +62,7 @@ def list_installs_nothing(run: Record) -> str | None:
     """I-12."""
     if run.known is None or not run.apps:
         return None
-    required_apps = [one.app for one in run.known.apps if one.intent == "required"]
+    required_apps = [one.app for one in (*run.known.apps, *run.known.first_apps) if one.intent == "required"]
     wanted = {app.id for app in required_apps}
     names_known = False
     for event in run.apps:
@@ -84,7 +88,7 @@ def error_stops_installations(run: Record) -> str | None:
             if first is None:
                 continue
             until = next(
-                (later.seq for later in run.entered if later.seq > left.seq and later.state != "esp_error"), len(run.trace)
+                (later.seq for later in run.entered if later.seq > left.seq and later.state not in ERRORS), len(run.trace)
             )
             for event in run.apps:
                 if first < event.seq < until and event.state == "downloading" and event.rule in INSTALLER_AGENT:
@@ -175,6 +179,8 @@ def quality_updates_allowed(run: Record) -> str | None:
         return f"{where} on Windows {run.device.windows.build}"
     if run.device.network.metered:
         return f"{where} over a metered network"
+    if shown is not None and any(one.act == "technician" and one.begin < shown < one.end for one in run.sittings):
+        return f"{where} in the technician's part"
     if enrolment is None or enrolment.esp_target != "device":
         return f"{where} without a device-targeted ESP profile"
     if run.read(run.root("device") + "/SkipDeviceStatusPage") != "false":
@@ -215,9 +221,12 @@ def report_keeps_first_failure(run: Record) -> str | None:
     ):
         for name in names:
             for _, left in run.stays.get(name, ()):
-                if left.outcome != "failed" or left.seq < run.enrolled_at or run.enrolled_at < 0:
+                if left.outcome not in FAILED or left.seq < run.enrolled_at or run.enrolled_at < 0:
                     continue
-                if run.read(run.root(scope) + "/WasDeviceSuccessfullyProvisioned") == "1":
+                user_flow = scope == "device" and run.resealed_at >= 0
+                if user_flow and run.resealed_at < left.seq:
+                    continue  # the user flow makes no report of its own
+                if not user_flow and run.read(run.root(scope) + "/WasDeviceSuccessfullyProvisioned") == "1":
                     return f"event {left.seq}: {name} failed, and yet the device reports that it was provisioned"
                 if run.known is not None and getattr(run.known, f"{scope}_setup") == "success":
                     return f"event {left.seq}: {name} failed, and yet the deployment report says success"

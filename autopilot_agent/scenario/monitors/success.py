@@ -33,8 +33,9 @@ EXPECTED = (
 def installed_is_there(run: Record) -> str | None:
     """X-03."""
     disk = run.disk
+    last = {event.app: event.seq for event in run.apps}
     for event in run.apps:
-        if event.state != "installed" or event.seq < run.fresh:
+        if event.state != "installed" or event.seq < run.fresh or event.seq < last[event.app]:
             continue
         if event.rule == "COMANAGE":
             if not disk.configmgr:
@@ -86,18 +87,26 @@ def phase_really_succeeded(run: Record) -> str | None:
     """X-04."""
     for name, (phase, titles) in ROWS.items():
         for entered, left in run.stays.get(name, ()):
-            if left.outcome != "ok" or left.seq < run.fresh:
+            done = left.outcome == "ok" or (left.outcome == "technician_done" and _page_in(run, entered.seq, left.seq))
+            if not done or left.seq < run.fresh:
                 continue
             begin, end = entered.seq, left.seq
+            if phase == "preparation":  # without a user its first rows are steps of their own
+                begin = max((one.seq for one, _ in run.stays.get("secure_hardware", ()) if one.seq < begin), default=begin)
             rows = {row.row: row.state for row in run.rows[phase] if begin < row.seq < end}
             if list(map(rows.get, titles)) != DONE:
                 title = next(title for title in titles if rows.get(title) != "succeeded")
                 return f"event {end}: {name} succeeded, but its row {title!r} is {rows.get(title, 'missing')}"
-            if phase != "preparation":
+            if phase != "preparation" and (phase == "account" or end > run.resealed_at):
                 missing = _not_done(run, phase)
                 if missing:
                     return f"event {end}: {name} succeeded, but {missing}"
     return None
+
+
+def _page_in(run: Record, begin: int, end: int) -> bool:
+    """Whether the page was shown in between."""
+    return any(page.screen == "ESP" and begin < page.seq < end for page in run.status_pages)
 
 
 def _not_done(run: Record, phase: str) -> str:
@@ -158,17 +167,17 @@ def success_in_time(run: Record) -> str | None:
         ("account_setup", ("hybrid_registration",) if domain else ("account_setup",), "account"),
     ):
         stays = run.stays.get(name)
-        if not stays or stays[-1][1].outcome != "ok" or stays[-1][1].seq < run.enrolled_at:
+        if not stays or stays[-1][1].outcome not in ("ok", "technician_done") or stays[-1][1].seq < run.enrolled_at:
             continue
         end = stays[-1][1].seq
-        after = run.enrolled_at
-        for _, left in run.stays.get("esp_error", ()):
+        after = max(run.enrolled_at, run.resealed_at) if run.resealed_at < end else run.enrolled_at
+        for _, left in (*run.stays.get("esp_error", ()), *run.stays.get("technician_failure", ())):
             if left.outcome.startswith("retry") and after < left.seq < end:
                 after = left.seq
         began = next((entered.at for state in first for entered, _ in run.stays.get(state, ()) if entered.seq > after), None)
         if began is None:  # tried again after the registration: the timer began with this stay
             began = stays[-1][0].at
-        last = run.rows[phase][-1].at if run.rows[phase] else began
+        last = max((row.at for row in run.rows[phase] if row.seq < end), default=began)
         if last - began > limit:
             return f"event {end}: {name} succeeded {(last - began - limit) // 1000} s after its time was up"
     return None

@@ -70,7 +70,10 @@ _USAGE = ("outOfBoxExperienceSetting", "deviceUsageType")
 
 
 def check_esp(esp: EspConfiguration, raw: Mapping[str, object], source: Source, path: JsonPath) -> None:
-    """Leave notices about an Enrollment Status Page that contradicts itself or does not tell its settings."""
+    """Leave notices about an Enrollment Status Page that contradicts itself or does not tell its settings.
+
+    Raises ``InputError`` for a time limit that no service would save.
+    """
     if not esp.settings_known:
         text = f'"{esp.display_name}": settings unknown (v1.0 of Graph does not show them); export from beta'
         source.note(path, text)
@@ -89,10 +92,10 @@ def check_esp(esp: EspConfiguration, raw: Mapping[str, object], source: Source, 
             (*path, "installProgressTimeoutInMinutes"),
             f'"{esp.display_name}": {minutes} minutes are not a time limit; the service takes 1 to {MOST_MINUTES}',
         )
-    if esp.show_installation_progress and minutes <= 0:
-        source.note(
+    if esp.show_installation_progress and minutes == 0:
+        source.fail(
             (*path, "installProgressTimeoutInMinutes"),
-            f'"{esp.display_name}": the page is on but its time limit is {esp.install_progress_timeout_in_minutes} minutes',
+            f'"{esp.display_name}": the page is on but its time limit is 0 minutes; write 1 to {MOST_MINUTES}',
         )
 
 

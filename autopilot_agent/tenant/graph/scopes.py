@@ -143,6 +143,14 @@ class Scopes:
         found = self._configuration(DeviceEnrollmentPlatformRestrictionsConfiguration, user)
         return found.windows_restriction if found is not None else PlatformRestriction()
 
+    def restriction_without_user(self) -> PlatformRestriction:
+        """The same where nobody enrols: the tenant's built-in restriction, which is for everybody."""
+        for one in self._configurations:
+            resource = one.resource
+            if isinstance(resource, DeviceEnrollmentPlatformRestrictionsConfiguration) and resource.is_default:
+                return resource.windows_restriction
+        return PlatformRestriction()
+
     def hello_configuration(self, user: User) -> DeviceEnrollmentWindowsHelloForBusinessConfiguration | None:
         """The Windows Hello for Business configuration of the user; None when the input has none."""
         return self._configuration(DeviceEnrollmentWindowsHelloForBusinessConfiguration, user)
