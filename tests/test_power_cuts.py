@@ -38,6 +38,8 @@ def test_a_device_that_loses_its_power_goes_on(group: int) -> None:
         for wait in range(1, whole.plan.clock.timeouts + 1):
             result = run_scenario(loaded, cut_at=wait).result
             where = f"{path.relative_to(ROOT).as_posix()} cut at wait {wait}"
+            if result.exit_code == 2 and "is impossible here" in result.problem:
+                continue  # the act before ended otherwise, and what was to follow is refused with a sentence
             if result.verdict == "error":
                 wrong[where] = result.problem
             elif not _allowed(whole.result.end_state, result.end_state):

@@ -179,6 +179,10 @@ class Record:
         """Number of the last event before this one at which memory was lost (a restart, no power, another act), or -1."""
         return last_before(self.losses, seq)
 
+    def state_at(self, seq: int) -> str:
+        """The state in which an event happened, whether it was left afterwards or the power went in it."""
+        return next((event.state for event in reversed(self.entered) if event.seq < seq), "")
+
     def link_at(self, seq: int) -> str:
         """What the PC was plugged into at an event, and until the next act: ethernet or wifi."""
         return next(kind for at, kind in reversed(self.plan.links) if at <= max(seq, 0))

@@ -68,7 +68,7 @@ def user_driven_enrols_again(run: Record) -> str | None:
     for refusal in run.refused:
         if refusal.call != "EnrollMdm" or refusal.code != "0x80180014" or run.struck("EnrollMdm"):
             continue
-        if any(entered.seq < refusal.seq < left.seq for entered, left in run.stays.get("device_enrolment", ())):
+        if run.state_at(refusal.seq) == "device_enrolment":
             continue
         user = run.state.user(run.disk.join.user_name) if run.disk.join is not None else None
         if user is not None and run.state.targeting.platform_restriction(user) != PlatformRestriction():
