@@ -173,6 +173,10 @@ class Clock:
         """A fresh signal on this clock."""
         return Signal(self._env)
 
+    def begin_at(self, now: int) -> None:
+        """Let the time of a clock that was not used yet begin later (milliseconds)."""
+        self._env._now = now
+
     def alarm(self, milliseconds: int, callback: Callable[[], None]) -> None:
         """Call ``callback`` once, that much later; it must be cheap and must not block."""
         self.timeouts += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,6 +13,9 @@ from autopilot_agent.events import to_json_lines
 from autopilot_agent.scenario.coverage import Tally, tally_of
 from autopilot_agent.scenario.loader import load_scenario
 from autopilot_agent.scenario.run import Result, Run, run_scenario
+
+if TYPE_CHECKING:
+    from autopilot_agent.scenario.saving import SavedDevice
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -34,6 +37,8 @@ class Options(msgspec.Struct, frozen=True):
     colour: bool = False
     width: int = 100
     name_width: int = 0
+    device: Path | None = None
+    save_device: Path | None = None
 
 
 class Outcome(msgspec.Struct):
@@ -48,8 +53,14 @@ def run_file(path: Path, options: Options) -> Outcome:
     """Load and run one file; whatever is wrong with it becomes a result with verdict "error"."""
     try:
         run = run_scenario(
-            load_scenario(path), seed=options.seed, speed=options.speed, strict=options.strict, backend=options.backend
+            load_scenario(path),
+            seed=options.seed,
+            speed=options.speed,
+            strict=options.strict,
+            backend=options.backend,
+            device=_device(options),
         )
+        _save(run, options)
     except AutopilotAgentError as error:
         problem = str(error) if not isinstance(error, InputError) or error.place else f"{path.as_posix()}: {error}"
         result = Result("", path.as_posix(), "", 0, problem=problem, exit_code=error.exit_code)
@@ -57,6 +68,23 @@ def run_file(path: Path, options: Options) -> Outcome:
     if options.form == "coverage":
         return Outcome(run.result, tally=tally_of(run.events))
     return Outcome(run.result, _printed(run, options))
+
+
+def _device(options: Options) -> SavedDevice | None:
+    if options.device is None:
+        return None
+    from autopilot_agent.scenario.saving import read_device
+
+    return read_device(options.device)
+
+
+def _save(run: Run, options: Options) -> None:
+    """Keep the device of a run that was played to its end, whatever was expected of it."""
+    if options.save_device is None or run.plan is None or run.result.exit_code > 1:
+        return
+    from autopilot_agent.scenario.saving import save_device, write_device
+
+    write_device(options.save_device, save_device(run.plan))
 
 
 def _printed(run: Run, options: Options) -> bytes:

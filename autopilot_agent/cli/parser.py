@@ -75,6 +75,8 @@ def _run(commands: Commands) -> None:
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
     it.add_argument("--output", choices=("text", "json", "jsonl"), default="text", help="form of the results (default: text)")
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
+    it.add_argument("--device", type=_path, metavar="FILE", help="go on with the PC that an earlier run saved")
+    it.add_argument("--save-device", type=_path, metavar="FILE", help="keep the PC as it is after the last act")
     it.add_argument("-q", "--quiet", action="count", default=0, help="say less")
     it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
 

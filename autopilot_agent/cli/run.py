@@ -32,6 +32,8 @@ def main(args: argparse.Namespace) -> int:
         paths = [path for path in paths if _tagged(path, set(args.tag))]
         if not paths:
             raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
+    if len(paths) > 1 and (args.device or args.save_device):
+        raise InputError("a device file belongs to one scenario; give one file.")
     options = _options(args, paths)
     results: list[Result] = []
     for outcome in run_files(paths, options, args.jobs):
@@ -59,6 +61,8 @@ def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
         several=len(paths) > 1,
         colour=args.output == "text" and _colourful(),
         width=width(),
+        device=args.device,
+        save_device=args.save_device,
         name_width=min(WIDEST_NAME, max(len(clean(path.as_posix())) for path in paths)),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from autopilot_agent.device.nodes import NodeRow, Resolved, key_of, resolve
@@ -43,6 +44,17 @@ class CspTree:
         self.user_sid = ""
         self.version = 0
         self.shape = 0
+
+    def dump(self) -> dict[str, object]:
+        """The tree as plain data; ``load`` makes it again."""
+        return {"values": self.values, "children": self._children}
+
+    @classmethod
+    def load(cls, data: dict[str, dict[str, Any]]) -> CspTree:
+        """A tree from what ``dump`` gave."""
+        tree = cls()
+        tree.values, tree._children = dict(data["values"]), {key: dict(one) for key, one in data["children"].items()}
+        return tree
 
     # What the device itself does: no access rules, the caller is Windows.
 

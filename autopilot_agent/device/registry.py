@@ -38,6 +38,19 @@ class Registry:
     def __init__(self) -> None:
         self._keys: dict[str, tuple[str, dict[str, tuple[str, Value]]]] = {}
 
+    def dump(self) -> dict[str, dict[str, Value]]:
+        """Everything as plain data, in the order of writing; ``load`` makes it again."""
+        return {path: dict(values.values()) for path, values in self._keys.values()}
+
+    @classmethod
+    def load(cls, data: dict[str, dict[str, Value]]) -> Registry:
+        """A registry from what ``dump`` gave."""
+        found = cls()
+        for key, values in data.items():
+            found.create(key)
+            found.update(key, values)
+        return found
+
     def set(self, key: str, name: str, value: Value) -> None:
         """Write one value, creating the key."""
         self._values(key)[name.casefold()] = (name, value)

@@ -97,7 +97,7 @@ class World:
         self._recorder = self._record = self.trace.append if sink is None else _both(self.trace.append, sink)
         self._env = clock.environment
         self._durations = _durations()
-        self._asked: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
 
     def use_faults(self, delays: Callable[[Call[Any], int], int], command_status: Callable[[str], int]) -> None:
         """Let faults delay calls (``delays``) and spoil SyncML commands (``command_status``, 0 for none)."""
@@ -190,8 +190,8 @@ class World:
 
     def count(self, name: str) -> int:
         """How often this was asked before; keeps draws of repeated things apart."""
-        found = self._asked.get(name, 0)
-        self._asked[name] = found + 1
+        found = self.counts.get(name, 0)
+        self.counts[name] = found + 1
         return found
 
     # The person.

@@ -45,6 +45,11 @@ class Agenda:
                 clock.alarm(due - clock.now, lambda: self._wake(clock))
 
     @property
+    def next_due(self) -> int | None:
+        """When the next change comes; None when none is left."""
+        return self._waiting[0][0] if self._waiting else None
+
+    @property
     def missed(self) -> int | None:
         """When the first change that the scenario asked for would have come; None if none is left."""
         return min((due for due, _, wanted, _ in self._waiting if wanted), default=None)

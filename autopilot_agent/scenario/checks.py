@@ -229,7 +229,7 @@ class ActChecks:
     def __init__(self, loaded: LoadedScenario, plan: Plan) -> None:
         self.loaded, self.plan = loaded, plan
         self.checks: list[Check] = []
-        self._read = 0
+        self._read = plan.resumed_at
 
     def check(self, index: int, end: ActEnd) -> None:
         """Check the act of that number."""

@@ -13,6 +13,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
+from autopilot_agent.oobe.states import State
 from autopilot_agent.oobe.world import World
 from autopilot_agent.scenario.act_specs import ActSpec, Admin, TaskSequence, written_out
 from autopilot_agent.scenario.agenda import Agenda
@@ -56,6 +57,7 @@ class Plan(msgspec.Struct):
 
     ``links`` has the kinds of network that the PC was plugged into, each with the number of the event from which on.
     ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
+    ``last`` is the state in which the last played act ended; ``resumed_at`` how many events a device file brought along.
     ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
     """
 
@@ -73,6 +75,8 @@ class Plan(msgspec.Struct):
     changes: dict[int, TenantData] = {}
     loaded: LoadedScenario | None = None
     cut_at: int | None = None
+    last: State | None = None
+    resumed_at: int = 0
     ends: list[ActEnd] = []
     links: list[tuple[int, str]] = []
     agenda: Agenda = msgspec.field(default_factory=Agenda)

@@ -47,15 +47,14 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
 
     Raises ``InputError`` for an act that is impossible as the device stands; the acts before it have happened then.
     """
-    end: State | None = None
     for index, act in enumerate(plan.acts):
         if act.after:
             _pass_time(plan, parse_duration(act.after))
         plan.agenda.apply(plan.world.now)
         plan.person.begin(index, act)
         began = plan.world.now
-        ended = _Act(plan, index, act, end).play()
-        end = ended or end
+        ended = _Act(plan, index, act, plan.last).play()
+        plan.last = ended or plan.last
         summary = _summary(plan, act, ended, began)
         plan.ends.append(summary)
         if after is not None:
@@ -67,9 +66,9 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
         over, due = format_duration(plan.world.now), format_duration(missed)
         late = [i for i, act in enumerate(plan.acts) if isinstance(act, Admin) and act.at and parse_duration(act.at) == missed]
         raise InputError(f"the act admin at {due} never came: everything was over at {over}.", _place(plan, late[0]))
-    if end is None:
+    if plan.last is None:
         raise InputError("no act plays anything; add provision.", _place(plan, 0))
-    return end
+    return plan.last
 
 
 class _Act:

@@ -8,6 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +25,9 @@ from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
 from autopilot_agent.scenario.playing import join_of, play_acts
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
+
+if TYPE_CHECKING:
+    from autopilot_agent.scenario.saving import SavedDevice
 
 
 class ErrorReport(msgspec.Struct):
@@ -83,17 +87,28 @@ def run_scenario(
     shortcut: bool = True,
     backend: str | Callable[[TenantState], Backend] = "memory",
     cut_at: int | None = None,
+    device: SavedDevice | None = None,
 ) -> Run:
     """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4.
 
+    ``device`` is a PC that an earlier run saved: this one goes on with it.
     ``cut_at`` cuts the power at that wait of the run, as if somebody had pulled the plug; the device then starts again.
     """
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
     result.replay = replay_command(loaded.path, used, strict=strict, backend=backend if isinstance(backend, str) else "memory")
+    if device is not None:
+        result.replay += " --device FILE"
     plan: Plan | None = None
     try:
+        if device is not None:
+            seed = used = device.seed if seed is None else seed
         plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend)
+        if device is not None:
+            from autopilot_agent.scenario.saving import check_words, resume
+
+            resume(plan, device, other_network=check_words(loaded))
+            result.seed = used
         plan.cut_at = cut_at
         acts = ActChecks(loaded, plan)
         end = play_acts(plan, acts.check)

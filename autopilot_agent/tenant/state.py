@@ -166,15 +166,14 @@ class TenantState:
         self.synced_at: int | None = None
         self.sync_answers: list[int] = []
         self.import_errors: list[str] = []
-        self.assumptions: dict[str, str] = {}
         self.history: list[EnrolledDevice] = []
-        self._made: dict[tuple[str, ...], int] = {}
+        self.made: dict[tuple[str, ...], int] = {}
         self.critical = critical
         self.quality = quality
         self.autopilot = autopilot
         self.assumptions = assumptions or {}
         self.tell: Callable[[str, str], None] = _nobody
-        self._told: set[str] = set()
+        self.told: set[str] = set()
         self.joined: dict[str, EntraDevice] = {}
         self.hybrid: dict[str, EntraDevice] = {}
         self.active_directory = ActiveDirectory()
@@ -226,14 +225,14 @@ class TenantState:
 
     def explain(self, rule: str, text: str) -> None:
         """Say why the cloud decides as it does, once; whoever reads the run along sees it."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self.told:
+            self.told.add(text)
             self.tell(rule, text)
 
     def unique(self, *names: str) -> str:
         """An id by its names; the second and later ones of the same names differ."""
-        found = self._made.get(names, 0)
-        self._made[names] = found + 1
+        found = self.made.get(names, 0)
+        self.made[names] = found + 1
         return self.guid(*names, found) if found else self.guid(*names)
 
     def entra_object(self, identity: WindowsAutopilotDeviceIdentity) -> EntraDevice | None:
