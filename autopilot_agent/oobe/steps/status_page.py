@@ -150,6 +150,8 @@ def userless_rule(device: Device, technician: str, alone: str) -> str:
     enrolment = device.disk.enrolment
     if device.disk.technician:
         return technician
+    if device.disk.resealed:
+        return "PU3"
     return alone if enrolment is not None and not enrolment.user_id else ""
 
 

@@ -163,6 +163,9 @@ def secrets_kept(run: Record) -> str | None:
     for event in run.answers:
         if event.screen in SECRETS and not event.answer.startswith("***"):
             offered = next((page.choices for page in reversed(run.screens) if page.screen == event.screen and page.choices), ())
+            name = event.answer.partition(" / ")[0]
+            if "@" in name and run.state.user(name) is not None:
+                continue  # a domain member is asked on the same page who signs in; a user's name is no secret
             if event.answer != "(no answer)" and event.answer not in offered:
                 return f"event {event.seq} records what was typed on {event.screen}"
     return None
