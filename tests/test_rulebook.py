@@ -30,6 +30,7 @@ TABLES: dict[str, tuple[type[Any], Callable[[Any], object]]] = {
     "events": (rulebook.WindowsEvent, lambda row: (row.channel, row.id)),
     "reboot_uris": (rulebook.RebootUri, lambda row: row.uri),
     "uncovered": (rulebook.Uncovered, lambda row: row.id),
+    "resets": (rulebook.Reset, lambda row: row.id),
 }
 """Rows whose code is kept as the source spells it although it names another row's code."""
 
@@ -46,12 +47,12 @@ def test_no_id_stands_twice(name: str) -> None:
     assert keys
 
 
-@pytest.mark.parametrize("name", ["rules", "faults", "codes", "durations", "screens", "events", "reboot_uris"])
+@pytest.mark.parametrize("name", ["rules", "faults", "codes", "durations", "screens", "events", "reboot_uris", "resets"])
 def test_every_row_has_a_source(name: str) -> None:
     assert [row for row in read_table(name, TABLES[name][0]) if not row.source.strip()] == []
 
 
-@pytest.mark.parametrize("name", ["rules", "faults", "durations", "screens"])
+@pytest.mark.parametrize("name", ["rules", "faults", "durations", "screens", "resets"])
 def test_every_claim_has_a_grade(name: str) -> None:
     assert {row.grade for row in read_table(name, TABLES[name][0])} <= {"documented", "observed", "assumed"}
 

@@ -105,7 +105,7 @@ def _list(commands: Commands) -> None:
 
 
 def _show(commands: Commands) -> None:
-    it = commands.add_parser("show", help="show the flow of a mode, or a screen", allow_abbrev=False)
+    it = commands.add_parser("show", help="show the flow of a mode, a screen, or the table of resets", allow_abbrev=False)
     it.mixing = True  # its words are commands
     things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
     flow = things.add_parser("flow", help="states and edges of a mode", allow_abbrev=False)
@@ -113,6 +113,9 @@ def _show(commands: Commands) -> None:
     flow.add_argument("--format", choices=("text", "mermaid", "dot"), default="text", help="form of the flow (default: text)")
     screen = things.add_parser("screen", help="a page of the out-of-box experience", allow_abbrev=False)
     screen.add_argument("id", metavar="ID", help="for example REGION")
+    resets = things.add_parser("resets", help="what each kind of reset keeps, removes and brings back", allow_abbrev=False)
+    resets.add_argument("kinds", nargs="*", metavar="KIND", help="for example wipe (default: all)")
+    resets.add_argument("--output", choices=("text", "json"), default="text", help="form of the table (default: text)")
 
 
 def _explain(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""``show``: the flow of a mode as a list, a Mermaid diagram or a Graphviz graph, and a screen."""
+"""``show``: the flow of a mode as a list, a Mermaid diagram or a Graphviz graph, a screen, and the table of resets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from autopilot_agent.errors import InputError
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print a flow or a screen."""
+    """Print a flow, a screen or the resets."""
     if args.what == "screen":
         return _screen(args.id)
+    if args.what == "resets":
+        return _resets(args.kinds, args.output)
     if args.format == "dot":
         say(dot(args.mode).rstrip("\n"))
         return 0
@@ -105,4 +107,27 @@ def _screen(name: str) -> int:
             ("source", screen.source),
         ]
     )
+    return 0
+
+
+def _resets(kinds: list[str], output: str) -> int:
+    import msgspec
+
+    from autopilot_agent import rulebook
+    from autopilot_agent.scenario.problems import suggestion
+
+    table = rulebook.resets()
+    for name in kinds:
+        if name not in table:
+            raise InputError(f"{name[:60]!r} is not a kind of reset; {suggestion(name, table, 40)}")
+    rows = [table[name] for name in kinds or table]
+    if output == "json":
+        say(msgspec.json.format(msgspec.json.encode({"resets": rows}), indent=2).decode())
+        return 0
+    for number, row in enumerate(rows):
+        say(("\n" if number else "") + f"{row.id}  {row.title}")
+        aspects = msgspec.to_builtins(row)
+        pairs = [(name.replace("_", " "), str(aspects[name])) for name in rulebook.RESET_ASPECTS]
+        named = [(name, f"{word} (assumed)" if name.replace(" ", "_") in row.assumed else word) for name, word in pairs]
+        facts([*named, ("evidence", row.grade), ("source", row.source)])
     return 0

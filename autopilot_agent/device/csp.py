@@ -129,6 +129,24 @@ class CspTree:
             del self._children[key]
         self.shape += 1
 
+    def copy_from(self, other: CspTree, uri: str) -> None:
+        """Take over a subtree of another tree, in device scope, with the parents that lead to it."""
+        found = resolve(uri)
+        if found is None:
+            raise ValueError(f"{uri!r} is not a LocURI")
+        if found.key not in other.values and found.key not in other._children:
+            return
+        self._link(found)
+        waiting = [found.key]
+        while waiting:
+            key = waiting.pop()
+            if key in other.values:
+                self.values[key] = other.values[key]
+            if key in other._children:
+                self._children[key] = dict(other._children[key])
+                waiting += other._children[key]
+        self.version += 1
+
     def snapshot(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """The whole tree, to come back to (Atomic)."""
         return dict(self.values), {key: dict(children) for key, children in self._children.items()}

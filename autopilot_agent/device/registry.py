@@ -95,6 +95,13 @@ class Registry:
                 self.set(target + path[len(key) :], name, value)
             self.create(target + path[len(key) :])
 
+    def copy_from(self, other: Registry, key: str) -> None:
+        """Take over a key of another registry with everything below it."""
+        folded = key.casefold()
+        for k, (path, values) in other._keys.items():
+            if k == folded or k.startswith(folded + "\\"):
+                self._keys[k] = (path, dict(values))
+
     def keys(self) -> dict[str, dict[str, Value]]:
         """Everything, by key path as first written, sorted."""
         return {

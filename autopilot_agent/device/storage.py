@@ -52,7 +52,10 @@ class JoinState(msgspec.Struct, frozen=True):
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """The MDM enrolment; ``user_id`` is the enrolling user's object id, "" for an enrolment of the device by itself."""
+    """The MDM enrolment; ``user_id`` is the object id of whoever is at work: the enrolling user, later who signed in last.
+
+    It is "" for an enrolment of the device by itself, and after a reset that cleared the owner until somebody signs in.
+    """
 
     enrolment_id: str
     provider_id: str
@@ -78,12 +81,17 @@ def _first_accounts() -> dict[str, Account]:
 
 
 class Disk(msgspec.Struct):
-    """Facts that survive power loss."""
+    """Facts that survive power loss.
+
+    ``users`` are those who reached the desktop. ``reset_order`` is the reset that is under way, ``reset`` the one after which
+    nobody has reached the desktop yet; both are rows of ``rulebook/resets.jsonl``.
+    """
 
     registry: Registry = msgspec.field(default_factory=Registry)
     csp: CspTree = msgspec.field(default_factory=CspTree)
     files: dict[str, str] = {}
     products: set[str] = set()
+    preinstalled: frozenset[str] = frozenset()
     accounts: dict[str, Account] = msgspec.field(default_factory=_first_accounts)
     apps: dict[str, InstalledApp] = {}
     administrator_sids: tuple[str, ...] = ()
@@ -118,6 +126,9 @@ class Disk(msgspec.Struct):
     auto_logon_lost: str = ""
     signed_in_user: str = ""
     users: list[str] = []
+    reset_order: str = ""
+    reset: str = ""
+    packages: list[str] = []
     bitlocker: str = ""
     late_updates: bool = False
     edition_key: str = ""

@@ -33,7 +33,10 @@ AUTOPILOT_EDITIONS = frozenset(
 
 
 class Windows(msgspec.Struct):
-    """``build`` is ``10.0.<build>.<revision>``; ``clock_error`` is how far the clock is off, in milliseconds."""
+    """``build`` is ``10.0.<build>.<revision>``; ``clock_error`` is how far the clock is off, in milliseconds.
+
+    ``winre``: the recovery environment is switched on; ``winre_lost``: it is on and yet cannot be found (rule F-83).
+    """
 
     edition: str = "Pro"
     build: str = "10.0.26100.4349"
@@ -47,6 +50,7 @@ class Windows(msgspec.Struct):
     clock_error: int = 0
     join_needs_restart: bool = False
     winre: bool = True
+    winre_lost: bool = False
 
     @property
     def number(self) -> int:

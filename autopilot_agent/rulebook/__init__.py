@@ -140,6 +140,56 @@ class RebootUri(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+Fate = Literal["kept", "removed", "unstated"]
+"""What a reset does to an aspect where no other word is needed."""
+
+
+class Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way to empty a PC or to let it go, aspect by aspect (flows.md, section 8).
+
+    ``unstated``: the sources are silent; a new Windows then comes without it, one that stays keeps it. ``assumed`` names the
+    aspects that are our reading. ``command`` is the LocURI whose Exec carries the order, "" for what nobody orders from afar;
+    ``windows`` says whether Windows is laid out anew.
+    """
+
+    id: str
+    title: str
+    rule: str
+    started_by: Literal["local administrator", "Intune administrator", "imaging", "person at the page"]
+    command: str
+    windows: Literal["new", "same"]
+    oobe_afterwards: Literal["yes", "no"]
+    profile_applied: Literal["yes", "no"]
+    profile_cache: Fate
+    user_accounts: Fate
+    user_files: Literal["kept", "removed", "company removed", "unstated"]
+    apps: Literal["removed", "preinstalled kept", "managed removed", "unstated"]
+    settings: Fate
+    wifi: Fate
+    locale: Literal["kept", "restored", "asked", "unstated"]
+    packages: Fate
+    entra_join: Fate
+    entra_record: Fate
+    mdm_enrolment: Fate
+    scep_certificates: Literal["kept", "removed", "revoked", "unstated"]
+    primary_user: Literal["kept", "cleared", "unstated"]
+    sync_before_desktop: Literal["enforced", "by the ESP", "unstated"]
+    esp_tracks_apps: Literal["yes", "no", "unstated"]
+    device_name: Literal["kept", "new", "unstated"]
+    bitlocker: Literal["kept", "decrypted", "unstated"]
+    winre: Literal["needed", "not needed"]
+    hybrid: Literal["supported", "refused", "unstated"]
+    propagation: Literal["at once", "check-in", "push"]
+    assumed: tuple[str, ...]
+    grade: Grade
+    source: str
+
+
+RESET_ASPECTS = tuple(
+    name for name in Reset.__struct_fields__ if name not in ("id", "title", "rule", "command", "assumed", "grade", "source")
+)
+"""The columns of the table of resets that say what happens."""
+
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
@@ -241,6 +291,12 @@ def cited_sources(text: str) -> list[tuple[str, str]]:
 def reboot_uris() -> tuple[RebootUri, ...]:
     """Policy URIs that ask for a reboot when they change during device setup."""
     return tuple(read_table("reboot_uris", RebootUri))
+
+
+@cache
+def resets() -> dict[str, Reset]:
+    """Every kind of reset by id; the ids that an administrator can order are the values of ``RemoteAction``."""
+    return {row.id: row for row in read_table("resets", Reset)}
 
 
 def normalised_code(text: str) -> str:

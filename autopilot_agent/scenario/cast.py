@@ -18,6 +18,7 @@ class Cast:
         self._scenario = ScriptedPerson(_script(script))
         self._user_name = user_name
         self._name = user_name
+        self._named = False
         self._acts: list[tuple[int, ScriptedPerson]] = []
         self._act: ScriptedPerson | None = None
         self._kind: type[object] = object
@@ -30,12 +31,13 @@ class Cast:
         if isinstance(act, Played) and act.person:
             self._act = ScriptedPerson(_script(act.person))
             self._acts.append((index, self._act))
+        self._named = isinstance(act, User) and bool(act.name)
         if isinstance(act, User) and act.name:
             self._name = act.name
 
     def answer(self, question: Question, *, now: int) -> Reply:
         """Answer one page; raises ``InputError`` when the page has no such choice."""
-        if question.field == "user name" and not question.suggestion:
+        if question.field == "user name" and (not question.suggestion or (self._named and question.screen == "LOGON")):
             question = structs.replace(question, suggestion=self._name)
         if self._act is not None and self._act.knows(question.screen):
             return self._act.answer(question, now=now)

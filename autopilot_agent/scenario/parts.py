@@ -88,6 +88,7 @@ class WindowsSpec(Strict):
     enrolled_before: bool = False
     join_needs_restart: bool = False
     winre: bool = True
+    winre_lost: bool = False
     local_administrator: str = ""
 
 

@@ -19,6 +19,7 @@ def make_device(spec: DeviceSpec, blocked: dict[str, str], document: Document) -
     device = Device(make_hardware(spec), make_adapter(spec.network, blocked), _windows(spec, document))
     device.disk.free_mb = spec.free_disk_mb
     device.disk.products.update(spec.products)
+    device.disk.preinstalled = frozenset(spec.products)
     device.disk.files.update(dict.fromkeys(spec.files, ""))
     administrator = spec.windows.local_administrator
     if administrator:
@@ -112,4 +113,5 @@ def _windows(spec: DeviceSpec, document: Document) -> Windows:
         parse_signed_duration(spec.clock_skew),
         windows.join_needs_restart,
         windows.winre,
+        windows.winre_lost,
     )

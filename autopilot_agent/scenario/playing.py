@@ -7,6 +7,7 @@ from typing import Any
 
 from autopilot_agent.clock import PowerCut as Cut
 from autopilot_agent.errors import Defect, InputError
+from autopilot_agent.events import Finished
 from autopilot_agent.oobe.engine import play, switch_off
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
@@ -34,6 +35,7 @@ from autopilot_agent.scenario.act_specs import (
 )
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 from autopilot_agent.scenario.hash_capture import capture_hash
+from autopilot_agent.scenario.orders import give_order, withdraw_orders
 from autopilot_agent.scenario.pc import make_adapter
 from autopilot_agent.scenario.plan import ActEnd, Plan
 from autopilot_agent.service.management import RemoteAction
@@ -106,10 +108,15 @@ class _Act:
             if plan.cut_at is not None and plan.cut_at > plan.clock.timeouts:
                 plan.clock.cut_power_after(plan.cut_at - plan.clock.timeouts, world.mute)
             plan.agenda.arm(plan.clock)
+            mark = len(world.trace)
             try:
                 end: State = plan.clock.run(play(flow, STEPS, self.device, world, start=start, until=last))
             except Cut:
                 plan.cut_at = None
+                if any(isinstance(event, Finished) for event in world.trace[mark:]):  # only background work was left
+                    world.unmute()
+                    world.off_for = 0
+                    return world.state
                 self.lose_power("the power went", world.off_for or OFF_FOR, "E-POWER")
                 start = world.state if flow.name == "reset" and world.state in AGAIN_AFTER_CUT else None
                 continue
@@ -158,7 +165,15 @@ class _Act:
         if self.last is None:
             raise self.refuse("the PC was never set up; write provision before.")
         self.world.order = action
-        return self.run(flow_for("reset"), detail)
+        if action is None:
+            return self.run(flow_for("reset"), detail)
+        try:
+            give_order(self.plan, action)
+        except InputError as error:
+            raise self.refuse(error.message) from None
+        end = self.run(flow_for("reset"), detail)
+        withdraw_orders(self.plan)
+        return end
 
     def reset_local(self, act: ResetLocal) -> State:
         if not self.disk.oobe_complete:
@@ -168,6 +183,8 @@ class _Act:
     def remote(self, action: RemoteAction, detail: str) -> State:
         if self.disk.enrolment is None:
             raise self.refuse("the device is not managed, so no order reaches it.")
+        if not self.disk.oobe_complete and action not in (RemoteAction.WIPE, RemoteAction.FRESH_START):
+            raise self.refuse("setup is not over on this PC; only a wipe, or a fresh start that keeps nothing, can be ordered.")
         return self.reset(action, detail)
 
     def reset_remote(self, act: ResetRemote) -> State:

@@ -55,6 +55,8 @@ class SignedIn(Answer, frozen=True, gc=False):
     federated: bool = False
     windows_edition: str = ""
     """The Windows edition that the user's subscription gives; it reaches Windows by a licensing service of its own."""
+    administrator_by_role: bool = False
+    """Whether a directory role makes this person a local administrator of every joined device."""
 
 
 class SignIn(Call[SignedIn], frozen=True, gc=False):

@@ -76,6 +76,12 @@ class DomainJoinStanding(msgspec.Struct, frozen=True, gc=False):
     rule: str = ""
     reason: str = ""
 
+RESTORED_ALERT = Alert(1224, "restored after a reset")
+"""Opens the session in which a device that was reset in place asks for its policies and apps once more (rule RST-RESTORED).
+
+The real way is not published; this one never leaves the process.
+"""
+
 
 class Commands(Answer, frozen=True, gc=False):
     """The server's side of the pair; no commands means that the session is over."""

@@ -119,15 +119,29 @@ def _extension(state: TenantState, device: EnrolledDevice, make: Maker) -> list[
     scripts = state.targeting.assigned_scripts(device.device_groups, device.user_groups)
     if not needs_extension(device) and not scripts:
         return [make.add(provider, "", "node"), make.add(provider + "/InstallationState", "2", "int")]
-    node = _msi_node(IME_PRODUCT, "device")
     return [
         make.add(provider, "", "node"),
         make.add(provider + "/InstallationState", "1", "int"),
         make.add(provider + "/TrackedResourceTypes/Apps", "true", "bool"),
         make.add(app_provider("device", SIDECAR), "", "node"),
+        *_extension_package(make),
+    ]
+
+
+def _extension_package(make: Maker) -> list[Command]:
+    node = _msi_node(IME_PRODUCT, "device")
+    return [
         make.add(node + "/DownloadInstall", "", "xml"),
         make.execute(node + "/DownloadInstall", _msi_job(IME_PRODUCT, "1.0", IME_URL, "/quiet"), "xml"),
     ]
+
+
+def extension_is_late(state: TenantState, device: EnrolledDevice) -> bool:
+    """Whether a device that had no use for the extension so far needs it now that a user has come."""
+    had = any(isinstance(one.app, BY_EXTENSION) for one in device.first_apps)
+    return device.userless and needs_extension(device) and not had and not state.targeting.assigned_scripts(
+        device.device_groups, None
+    )
 
 
 def _configmgr(state: TenantState, device: EnrolledDevice, make: Maker) -> list[Command]:
@@ -163,6 +177,8 @@ def account(state: TenantState, device: EnrolledDevice, make: Maker) -> list[lis
         batches[0][:0] = [make.setting(setting) for setting in _hello(state, device)]
     if needs_extension(device):
         batches[0].insert(0, make.add(app_provider("account", SIDECAR), "", "node"))
+    if extension_is_late(state, device):
+        batches[0][:0] = _extension_package(make)
     return batches
 
 

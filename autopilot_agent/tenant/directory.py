@@ -93,6 +93,7 @@ def token_of(state: TenantState, user: User) -> SignedIn:
         len(covering) or 1,
         state.conditions.federated,
         _windows_edition(user),
+        state.targeting.is_local_administrator_role(user),
     )
 
 
@@ -162,6 +163,8 @@ def join(state: TenantState, call: JoinDevice, now: int) -> DeviceJoined:
         raise ServiceFault("0x801C03F3", "the Entra object of the registration was deleted", "F-24")
     device_id = (identity.azure_active_directory_device_id if identity else None) or state.unique("joined device")
     state.joined[device_id] = EntraDevice(id=device_id, device_id=device_id, display_name=call.device_name)
+    if user is not None:
+        state.owners[device_id] = user.id
     role = user is not None and state.targeting.is_local_administrator_role(user)
     return DeviceJoined(
         device_id,

@@ -11,13 +11,14 @@ from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, Enrol
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
     RESEALED_ALERT,
+    RESTORED_ALERT,
     RESULT_ALERT,
     Command,
     Commands,
     ManagementMessage,
 )
 from autopilot_agent.service.uris import first_sync
-from autopilot_agent.tenant import commands, domain, other_mdm
+from autopilot_agent.tenant import commands, domain, other_mdm, remote_actions
 from autopilot_agent.tenant.directory import blocked_by
 from autopilot_agent.tenant.explanations import explain_enrolment
 from autopilot_agent.tenant.graph.directory import User
@@ -117,6 +118,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         userless=user is None,
         preprovisioned=call.preprovisioning,
         domain_join=call.domain_join,
+        enrolled_by=call.user_id,
     )
     device.first_apps = device.apps
     state.enrolled[enrolment_id] = device
@@ -293,6 +295,7 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
             _first_user_only(state, device, uri)
         elif status.code >= 400 and uri not in FIRST_GETS and status.code != 418:
             device.failed_commands[uri] = status.code
+        remote_actions.answered(state, device, uri, status.code, now)
     batch = device.pending.pop(0) if device.pending else NO_COMMANDS
     for command in batch.commands:
         asked[command.id] = command.uri
@@ -321,7 +324,8 @@ def _user_arrived(state: TenantState, device: EnrolledDevice, user_id: str) -> N
     device.user_id = user_id
     shared = device.profile is not None and device.profile.self_deploying
     if not device.primary_user and not shared:
-        device.primary_user = user.id
+        device.primary_user = state.owners[device.device_id] = user.id
+    device.first_apps = [*device.first_apps, *device.apps]
     device.user_groups = state.targeting.user_groups(user)
     found = state.targeting.assigned(device.device_groups, device.user_groups, device.facts_for_filters)
     device.assigned = found.with_page_of(device.assigned)
@@ -335,6 +339,8 @@ def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage
     if "first" not in sent:
         sent.add("first")
         return _made(state, device, "first")
+    if RESTORED_ALERT in message.alerts:
+        return remote_actions.restore(state, device)
     phase, setup = ("account", device.account_setup) if message.user_id else ("device", device.device_setup)
     batches: tuple[Commands, ...] = ()
     part = f"account {message.user_id}" if message.user_id else phase
@@ -345,7 +351,7 @@ def _plan(state: TenantState, device: EnrolledDevice, message: ManagementMessage
         batches = _made(state, device, phase)
     if RESULT_ALERT in message.alerts and setup not in FINAL:
         batches += _made(state, device, f"result of {phase}")
-    return batches
+    return batches + remote_actions.deliver(device) if device.orders and not message.user_id else batches
 
 
 def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Commands, ...]:
@@ -356,7 +362,8 @@ def _made(state: TenantState, device: EnrolledDevice, what: str) -> tuple[Comman
     """
     remembered = device.assigned.remembered
     minutes, by = state.assumptions.get("Q-21", ""), state.conditions.registered_by
-    kind = (device.technician, device.userless, device.preprovisioned, device.domain_join)
+    late = what == "account" and commands.extension_is_late(state, device)
+    kind = (device.technician, device.userless, device.preprovisioned, device.domain_join, late)
     key = (what, device.next_command, device.user_id, state.tenant_id, *kind, minutes, by)
     found: tuple[tuple[Commands, ...], int] | None = remembered.get(key)
     if found is None:
@@ -407,7 +414,8 @@ def _first_user_only(state: TenantState, device: EnrolledDevice, uri: str) -> No
     """Later users see no account page where the ESP is for the first one only (Q-14: which value says so)."""
     if not uri.startswith("./User") or device.account_setup not in FINAL or "first user only" in device.sent:
         return
-    said = device.esp.disable_user_status_tracking_after_first_user
+    esp = device.esp
+    said = esp.disable_user_status_tracking_after_first_user or esp.track_install_progress_for_autopilot_only
     older = state.assumptions.get("Q-14") == "older text"
     if said == older:
         return

@@ -56,6 +56,9 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
     if (pending is not None and now < pending) or identity.deployment_profile_assignment_status == "pending":
         return CloudAssignedProfile()
     registration = state.registrations.get(call.serial_number)
+    if registration is not None and now < registration.wiped_until:
+        state.explain("RST-HYBRID-WAIT", "The device was wiped less than 24 hours ago: the service has no profile for it yet.")
+        raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
     grouping = (
         registration is not None
         and now < registration.assigned_at

@@ -55,10 +55,13 @@ _GENERAL = {
     "cortanaBlocked": ("Experience/AllowCortana", True),
     "cameraBlocked": ("Camera/AllowCamera", True),
     "resetProtectionModeBlocked": ("Security/AntiTheftMode", True),
+    "enableAutomaticRedeployment": ("CredentialProviders/DisableAutomaticReDeploymentCredentials", True),
 }
 _TRACKED = ("/config/microsoft_edge", "~policy~microsoft_edge", "/kioskbrowser/", "/assignedaccess/")
 _CIPHERS = {"aesCbc128": 3, "aesCbc256": 4, "xtsAes128": 6, "xtsAes256": 7}
-_INVERTED = frozenset(("passwordRequired", "cortanaBlocked", "cameraBlocked", "resetProtectionModeBlocked"))
+_INVERTED = frozenset(
+    ("passwordRequired", "cortanaBlocked", "cameraBlocked", "resetProtectionModeBlocked", "enableAutomaticRedeployment")
+)
 """Properties whose true is the CSP's 0 (DevicePasswordEnabled 0 means enabled)."""
 
 

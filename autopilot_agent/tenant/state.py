@@ -18,6 +18,9 @@ from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
 from autopilot_agent.tenant.targeting import Assigned, AssignedApp, AssignedPolicy, FilterFacts, Targeting
 
+RESET_STATUS = "./Device/Vendor/MSFT/RemoteWipe/AutomaticRedeployment/Status"
+RESET_ERROR = "./Device/Vendor/MSFT/RemoteWipe/AutomaticRedeployment/LastError"
+
 OTHER_TENANT = "0ffed0de-0000-4000-8000-000000000001"
 """Tenant id of everybody whose domain is not this tenant's."""
 
@@ -69,12 +72,18 @@ class Registration(msgspec.Struct):
     hardware_hash: str = ""
     listed_at: int = 0
     assigned_at: int = 0
+    wiped_until: int = 0
     groups: frozenset[str] | None = None
     profile_id: str = ""
 
 
 class EnrolledDevice(msgspec.Struct):
-    """What Intune knows about one enrolment. ``user_id`` is who is at work there, ``primary_user`` whose device it is."""
+    """What Intune knows about one enrolment. ``user_id`` is who is at work there, ``primary_user`` whose device it is.
+
+    ``orders`` are remote actions that wait for the device, ``actions`` what became of each (pending, done, failed, canceled,
+    notSupported). ``cleared`` counts how often a reset took the primary user away; ``first_apps`` were for those who were at
+    work before.
+    """
 
     enrolment_id: str
     ent_dm_id: str
@@ -105,6 +114,9 @@ class EnrolledDevice(msgspec.Struct):
     offline_correlation: str = ""
     other_mdm: str = ""
     orders: list[str] = msgspec.field(default_factory=list)
+    actions: dict[str, str] = {}
+    enrolled_by: str = ""
+    cleared: int = 0
     domain_join: bool = False
     blob_asked_at: int | None = None
     userless: bool = False
@@ -175,6 +187,7 @@ class TenantState:
         self.tell: Callable[[str, str], None] = _nobody
         self.told: set[str] = set()
         self.joined: dict[str, EntraDevice] = {}
+        self.owners: dict[str, str] = {}
         self.hybrid: dict[str, EntraDevice] = {}
         self.active_directory = ActiveDirectory()
         self.enrolled: dict[str, EnrolledDevice] = {}
@@ -286,6 +299,11 @@ class TenantState:
                     "failed_commands": dict(device.failed_commands),
                     "sessions": device.sessions,
                     "primaryUser": self._name_of(device.primary_user),
+                    "owner": self._name_of(self.owners.get(device.device_id, "")),
+                    "report_rows": len(self.history),
+                    "remote_actions": dict(device.actions),
+                    "reset_status": device.facts.get(RESET_STATUS, ""),
+                    "reset_error": device.facts.get(RESET_ERROR, ""),
                     "complianceState": device.compliance,
                 }
             )

@@ -287,3 +287,16 @@ def test_run_hands_its_arguments_over(monkeypatch: pytest.MonkeyPatch) -> None:
         "memory",
         "text",
     )
+
+
+def test_the_table_of_resets_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    text = run(capsys, "show", "resets", "wipe")[1]
+    assert text.startswith("wipe  Wipe\n")
+    assert "device name          new" in text
+    assert len(json.loads(run(capsys, "show", "resets", "--output", "json")[1])["resets"]) == 9
+
+
+def test_an_unknown_reset_is_an_error_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = run(capsys, "show", "resets", "wipee")
+    assert code == 2
+    assert "did you mean 'wipe'?" in said

@@ -11,7 +11,7 @@ import pytest
 from autopilot_agent import events as e
 from autopilot_agent import rulebook
 from autopilot_agent.device.registry import ENROLLMENTS, TRACKING
-from autopilot_agent.oobe.modes import mode_names
+from autopilot_agent.oobe.modes import flow_names
 from autopilot_agent.scenario.loader import find_scenarios, load_scenario, load_scenario_text
 from autopilot_agent.scenario.monitors import MONITORS, OWN_STATEMENTS, broken_invariants
 from autopilot_agent.scenario.run import Run, run_scenario
@@ -672,6 +672,46 @@ def x17() -> Run:
     return run
 
 
+def reset(name: str) -> Run:
+    """A finished run of a reset scenario that breaks nothing yet."""
+    run = run_scenario(load_scenario(ROOT / "scenarios" / "reset" / f"{name}.yaml"))
+    assert run.plan is not None
+    assert run.result.exit_code == 0, run.result.problem
+    return run
+
+
+def i22() -> Run:
+    run = reset("remote")
+    insert(run, find(run, e.StateEntered, state="restoring"), e.ScreenShown(0, 0, "R6", "REGION"))
+    return run
+
+
+def i22_owner_stays() -> Run:
+    run = reset("remote")
+    run.plan.state.history[-1].primary_user = run.plan.state.history[-1].enrolled_by
+    return run
+
+
+def i22_owner_lost() -> Run:
+    run = reset("local")
+    run.plan.state.history[-1].primary_user = ""
+    return run
+
+
+def i22_without_recovery() -> Run:
+    run = reset("local")
+    run.plan.device.windows.winre = False
+    return run
+
+
+def x18() -> Run:
+    run = reset("local")
+    begin = find(run, e.StateEntered, state="restoring")
+    calls = [one.seq for one in run.events[begin:] if isinstance(one, e.CallAnswered) and one.call == "ManagementMessage"]
+    drop(run, *calls)
+    return run
+
+
 BREAKERS: tuple[Callable[[], Run], ...] = tuple(
     made for name, made in list(globals().items()) if name[0] in "ix" and name[1:3].isdigit()
 )
@@ -692,7 +732,7 @@ def test_every_monitor_has_a_run_that_breaks_it() -> None:
 
 
 def test_every_invariant_of_a_mode_that_is_played_has_a_monitor() -> None:
-    playable = set(mode_names())
+    playable = set(flow_names())
     wanted = {row.id for row in rulebook.invariants().values() if playable & set(row.applies)}
     assert wanted == {name for name in MONITORS if name.startswith("I-")}
     assert set(OWN_STATEMENTS) == {name for name in MONITORS if name.startswith("X-")}

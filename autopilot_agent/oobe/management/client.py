@@ -9,6 +9,7 @@ from typing import Any
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
+from autopilot_agent.device.csp import OK
 from autopilot_agent.device.nodes import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
 from autopilot_agent.errors import CallFailed, Unreachable
@@ -19,10 +20,12 @@ from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.lasting import note_policy, set_up_kiosk, set_up_laps
 from autopilot_agent.oobe.management.patience import patiently
+from autopilot_agent.oobe.management.remote_wipe import take_order
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
     RESEALED_ALERT,
+    RESTORED_ALERT,
     RESULT_ALERT,
     Alert,
     Command,
@@ -171,12 +174,19 @@ class ManagementClient:
         self.jobs.retry()
 
     async def session(
-        self, user_id: str = "", *, patient: bool = False, result: bool = False, domain_join: bool = False
+        self,
+        user_id: str = "",
+        *,
+        patient: bool = False,
+        result: bool = False,
+        domain_join: bool = False,
+        restored: bool = False,
     ) -> None:
         """One OMA-DM session (MS-MDM): package 1, then commands and statuses until the server has no more commands.
 
         Sessions come one after the other. A ``patient`` one waits out a lost link, as the ESP does (F-13); one with a
-        ``result`` tells the server that the ESP has ended, one for the ``domain_join`` asks for the blob.
+        ``result`` tells the server that the ESP has ended, one for the ``domain_join`` asks for the blob, and a ``restored``
+        one tells that the device was reset in place.
         Raises ``CallFailed`` when the server cannot be talked to.
         """
         while self._talking:
@@ -185,7 +195,7 @@ class ManagementClient:
             await self.world.sleep(SECOND)
         self._talking = True
         try:
-            extra = ((RESULT_ALERT,) if result else ()) + ((DOMAIN_JOIN_ALERT,) if domain_join else ())
+            extra = (RESULT_ALERT,) * result + (DOMAIN_JOIN_ALERT,) * domain_join + (RESTORED_ALERT,) * restored
             await self._session(user_id, extra, patient=patient)
         finally:
             self._talking = False
@@ -249,6 +259,8 @@ class ManagementClient:
             world.applied(command.verb, command.uri, forced, "MDM-STATUS", "refused by a fault")
             return forced, None
         code, value = self.device.disk.csp.apply(command.verb, command.uri, command.value, command.format)
+        if command.verb == "Exec" and code == OK:
+            code = take_order(self.device, world, key_of(command.uri))
         rule = _STATUS_RULES.get(code, "MDM-STATUS")
         if "/FirstSyncStatus/" in command.uri or "/EnrollmentStatusTracking/" in command.uri:
             rule = _FIRST_SYNC_RULES.get(code, rule)
@@ -367,6 +379,10 @@ class ManagementClient:
         return enrolment.user_id if enrolment is not None else ""
 
     def _why_late(self) -> str:
+        reset = self.device.disk.reset
+        if reset:
+            row = rulebook.resets()[reset]
+            return "F-107" if row.esp_tracks_apps == "no" else row.rule
         if self.device.disk.left_page:
             return "ERR-CONTINUE" if self.world.failure is not None else "ERR-NOT-BLOCKING"
         settings = self.esp

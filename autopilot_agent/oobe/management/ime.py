@@ -6,6 +6,7 @@ protocols.md 15; the app rules are flows.md 5.4 and 5.7.
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
@@ -17,6 +18,7 @@ from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.win32 import COMPLETED, IN_PROGRESS, NO_REBOOT, NOT_INSTALLED, Win32Installs
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
 from autopilot_agent.service.ime import (
+    IME_PRODUCT,
     Apps,
     GetRequiredApps,
     GetScripts,
@@ -35,6 +37,9 @@ NOT_COMPUTED = "0x87D1041C"
 
 EARLIEST = 90 * MINUTE
 """Least pause between the technician's part and the user's (rule PU0)."""
+
+IME_NODE = quote(IME_PRODUCT, safe="")
+"""How the job that brings the extension names it."""
 
 FINAL = ("installed", "failed", "not applicable")
 
@@ -70,6 +75,8 @@ class IntuneManagementExtension(Win32Installs):
     async def _run(self, phase: str, user_id: str) -> None:
         device, world = self.device, self.world
         enrolment = device.disk.enrolment
+        while not device.disk.ime_installed and any(IME_NODE in uri for uri in device.disk.jobs):
+            await world.sleep(15_000)  # it comes only now, with the first user who has any use for it
         if enrolment is None or not device.disk.ime_installed:
             return
         await self._token(phase)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
-from autopilot_agent.errors import CallFailed
+from autopilot_agent.errors import CallFailed, ServiceFault
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.client import SETTLED_AFTER
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.join import start_management
+from autopilot_agent.oobe.steps.logon import entra_password, local_password
 from autopilot_agent.oobe.steps.policies_in_force import step_up, tell_policies
 from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
 from autopilot_agent.oobe.steps.updates import install_quality_updates
 from autopilot_agent.oobe.world import World
-from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignIn
+from autopilot_agent.service.entra import EscrowRecoveryKey, RegisterHelloKey, SignedIn
 
 OK = StepResult(Outcome.OK)
 
@@ -23,10 +24,6 @@ LOGON_BREAKERS = {
     "./vendor/msft/policy/config/authentication/preferredaadtenantdomainname": "PreferredAadTenantDomainName is set",
 }
 """Policies besides DeviceLock that break the automatic sign-in (rule U12); AutoAdminLogon is a registry value."""
-
-ACCESS_PASS = "temporary access pass"
-"""How a scenario writes that somebody types such a pass instead of a password."""
-WEB_SIGN_IN = "./Device/Vendor/MSFT/Policy/Config/Authentication/EnableWebSignIn"
 
 XTS_AES_256 = 'EncryptionMethodWithXtsOsDropDown_Name" value="7"'
 """What EncryptionMethodByDriveType says when system drives shall use XTS-AES 256; 6 is 128, the default."""
@@ -49,7 +46,8 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
         world.show("FSIA", "U12")
         await world.spend("fsia")
         return StepResult(Outcome.OK, "automatic sign-in")
-    if disk.join is None:
+    local = disk.accounts.get(disk.signed_in_user)
+    if disk.join is None and (local is None or local.kind != "local"):
         return StepResult(Outcome.STUCK, "nobody can sign in")
     rule, why = _why_by_hand(device, obstacle)
     world.note(rule, why)
@@ -76,33 +74,20 @@ def _why_by_hand(device: Device, obstacle: str) -> tuple[str, str]:
 
 
 async def _logon(device: Device, world: World, rule: str) -> str | None:
-    joined = device.disk.join
-    assert joined is not None
-    for _ in range(MOST_ATTEMPTS):
-        reply = await world.ask(
-            Question("LOGON", ("Sign in",), "Sign in", "password", "right password", secret=True, text="Other user"),
-            rule,
-            "sign-in",
-        )
-        if not reply.value:
-            return None
-        if reply.value.casefold().startswith(ACCESS_PASS) and not _web_sign_in(device):
-            world.show("LOGON", "F-57" if device.disk.device_lock else "U12", "A Temporary Access Pass needs web sign-in.")
-            continue
-        try:
-            token = await world.call(SignIn(joined.user_name, reply.value, "approved"))
-        except CallFailed as failed:
-            world.show("LOGON", "F-18", f"The sign-in failed ({failed.code}).")
-            continue
+    """Who signs in on the sign-on screen after a restart lost the credentials: the joining user, or the local account."""
+    disk = device.disk
+    if disk.join is None:
+        return disk.signed_in_user if await local_password(world, "LOGON", rule, "sign-in") else None
+    name = disk.join.user_name
+    try:
+        token = await entra_password(device, world, name, "LOGON", rule, takes="sign-in")
+    except ServiceFault:
+        return None
+    if isinstance(token, SignedIn):
         device.memory.user_id = token.user_id
         device.memory.subscription = token.windows_edition
         return token.user_name
-    return None
-
-
-def _web_sign_in(device: Device) -> bool:
-    """Whether the sign-on screen offers web sign-in: a policy switches it on, a device password hides it (rule F-57)."""
-    return device.disk.csp.read(WEB_SIGN_IN) == "1" and not device.disk.device_lock
+    return token
 
 
 def _obstacle(device: Device) -> str:
@@ -119,8 +104,13 @@ def _obstacle(device: Device) -> str:
 
 async def privacy(device: Device, world: World) -> StepResult:
     """U13. At the start of account setup; hidden by the profile."""
-    profile = device.memory.profile or device.disk.profile
-    if device.disk.late_updates:
+    disk = device.disk
+    if disk.signed_in_user in disk.users:
+        return StepResult(Outcome.SKIPPED, "answered at the first sign-in", "SIGNIN-LATER")
+    if disk.reset:
+        return StepResult(Outcome.SKIPPED, "no page of setup after a reset in place", "R6")
+    profile = device.memory.profile or disk.profile
+    if disk.late_updates:
         return StepResult(Outcome.SKIPPED, "answered before the restart", "QU-POSITION")
     if profile is not None and profile.cloud_assigned_oobe_config & 4:
         return StepResult(Outcome.SKIPPED, "the profile hides the privacy page", "SET-PRIVACY")
@@ -149,6 +139,8 @@ async def _hello(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.SKIPPED, "Windows Hello for Business of domain members is not simulated")
     if disk.enrolment is None or disk.join is None:
         return StepResult(Outcome.SKIPPED, "no Windows Hello for Business outside management")
+    if disk.signed_in_user in disk.users:
+        return StepResult(Outcome.SKIPPED, "offered at the first sign-in", "SIGNIN-LATER")
     prefix = f"D/vendor/msft/passportforwork/{disk.join.tenant_id.casefold()}/policies/"
     if disk.csp.values.get(prefix + "usepassportforwork") != "true":
         return StepResult(Outcome.SKIPPED, "the tenant does not ask for Windows Hello")
@@ -186,13 +178,16 @@ async def desktop(device: Device, world: World) -> StepResult:
     if disk.resealed:
         world.note("PU4", "The user flow of a pre-provisioned device has come to its desktop.")
     world.show("DESKTOP", "U16", f"Signed in as {disk.signed_in_user or 'nobody'}")
-    if device.hardware.tpm.present and disk.join is not None:
+    if disk.signed_in_user and disk.signed_in_user not in disk.users:
+        disk.users.append(disk.signed_in_user)
+    if device.hardware.tpm.present and disk.join is not None and disk.bitlocker != "encrypting":
         await encrypt(device, world)
     account = disk.accounts.get(disk.signed_in_user)
     if account is not None and account.kind != "local":
         tell_policies(device, world)
     if disk.enrolment is not None and account is not None and account.kind != "local":
         await start_management(device, world).settle()
+        disk.reset = ""
     if disk.domain is not None:
         await _registered_later(device, world)
     return OK

@@ -240,8 +240,8 @@ async def local_rights(device: Device, world: World) -> StepResult:
         world.note("EDU-RIGHTS", f"{memory.user_name} becomes a standard user: Windows 11 SE has no local administrators.")
     elif memory.administrator_by_role:
         world.note("U7", f"{memory.user_name} holds a directory role that makes local administrators.")
-    sid = "S-1-12-1-" + "-".join(str(part) for part in _words(memory.user_id))
-    disk.accounts[memory.user_name] = Account(memory.user_name, "entra", "users" if standard else "administrators", sid)
+    group = "users" if standard else "administrators"
+    disk.accounts[memory.user_name] = Account(memory.user_name, "entra", group, entra_sid(memory.user_id))
     return StepResult(Outcome.OK, "standard user" if standard else "administrator", "SET-USER-TYPE")
 
 
@@ -256,6 +256,11 @@ def _token(device: Device) -> SignedIn:
 def _standard_user(device: Device) -> bool:
     profile = device.memory.profile
     return profile is not None and bool(profile.cloud_assigned_oobe_config & 2)
+
+
+def entra_sid(user_id: str) -> str:
+    """The SID of an account of Entra: its object id in four numbers."""
+    return "S-1-12-1-" + "-".join(str(part) for part in _words(user_id))
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from autopilot_agent import rulebook
 from autopilot_agent.clock import SECOND
 from autopilot_agent.device import Device
-from autopilot_agent.device.storage import Disk
+from autopilot_agent.device.resetting import apply_reset
 from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult, reboot
 from autopilot_agent.oobe.management.esp import TITLES, Page
@@ -112,12 +113,8 @@ def forget_failures(device: Device, world: World) -> None:
 
 
 def fresh_disk(device: Device, world: World, reason: str, rule: str) -> None:
-    """An empty Windows on the same PC, on record; what counts restarts and names apps goes on."""
-    old, fresh = device.disk, Disk()
-    fresh.boots, fresh.reboots, fresh.free_mb, fresh.app_names = old.boots, old.reboots, old.free_mb, old.app_names
-    fresh.power_losses = old.power_losses
-    fresh.offline_profile_used = old.offline_profile_used
-    device.disk = fresh
+    """What the reset of the error page leaves of the disk, on record."""
+    apply_reset(device, rulebook.resets()["esp-reset"])
     world.disk_erased(reason, rule)
 
 

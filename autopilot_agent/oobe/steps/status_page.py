@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot_agent import rulebook
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import ENROLLMENTS
@@ -237,6 +238,10 @@ async def _account_setup(device: Device, world: World) -> StepResult:
     client = start_management(device, world)
     client.phase = "account"
     disk.csp.user_sid = account.sid
+    later = _no_later_page(device)
+    if later is not None:
+        await _quiet_session(world, client, disk.enrolment.user_id)
+        return later
     shown = client.esp.user_page_shown
     done = rf"{ENROLLMENTS}\{disk.enrolment.enrolment_id}\FirstSync\{account.sid}"
     if shown and disk.registry.get(done, "IsSyncDone") == 1:
@@ -247,6 +252,16 @@ async def _account_setup(device: Device, world: World) -> StepResult:
     if shown:
         return StepResult(Outcome.SKIPPED, "the page was left in device setup", "ERR-NOT-BLOCKING")
     return StepResult(Outcome.SKIPPED, "the account page is not shown", "ESP-SKIP-USER")
+
+
+def _no_later_page(device: Device) -> StepResult | None:
+    """Why somebody who signs in once setup is over gets no Account setup; None for those who get it."""
+    disk = device.disk
+    if disk.signed_in_user in disk.users:
+        return StepResult(Outcome.SKIPPED, f"{disk.signed_in_user} was here before", "SIGNIN-LATER")
+    if disk.reset and rulebook.resets()[disk.reset].esp_tracks_apps == "no":
+        return StepResult(Outcome.SKIPPED, "after the reset apps come once the user is at the desktop", "R8")
+    return None
 
 
 async def _quiet_session(world: World, client: ManagementClient, user_id: str = "") -> None:

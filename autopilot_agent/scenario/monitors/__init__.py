@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot_agent.scenario.monitors import files, honesty, hybrid, setting_up, status_page, success, userless
+from autopilot_agent.scenario.monitors import files, honesty, hybrid, resets, setting_up, status_page, success, userless
 from autopilot_agent.scenario.monitors.record import Record
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ MONITORS: dict[str, Monitor] = dict(
             | hybrid.MONITORS
             | status_page.MONITORS
             | honesty.MONITORS
+            | resets.MONITORS
             | success.MONITORS
             | userless.MONITORS
         ).items()
@@ -50,6 +51,7 @@ OWN_STATEMENTS = {
     "X-15": "The drive is encrypted only after its recovery key is in Entra.",
     "X-16": "With a standard-user profile the user is no local administrator unless a directory role says so.",
     "X-17": "On one disk a device joins Entra once and enrols once, whatever interrupts it.",
+    "X-18": "After an Autopilot Reset nobody can sign in before a management session has finished.",
 }
 
 

@@ -8,15 +8,17 @@ from operator import attrgetter
 
 from autopilot_agent import rulebook
 from autopilot_agent.device.network import DOMAIN_CONTROLLER
+from autopilot_agent.events import Answered
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.states import ENDS
+from autopilot_agent.oobe.steps.logon import NAME_FIELD
 from autopilot_agent.scenario.monitors.record import Record, Sitting, last_before
 from autopilot_agent.service.uris import DOMAIN_JOIN_BLOB
 
-SECRETS = ("PWD", "LOGON", "WHFB")
-SIGN_INS = ("first_sign_in", "domain_sign_in")
-"""States in which somebody signs in to Windows for the first time."""
+SECRETS = ("PWD", "LOGON", "RESETLOGON", "WHFB")
+SIGN_INS = ("first_sign_in", "domain_sign_in", "windows_sign_in")
+"""States in which somebody signs in to Windows."""
 WITH_TOKEN = ("GetTermsOfUse", "JoinDevice", "DiscoverEnrolment", "EnrollMdm")
 
 
@@ -163,12 +165,18 @@ def secrets_kept(run: Record) -> str | None:
     for event in run.answers:
         if event.screen in SECRETS and not event.answer.startswith("***"):
             offered = next((page.choices for page in reversed(run.screens) if page.screen == event.screen and page.choices), ())
-            name = event.answer.partition(" / ")[0]
-            if "@" in name and run.state.user(name) is not None:
-                continue  # a domain member is asked on the same page who signs in; a user's name is no secret
-            if event.answer != "(no answer)" and event.answer not in offered:
+            if event.answer != "(no answer)" and event.answer not in offered and not _is_name(run, event):
                 return f"event {event.seq} records what was typed on {event.screen}"
     return None
+
+
+def _is_name(run: Record, event: Answered) -> bool:
+    """Whether a page asked for a user name, which is no secret."""
+    name = event.answer.partition(" / ")[0]
+    if "@" in name and run.state.user(name) is not None:
+        return True  # a domain member is asked on the same page who signs in
+    shown = [page for page in run.screens if page.screen == event.screen and page.seq < event.seq]
+    return bool(shown) and shown[-1].text.startswith(NAME_FIELD)
 
 
 def failure_explained(run: Record) -> str | None:
@@ -222,6 +230,8 @@ def closed_hosts_silent(run: Record) -> str | None:
     network = run.device.network
     if network.blocked:
         for call in run.answered:
+            if call.seq < run.moved:
+                continue
             pattern = network.closed(call.host)
             if pattern in network.blocked:
                 return f"event {call.seq}: {call.call} was answered by {call.host}, which {pattern} closes"

@@ -69,19 +69,22 @@ class Record:
     """Events by kind, calls by name, stays by state, rows by phase; and where the present disk, enrolment and boot begin.
 
     ``fresh`` is the number of the event after which the present disk began (-1: at power-on; else a reset), ``enrolled_at``
-    that of the last good enrolment (-1: none), ``resealed_at`` that of the last reseal (-1: none), ``known``
-    what the tenant has on record about this enrolment.
+    that of the last good enrolment (-1: none), ``resealed_at`` that of the last reseal (-1: none), ``known`` what the tenant
+    has on record about this enrolment. ``emptied`` is the number of the end of the last reset of any kind, ``arrivals`` are
+    those of sign-ins to Windows once setup was over, and ``moved`` is that of the move to the present network.
     """
 
     __slots__ = (
         "answered",
         "answers",
         "apps",
+        "arrivals",
         "autopilot",
         "calls",
         "commands",
         "device",
         "disk",
+        "emptied",
         "enrolled_at",
         "entered",
         "finished",
@@ -92,6 +95,7 @@ class Record:
         "left",
         "logs",
         "losses",
+        "moved",
         "nodes",
         "plan",
         "read",
@@ -156,12 +160,16 @@ class Record:
         powered = [event.seq for event in kinds[events.ActBegan] if event.flow and event.start != "technician_success"]
         cuts = [event.seq for event in kinds[events.PowerLost]]
         self.losses: list[int] = sorted([*self.reboots, *powered, *cuts])
+        self.moved = plan.links[-1][0] if len(plan.links) > 1 else -1
         self.fresh = max(self.fresh_disks(), default=-1)
         self.resealed_at = max((left.seq for _, left in self.stays.get("reseal", ())), default=-1)
+        retired = max((left.seq for left in self._resets("retired")), default=-1)
+        self.emptied = max(self.fresh, retired, *[left.seq for left in self._resets("ok")], -1)
         kept = plan.world.assumptions.get("Q-06") == "join kept"
-        self.unjoined = self.fresh if kept else max(self.fresh, self.resealed_at)
+        self.unjoined = max(self.fresh, retired, -1 if kept else self.resealed_at)
+        self.arrivals = [left.seq for _, left in self.stays.get("windows_sign_in", ()) if left.outcome == "ok"]
         enrolments = self.calls.get("EnrollMdm")
-        self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > self.fresh else -1
+        self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > max(self.fresh, retired) else -1
         self.read = disk.csp.read
         self.known = plan.state.enrolled.get(disk.enrolment.enrolment_id) if disk.enrolment is not None else None
 
@@ -194,6 +202,10 @@ class Record:
     def fresh_disks(self) -> list[int]:
         """Numbers of the events at which Windows began anew on an empty disk."""
         return [event.seq for event in self.kinds[events.DiskErased]]
+
+    def _resets(self, outcome: str) -> list[StateLeft]:
+        """Resets that ended in this way: wiped, retired, or ok where the device stays managed."""
+        return [left for _, left in self.stays.get("resetting", ()) if left.outcome == outcome]
 
     def struck(self, where: str) -> bool:
         """Whether a fault of the scenario struck a call of that name."""

@@ -190,7 +190,7 @@ def role_makes_administrator(run: Record) -> str | None:
 def registration_survives_reset(run: Record) -> str | None:
     """I-35."""
     serial = run.device.hardware.serial_number
-    if run.fresh < 0 or not run.scenario.registered:
+    if run.emptied < 0 or not run.scenario.registered:
         return None
     if serial in run.state.unregistered or any(change.rule == "REG-DEREGISTER" for change in run.kinds[CloudChanged]):
         return None
@@ -199,7 +199,7 @@ def registration_survives_reset(run: Record) -> str | None:
     if run.state.find_identity(serial) is None:
         return "the registration is gone after the reset"
     for refusal in run.refused if not run.struck("DownloadProfile") else ():
-        if refusal.seq > run.fresh and refusal.call == "DownloadProfile" and refusal.code == "807":
+        if refusal.seq > run.emptied and refusal.call == "DownloadProfile" and refusal.code == "807":
             return f"event {refusal.seq}: after the reset the service does not know the device any more"
     return None
 

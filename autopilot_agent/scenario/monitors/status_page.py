@@ -136,7 +136,7 @@ def user_list_not_used_for_device(run: Record) -> str | None:
     tracked = _tracked(run, "device")
     if not tracked <= wanted:
         return "device setup tracks an app that only the list of the user-targeted profile names"
-    succeeded = any(left.outcome == "ok" and left.seq > run.fresh for _, left in run.stays.get("device_setup", ()))
+    succeeded = any(left.outcome == "ok" and left.seq > run.emptied for _, left in run.stays.get("device_setup", ()))
     extension = {app.id for app in required(known, "device") if app.id in wanted and hasattr(app, "install_experience")}
     if succeeded and extension - tracked:
         return "device setup does not wait for an app on the list of the default profile"
@@ -223,6 +223,8 @@ def report_keeps_first_failure(run: Record) -> str | None:
             for _, left in run.stays.get(name, ()):
                 if left.outcome not in FAILED or left.seq < run.enrolled_at or run.enrolled_at < 0:
                     continue
+                if scope == "account" and run.arrivals and left.seq < run.arrivals[-1]:
+                    continue  # the user's part of the tree is somebody else's now
                 user_flow = scope == "device" and run.resealed_at >= 0
                 if user_flow and run.resealed_at < left.seq:
                     continue  # the user flow makes no report of its own

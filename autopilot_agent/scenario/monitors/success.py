@@ -7,7 +7,7 @@ from functools import lru_cache
 from autopilot_agent.device.nodes import resolve
 from autopilot_agent.oobe.management.detection import detected
 from autopilot_agent.oobe.management.esp import HYBRID_EXTRA, PREPARATION_ROWS, SETUP_ROWS, TITLES
-from autopilot_agent.scenario.monitors.record import SCOPES, Record
+from autopilot_agent.scenario.monitors.record import SCOPES, Record, last_before
 from autopilot_agent.service.uris import LIST_SEPARATOR
 from autopilot_agent.service.uris import TRACKING as TRACKING_NODE
 from autopilot_agent.tenant.commands import blocking_ids, default_page
@@ -35,7 +35,7 @@ def installed_is_there(run: Record) -> str | None:
     disk = run.disk
     last = {event.app: event.seq for event in run.apps}
     for event in run.apps:
-        if event.state != "installed" or event.seq < run.fresh or event.seq < last[event.app]:
+        if event.state != "installed" or event.seq < run.emptied or event.seq < last[event.app]:
             continue
         if event.rule == "COMANAGE":
             if not disk.configmgr:
@@ -88,8 +88,10 @@ def phase_really_succeeded(run: Record) -> str | None:
     for name, (phase, titles) in ROWS.items():
         for entered, left in run.stays.get(name, ()):
             done = left.outcome == "ok" or (left.outcome == "technician_done" and _page_in(run, entered.seq, left.seq))
-            if not done or left.seq < run.fresh:
+            if not done or left.seq < run.emptied:
                 continue
+            if phase == "account" and run.arrivals and left.seq < run.arrivals[-1]:
+                continue  # the user's part of the tree is somebody else's now
             begin, end = entered.seq, left.seq
             if phase == "preparation":  # without a user its first rows are steps of their own
                 begin = max((one.seq for one, _ in run.stays.get("secure_hardware", ()) if one.seq < begin), default=begin)
@@ -170,7 +172,7 @@ def success_in_time(run: Record) -> str | None:
         if not stays or stays[-1][1].outcome not in ("ok", "technician_done") or stays[-1][1].seq < run.enrolled_at:
             continue
         end = stays[-1][1].seq
-        after = max(run.enrolled_at, run.resealed_at) if run.resealed_at < end else run.enrolled_at
+        after = max(run.enrolled_at, last_before(run.arrivals, end), run.resealed_at if run.resealed_at < end else -1)
         for _, left in (*run.stays.get("esp_error", ()), *run.stays.get("technician_failure", ())):
             if left.outcome.startswith("retry") and after < left.seq < end:
                 after = left.seq
