@@ -48,8 +48,8 @@ class Disturbances:
         """Do it. A power cut raises ``PowerCut`` and leaves no record of what is cleaned up after it."""
         world, device = self._world, self._world.device
         if fault.network_lost:
-            device.network.lost_at = world.now
-            device.network.back_at = None if fault.network_lost < 0 else world.now + fault.network_lost
+            device.network.lost_at = world.now + 1  # what was answered in this moment was answered
+            device.network.back_at = None if fault.network_lost < 0 else world.now + 1 + fault.network_lost
             world.note("F-13", "The network link goes down.")
         if fault.clock_skew:
             device.windows.clock_error += fault.clock_skew

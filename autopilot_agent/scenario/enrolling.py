@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from autopilot_agent import rulebook
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.profile_file import CODECS, beside
 from autopilot_agent.tenant.hash_csv import LIMIT, HashFile, Row, read_hashes
@@ -122,6 +123,10 @@ class Registrar:
     def _record_refusal(self, code: str, text: str, now: int, rule: str = "F-90") -> None:
         self.state.import_errors.append(code or text)
         self.world.cloud_changed(text, rule, now)
+        number = code.partition(" ")[0]
+        known = rulebook.codes().get(number) if number in ("806", "808") else None
+        if known is not None:
+            self.world.cloud_changed(f"the service answers {number}: {known.meaning}", "REG-IMPORT-CODES", now)
 
     # Profiles reach a registration after a while.
 

@@ -15,6 +15,9 @@ def explain_enrolment(state: TenantState, device: EnrolledDevice) -> None:
     _page(state, device)
     _groups(state, device)
     _apps(state, device)
+    _technician(state, device)
+    if sum(one.serial_number == device.serial_number for one in state.history) > 1:
+        state.explain("REG-REPORT", "The new enrolment makes another row in the deployment report.")
     for one in device.policies:
         if not wants_firmware(state, one.policy):
             text = f"{one.policy.display_name} is not sent: an administrator registered the device, not its maker or a partner."
@@ -35,6 +38,17 @@ def _page(state: TenantState, device: EnrolledDevice) -> None:
 
 def _filtered(esp: EspConfiguration) -> bool:
     return any(line.filter_id is not None for line in esp.assignments)
+
+
+def _technician(state: TenantState, device: EnrolledDevice) -> None:
+    """What the status page means in the technician's part."""
+    if not device.technician:
+        return
+    if device.esp_target != "device":
+        state.explain("REQ-ESP", "Pre-provisioning wants an ESP profile that is targeted to the device; none reaches it.")
+    if device.esp.selected_mobile_app_ids:
+        tried = "all required apps are tried" if device.esp.allow_non_blocking_app_installation else "only those are tried"
+        state.explain("ESP-TECHNICIAN-APPS", f"The page blocks for selected apps; in the technician's part {tried}.")
 
 
 def _groups(state: TenantState, device: EnrolledDevice) -> None:

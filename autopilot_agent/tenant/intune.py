@@ -175,6 +175,7 @@ def _refuse_device(
     if identity is None:
         raise ServiceFault("0x80180002", "no registration of this tenant vouches for the device", "F-97")
     if call.preprovisioning and not (profile is not None and profile.preprovisioning_allowed):
+        state.explain("SET-PREPROVISIONING", "The profile does not allow pre-provisioning; only the service enforces that.")
         raise ServiceFault("0x80180005", "the deployment profile does not allow pre-provisioning", "F-51")
     if state.conditions.device_already_enrolled:
         raise ServiceFault("0x8018000A", "the device is enrolled already", "F-28")

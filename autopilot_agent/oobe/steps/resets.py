@@ -123,6 +123,7 @@ async def resetting(device: Device, world: World) -> StepResult:
     if row.windows == "new":
         if row.entra_join == "removed":
             world.disk_erased(row.title, row.rule)
+            world.note("A-DISCARDED", "The cached profile went with the disk; the next setup asks for the profile anew.")
         reboot(device, world, row.title, row.rule)
     world.note(row.rule, _in_words(row))
     if row.id == LOCAL_RESET and packages:

@@ -70,7 +70,8 @@ def user_driven_enrols_again(run: Record) -> str | None:
             continue
         if run.state_at(refusal.seq) == "device_enrolment":
             continue
-        user = run.state.user(run.disk.join.user_name) if run.disk.join is not None else None
+        name = run.disk.join.user_name if run.disk.join is not None else next(reversed(run.state.sign_ins), "")
+        user = run.state.user(name) if name else None
         if user is not None and run.state.targeting.platform_restriction(user) != PlatformRestriction():
             continue  # anything that an administrator restricts may shut this device out
         return f"event {refusal.seq} refuses a user's enrolment with 0x80180014 though nothing blocks Windows devices"
