@@ -9,12 +9,17 @@ import msgspec
 from autopilot_agent.errors import InputError
 
 
+MOST_WAYS_BACK = 20
+"""How often our person goes back from one page and tries again, in one act, before walking away (rule E-PATIENCE)."""
+
+
 class Question(msgspec.Struct, frozen=True, gc=False):
     """One page that waits for somebody.
 
     ``choices`` are the buttons, ``actions`` what a person can do without one (restart the PC); ``default`` is the button that
     a person presses who just goes on ("" when that person would do nothing). ``field`` names the text field, ``suggestion``
-    what that person types; ``secret`` keeps it out of every record.
+    what that person types; ``secret`` keeps it out of every record. ``back`` are the choices that lead to an earlier step, so
+    that the page can come again: nobody takes one of them more than ``MOST_WAYS_BACK`` times in one act (rule E-PATIENCE).
     """
 
     screen: str
@@ -25,6 +30,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     secret: bool = False
     text: str = ""
     actions: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
