@@ -304,9 +304,9 @@ class World:
         self.state = state
         self._record(events.StateEntered(len(self.trace), self._env._now, rule, state._value_))
 
-    def left(self, state: State, outcome: str, rule: str, detail: str) -> None:
+    def left(self, state: State, outcome: str, rule: str, detail: str, skipped: bool = False) -> None:
         """Record that a state ended."""
-        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state._value_, outcome, detail))
+        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state._value_, outcome, detail, skipped))
 
     def finished(self, state: State, outcome: str, rule: str) -> None:
         """Record the end of the run."""

@@ -285,7 +285,7 @@ def _rules_of_skipped_states(plan: Plan) -> set[str]:
     for event in plan.world.trace:
         if isinstance(event, StateEntered):
             entered = event
-        elif isinstance(event, StateLeft) and event.outcome == "skipped" and entered is not None:
+        elif isinstance(event, StateLeft) and event.skipped and entered is not None:
             skipped |= {entered.seq, event.seq}
     only = {event.rule for event in plan.world.trace if event.seq in skipped}
     return only - {event.rule for event in plan.world.trace if event.seq not in skipped}

@@ -16,7 +16,7 @@ from autopilot_agent import rulebook
 from autopilot_agent.device import Device, NetworkAdapter
 from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
-from autopilot_agent.events import CallAnswered, CallRefused, Event, StateEntered, trace_hash
+from autopilot_agent.events import CallAnswered, CallRefused, Event, StateEntered, happened, trace_hash
 from autopilot_agent.oobe.states import ENDS, State
 from autopilot_agent.scenario.checks import ActChecks, Check, check_all
 from autopilot_agent.scenario.loader import LoadedScenario
@@ -194,7 +194,7 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
     result.device_name = device.disk.computer_name
     result.virtual_seconds = world.now / 1000
     result.reboots = device.disk.reboots
-    result.states = [event.state for event in world.trace if isinstance(event, StateEntered)]
+    result.states = [event.state for event in happened(world.trace)]
     result.screens = world.screens
     named = Counter(app.name for app in device.disk.apps.values())
     result.apps = {key if named[app.name] > 1 else app.name: app.state for key, app in device.disk.apps.items()}
