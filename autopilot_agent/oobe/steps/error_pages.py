@@ -38,7 +38,8 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
     if failure.state is State.MDM_ENROLMENT and not (profile is not None and profile.cloud_assigned_forced_enrollment):
         choices += ("Skip",)
     text = f"Something went wrong. {failure.code}{meaning}"
-    reply = await world.ask(Question("WRONG", choices, "", text=text, actions=RESTART, back=("Try again", *RESTART)), failure.rule)
+    question = Question("WRONG", choices, "", text=text, actions=RESTART, back=("Try again", *RESTART))
+    reply = await world.ask(question, failure.rule)
     if reply.choice:
         world.failure = None  # what comes now is a new attempt
     if reply.choice == "Try again":
