@@ -6,12 +6,12 @@ Resources of the cloud keep Graph's names (``tenant:``); everything that is ours
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-Duration = str
+Duration = Annotated[str, msgspec.Meta(extra={"duration": True}, examples=["40m"])]
 OneOrMany = str | list[str]
 
 
