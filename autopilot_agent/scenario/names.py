@@ -226,7 +226,8 @@ class _Check(ExpectChecker):
         """A named fault takes only the codes of its own row."""
         codes = rulebook.codes_of_fault(fault)
         if codes and rulebook.normalised_code(code) not in codes:
-            self.add(path, f"{code[:60]!r} is not a code of {fault}; {suggestion(code, codes)}")
+            its = f"its code is {codes[0]}" if len(codes) == 1 else f"its codes are {', '.join(codes)}"
+            self.add(path, f"{code[:60]!r} is not a code of {fault}; {its}.")
 
     def state_fault(self, path: Steps, it: FaultSpec) -> None:
         self.name((*path, "in_state"), it.in_state, known_live_states(), "a state")

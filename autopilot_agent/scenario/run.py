@@ -16,7 +16,7 @@ from autopilot_agent import rulebook
 from autopilot_agent.device import Device
 from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
-from autopilot_agent.events import CallRefused, Event, StateEntered, happened, trace_hash
+from autopilot_agent.events import Event, Finished, StateLeft, happened, trace_hash
 from autopilot_agent.oobe.states import ENDS, State
 from autopilot_agent.scenario.checks import ActChecks, check_all
 from autopilot_agent.scenario.expectations import Check, flow_played
@@ -30,6 +30,14 @@ from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.saving import SavedDevice
+
+FIXES = {
+    State.AT_EULA.value: "Accept the licence terms, or hide them in the deployment profile.",
+    State.AT_SIGN_IN.value: "Sign in with an account of the organisation; a profile can hide the links that lead away from it.",
+    State.AT_LOGON.value: "Sign in to Windows.",
+    State.NO_NETWORK.value: "Connect the PC to a network with internet.",
+}
+"""What helps where nothing failed and somebody just did not go on."""
 
 
 class ErrorReport(msgspec.Struct):
@@ -202,18 +210,13 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
 def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
     failure = plan.world.failure
     if failure is None:
-        last = next((event for event in reversed(trace) if isinstance(event, CallRefused)), None)
-        step = result_step(trace)
-        left = trace[-3].rule if len(trace) > 2 else ""
-        rule = left if left.startswith("F-") else (last.rule if last is not None else left)
-        return explain_failure("", step, rule, plan.device.memory.profile_error)
+        left = next((event for event in reversed(trace) if isinstance(event, StateLeft)), None)
+        if left is None:
+            return ErrorReport("", "", "", "", "", None)
+        report = explain_failure("", left.state, left.rule, left.detail or left.outcome.replace("_", " "))
+        report.fix = report.fix or FIXES.get(trace[-1].end_state if isinstance(trace[-1], Finished) else "", "")
+        return report
     return explain_failure(failure.code, failure.state.value, failure.rule, failure.reason)
-
-
-def result_step(trace: list[Event]) -> str:
-    """The last state before the end."""
-    states = [event.state for event in trace if isinstance(event, StateEntered)]
-    return states[-2] if len(states) > 1 else ""
 
 
 def explain_failure(code: str, step: str, rule: str, reason: str) -> ErrorReport:
