@@ -56,6 +56,12 @@ class Injection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     note: str = ""
 
 
+def needs_of(injection: Injection) -> str:
+    """What a fault needs of the scenario before it can strike: the end of its note; "" when it always can."""
+    at = injection.note.casefold().rfind("needs ")
+    return injection.note[at + len("needs ") :].rstrip(".") if at >= 0 else ""
+
+
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One error code as a person meets it (diagnostics.md, section 3)."""
 
