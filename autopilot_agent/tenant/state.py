@@ -150,6 +150,7 @@ RECORDED = frozenset((
     "registered_devices", "import_errors", "sync_answers", "device_name", "enrollmentType", "enrollmentProfileName",
     "windowsAutopilotDeploymentProfileDisplayName", "windows10EnrollmentCompletionPageConfigurationDisplayName",
     "deviceSetupStatus", "accountSetupStatus", "deploymentState", "app_results", "failed_commands", "sessions",
+    "primaryUser", "owner", "report_rows", "remote_actions", "reset_status", "reset_error", "complianceState",
     "deploymentProfileAssignmentStatus", "remediationState", "groupTag", "userPrincipalName", "hybrid_devices",
     "computer_objects", "organizational_units", "odj_connector_log",
 ))  # fmt: skip
