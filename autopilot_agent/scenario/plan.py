@@ -99,7 +99,7 @@ def make_plan(
         data = tenant_of(loaded)
     clock = Clock(scenario.seed if seed is None else seed, speed=speed, shortcut=shortcut)
     device = make_device(scenario.device, blocked, loaded.document)
-    notices = [f"{notice.place}: {notice.text}" for notice in data.notices]
+    notices = [f"{notice.place}: {notice.text}" for notice in (*data.notices, *targeting_of(data).notices)]
     users = _users(scenario, data, clock)
     identity = _identity(scenario, data, clock)
     state = TenantState(
