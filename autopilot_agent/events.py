@@ -29,11 +29,12 @@ class StateEntered(Event, frozen=True, gc=False, tag="state_entered"):
 
 
 class StateLeft(Event, frozen=True, gc=False, tag="state_left"):
-    """The step of a state ended; ``outcome`` chose the edge."""
+    """The step of a state ended; ``outcome`` chose the edge. ``skipped`` says that there was nothing to do."""
 
     state: str
     outcome: str
     detail: str = ""
+    skipped: bool = False
 
 
 class ScreenShown(Event, frozen=True, gc=False, tag="screen_shown"):
@@ -185,6 +186,17 @@ KINDS: tuple[type[Event], ...] = (
     Noted,
     Finished,
 )
+
+def happened(events: list[Event]) -> list[StateEntered]:
+    """The states that really came, in order: a state whose step was skipped did not, although the flow went through it."""
+    found: list[StateEntered] = []
+    for event in events:
+        if isinstance(event, StateEntered):
+            found.append(event)
+        elif isinstance(event, StateLeft) and event.skipped and found and found[-1].state == event.state:
+            found.pop()
+    return found
+
 
 _encoder = msgspec.json.Encoder()
 

@@ -39,8 +39,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _sections(name: str) -> Iterator[Section]:
-    upper = name.upper()
     faults, rules = rulebook.faults(), rulebook.rules()
+    known = (rules, rulebook.invariants(), rulebook.questions(), rulebook.screens())
+    upper = next((one for one in (name.upper(), _dashed(name)) if any(one in table for table in known)), name.upper())
     if upper in faults:
         yield _fault(faults[upper])
     elif upper in rules:
@@ -49,8 +50,9 @@ def _sections(name: str) -> Iterator[Section]:
         yield f"{rule.id}  a rule", [*_named(meaning=rule.statement, modes=modes, evidence=rule.grade, source=rule.source)]
     if upper in (screens := rulebook.screens()):
         screen = screens[upper]
-        choices, fields = ", ".join(screen.choices), ", ".join(screen.fields)
-        pairs = _named(meaning=screen.text, choices=choices, fields=fields, evidence=screen.grade, source=screen.source)
+        choices, fields, actions = (", ".join(one) for one in (screen.choices, screen.fields, screen.actions))
+        pairs = _named(meaning=screen.text, choices=choices, fields=fields, actions=actions)
+        pairs += _named(evidence=screen.grade, source=screen.source)
         yield f"{screen.id}  a screen: {screen.title}", pairs
     if upper in (invariants := rulebook.invariants()):
         invariant = invariants[upper]
@@ -66,6 +68,12 @@ def _sections(name: str) -> Iterator[Section]:
     yield from _states(name)
 
 
+def _dashed(name: str) -> str:
+    """``f26``, ``F-1`` and ``f_05`` as the catalogue writes them: F-26, F-01, F-05; other ids get their dash and zeros too."""
+    found = re.fullmatch(r"([A-Za-z]{1,2})[-_ ]?([0-9]{1,3})", name)
+    return f"{found[1].upper()}-{int(found[2]):02}" if found else name.upper()
+
+
 def _fault(row: rulebook.FaultRow) -> Section:
     note = ""
     try:
@@ -75,6 +83,7 @@ def _fault(row: rulebook.FaultRow) -> Section:
         injection = None
     return f"{row.id}  a fault: {row.symptom}", _named(
         code=row.code,
+        others=_other_codes(row),
         where=f"step {row.step}, modes {', '.join(row.modes)}",
         cause=row.cause,
         then=row.next,
@@ -84,6 +93,12 @@ def _fault(row: rulebook.FaultRow) -> Section:
         evidence=row.grade,
         source=row.source,
     )
+
+
+def _other_codes(row: rulebook.FaultRow) -> str:
+    """The other codes of a row, each with what it says about trying again."""
+    said = [(code, rulebook.retry_of(row, rulebook.codes().get(code))) for code in rulebook.codes_of_fault(row.id)[1:]]
+    return "; ".join(f"{code}, {RETRIES[retry]}" if retry != row.retry else code for code, retry in said)
 
 
 def _events(name: str) -> Iterator[Section]:
@@ -99,8 +114,8 @@ def _events(name: str) -> Iterator[Section]:
 def _codes(name: str) -> Iterator[Section]:
     code = rulebook.normalised_code(name)
     table = rulebook.codes()
-    row = table.get(code) or next((one for key, one in table.items() if key.lower() == code.lower()), None)
-    if row is not None:
+    rows = [row for key, row in table.items() if key.lower() == code.lower() or (row.name and row.name.lower() == code.lower())]
+    for row in rows:
         yield (
             f"{row.code}  {row.name}" if row.name else row.code,
             _named(
@@ -112,12 +127,18 @@ def _codes(name: str) -> Iterator[Section]:
                 source=row.source,
             ),
         )
-    elif re.fullmatch("0x[0-9A-F]{8}", code) and int(code, 16) in _HTTP:
+    if not rows and re.fullmatch("0x[0-9A-F]{8}", code) and int(code, 16) in _HTTP:
         status = int(code, 16) - 0x80190000
         yield f"{code}  HTTP status {status}", _named(meaning=f"The service answered with HTTP status {status}.")
+    wanted = {code, *(row.code for row in rows)}
     for fault in rulebook.faults().values():
-        if fault.code and fault.code == code:
+        if not wanted.isdisjoint(rulebook.codes_of_fault(fault.id)) or _names(fault.symptom, name):
             yield _fault(fault)
+
+
+def _names(symptom: str, name: str) -> bool:
+    """Whether a symptom names the code by its name: ``idErrorDeviceLimit while joining``."""
+    return symptom.split(" ")[0].lower() == name.lower() and name.lower().startswith("iderror")
 
 
 def _durations(name: str) -> Iterator[Section]:

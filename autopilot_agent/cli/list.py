@@ -27,7 +27,7 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return 0
     columns = _COLUMNS[args.what]
-    table([[_cell(row[column]) for column in columns] for row in rows])
+    table([[_cell(row[column]) for column in columns[:-1]] + [_last(row, columns[-1])] for row in rows])
     return 0
 
 
@@ -50,10 +50,17 @@ def _scenarios(paths: list[Path]) -> list[Row]:
 
 def _faults() -> list[Row]:
     try:
-        injectable = frozenset(rulebook.injections())
+        injectable = rulebook.injections()
     except FileNotFoundError:
-        injectable = frozenset()
-    return [{**_row(row), "can_be_injected": row.id in injectable} for row in rulebook.faults().values()]
+        injectable = {}
+    return [
+        {
+            **_row(row),
+            "can_be_injected": row.id in injectable,
+            "needs": rulebook.needs_of(injectable[row.id]) if row.id in injectable else "",
+        }
+        for row in rulebook.faults().values()
+    ]
 
 
 def _rules() -> list[Row]:
@@ -98,6 +105,11 @@ _COLUMNS = {
 def _row(row: msgspec.Struct) -> Row:
     built: Row = msgspec.to_builtins(row)
     return built
+
+
+def _last(row: Row, column: str) -> str:
+    """The widest cell; a fault's says what the scenario needs besides."""
+    return _cell(row[column]) + (f" (needs {row['needs']})" if row.get("needs") else "")
 
 
 def _cell(value: object) -> str:

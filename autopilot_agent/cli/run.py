@@ -27,10 +27,11 @@ def main(args: argparse.Namespace) -> int:
     """Run every file; the exit code is that of the worst result."""
     if args.backend != "memory":
         _check_backend(args.backend)
-    paths = find_scenarios(args.paths)
+    wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
+    paths = find_scenarios([path for path in args.paths if path not in wrong])
     if args.tag:
         paths = [path for path in paths if _tagged(path, set(args.tag))]
-        if not paths:
+        if not paths and not wrong:
             raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
     if len(paths) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file.")
@@ -39,6 +40,7 @@ def main(args: argparse.Namespace) -> int:
     for outcome in run_files(paths, options, args.jobs):
         results.append(outcome.result)
         _print(outcome, options, first=len(results) == 1)
+    results += [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
     if args.output == "json":
         import json
 
@@ -46,6 +48,17 @@ def main(args: argparse.Namespace) -> int:
     elif args.output == "text" and options.verbosity >= 0:
         _write(_notices(results) + _summary(results))
     return exit_code(results)
+
+
+def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
+    """Paths that mean no scenario, each with what is wrong: json is one document also when one of many is misspelt."""
+    found: dict[Path, str] = {}
+    for path in paths:
+        try:
+            find_scenarios([path])
+        except InputError as error:
+            found[path] = str(error)
+    return found
 
 
 def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
@@ -63,7 +76,7 @@ def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
         width=width(),
         device=args.device,
         save_device=args.save_device,
-        name_width=min(WIDEST_NAME, max(len(clean(path.as_posix())) for path in paths)),
+        name_width=min(WIDEST_NAME, max((len(clean(path.as_posix())) for path in paths), default=0)),
     )
 
 

@@ -103,6 +103,7 @@ def _screen(name: str) -> int:
             ("text", screen.text),
             ("choices", ", ".join(screen.choices)),
             ("fields", ", ".join(screen.fields)),
+            ("actions", ", ".join(screen.actions)),
             ("evidence", screen.grade),
             ("source", screen.source),
         ]

@@ -67,8 +67,15 @@ class Enrolment(msgspec.Struct, frozen=True):
     esp_target: str = "default"
 
 
+APP_STATES = (
+    "pending", "downloading", "waiting to download again", "installing", "waiting to try again", "installed", "failed",
+    "not applicable",
+)  # fmt: skip
+"""What an app's state can be, in the reader's words."""
+
+
 class InstalledApp(msgspec.Struct):
-    """``state`` is the reader's word: pending, downloading, installing, installed, failed, not applicable, ..."""
+    """``state`` is one of ``APP_STATES``."""
 
     id: str
     name: str

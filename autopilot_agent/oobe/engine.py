@@ -19,14 +19,24 @@ MOST_STATES = 600
 
 
 class StepResult(msgspec.Struct, frozen=True):
-    """How a step ended; ``rule`` explains the outcome where it is not the state's own, ``detail`` is for the reader."""
+    """How a step ended; ``rule`` explains the outcome where it is not the state's own, ``detail`` is for the reader.
+
+    ``skipped`` says that there was nothing to do, where the outcome does not say it itself because it leads elsewhere.
+    """
 
     outcome: Outcome
     detail: str = ""
     rule: str = ""
+    skipped: bool = False
 
 
+SKIPPED = Outcome.SKIPPED
 Step = Callable[[Device, World], Awaitable[StepResult]]
+
+
+def elsewhere(outcome: Outcome, result: StepResult) -> StepResult:
+    """The same end of a step on another way: a step that was skipped stays one."""
+    return StepResult(outcome, result.detail, result.rule, result.outcome is SKIPPED or result.skipped)
 
 
 async def play(
@@ -67,7 +77,7 @@ async def play(
             raise Defect(f"state {state.value} has no step")
         result = await step(device, world)
         outcome = result.outcome
-        world.left(state, outcome._value_, result.rule or rule, result.detail)
+        world.left(state, outcome._value_, result.rule or rule, result.detail, outcome is SKIPPED or result.skipped)
         following = table[state].get(outcome)
         state = following if following is not None else flow.next(state, outcome)
     raise Defect(f"flow {flow.name}: still no end after {MOST_STATES} states, last in {state.value}")

@@ -8,13 +8,21 @@ import msgspec
 
 from autopilot_agent.errors import InputError
 
+MOST_WAYS_BACK = 20
+"""How often our person goes back from one page and tries again, in one act, before walking away (rule E-PATIENCE)."""
+
+
+DOES_NOTHING = ("nothing", "giveup", "wait")
+"""What a script says when the person does nothing."""
+
 
 class Question(msgspec.Struct, frozen=True, gc=False):
     """One page that waits for somebody.
 
     ``choices`` are the buttons, ``actions`` what a person can do without one (restart the PC); ``default`` is the button that
     a person presses who just goes on ("" when that person would do nothing). ``field`` names the text field, ``suggestion``
-    what that person types; ``secret`` keeps it out of every record.
+    what that person types; ``secret`` keeps it out of every record. ``back`` are the choices that lead to an earlier step, so
+    that the page can come again: nobody takes one of them more than ``MOST_WAYS_BACK`` times in one act (rule E-PATIENCE).
     """
 
     screen: str
@@ -25,6 +33,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     secret: bool = False
     text: str = ""
     actions: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -47,7 +56,8 @@ class Person(Protocol):
         ...
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A choice as it is compared: without case, spaces and signs."""
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
@@ -82,11 +92,11 @@ class ScriptedPerson:
 def _matched(question: Question, reply: Reply) -> Reply:
     """Fit a scripted reply to the page: a bare text is a choice if one reads like it, else the field's content."""
     if reply.choice:
-        wanted = _folded(reply.choice)
+        wanted = folded(reply.choice)
         for choice in question.choices + question.actions:
-            if _folded(choice) == wanted:
+            if folded(choice) == wanted:
                 return Reply(choice, reply.value or question.suggestion, reply.after)
-        if wanted in ("nothing", "giveup", "wait"):
+        if wanted in DOES_NOTHING:
             return Reply("", "", reply.after)
         if question.field and not reply.value and not reply.button:
             return Reply(question.default, reply.choice, reply.after)

@@ -12,6 +12,7 @@ import msgspec
 from autopilot_agent import events, rulebook
 from autopilot_agent.device.network import DOMAIN_CONTROLLER, EVERYTHING
 from autopilot_agent.errors import CallFailed, Unreachable
+from autopilot_agent.oobe.person import MOST_WAYS_BACK, Reply
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.service.base import Answer, Call
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from autopilot_agent.clock import Clock
     from autopilot_agent.device import Device
     from autopilot_agent.oobe.flow import Flow
-    from autopilot_agent.oobe.person import Person, Question, Reply
+    from autopilot_agent.oobe.person import Person, Question
     from autopilot_agent.service import Backend
 
 A = TypeVar("A", bound=Answer)
@@ -59,6 +60,7 @@ class Installer(msgspec.Struct, frozen=True):
 
 
 PLAIN_INSTALLER = Installer()
+NO_ANSWER = Reply()
 
 
 class World:
@@ -98,6 +100,7 @@ class World:
         self._env = clock.environment
         self._durations = _durations()
         self.counts: dict[str, int] = {}
+        self._went_back: dict[str, int] = {}
 
     def use_faults(self, delays: Callable[[Call[Any], int], int], command_status: Callable[[str], int]) -> None:
         """Let faults delay calls (``delays``) and spoil SyncML commands (``command_status``, 0 for none)."""
@@ -209,6 +212,8 @@ class World:
         reply = self.person.answer(question, now=self.now)
         if reply.after:
             await self.clock.sleep(reply.after)
+        if reply.choice and reply.choice in question.back:
+            reply = self._patient(question.screen, reply)
         said = "***" if question.secret and reply.value else reply.value
         words = " / ".join(part for part in (said, reply.choice) if part)
         self._record(events.Answered(len(self.trace), self.now, rule, question.screen, words or "(no answer)"))
@@ -217,6 +222,15 @@ class World:
     def chosen(self, question: str) -> str:
         """What the scenario chose where sources disagree (``assumptions:``), "" for the usual model."""
         return self.assumptions.get(question, "")
+
+    def _patient(self, screen: str, reply: Reply) -> Reply:
+        """A way back, as often as a person takes it; then that person walks away and does nothing."""
+        times = self._went_back.get(screen, 0)
+        self._went_back[screen] = times + 1
+        if times < MOST_WAYS_BACK:
+            return reply
+        self.note("E-PATIENCE", f"After {times} times {reply.choice!r} on this page the person walks away.")
+        return NO_ANSWER
 
     def offers(self, outcome: Outcome) -> bool:
         """Whether the flow that is played knows what to do with an outcome in the present state."""
@@ -241,6 +255,7 @@ class World:
 
     def began(self, act: str, detail: str, rule: str, flow: str = "", start: str = "") -> None:
         """Record that an act begins."""
+        self._went_back.clear()
         self._record(events.ActBegan(len(self.trace), self._env._now, rule, act, detail, flow, start))
 
     def power_lost(self, reason: str, off: int, rule: str) -> None:
@@ -289,9 +304,9 @@ class World:
         self.state = state
         self._record(events.StateEntered(len(self.trace), self._env._now, rule, state._value_))
 
-    def left(self, state: State, outcome: str, rule: str, detail: str) -> None:
+    def left(self, state: State, outcome: str, rule: str, detail: str, skipped: bool = False) -> None:
         """Record that a state ended."""
-        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state._value_, outcome, detail))
+        self._record(events.StateLeft(len(self.trace), self._env._now, rule, state._value_, outcome, detail, skipped))
 
     def finished(self, state: State, outcome: str, rule: str) -> None:
         """Record the end of the run."""

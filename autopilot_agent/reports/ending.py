@@ -9,7 +9,7 @@ from autopilot_agent.events import StateLeft
 from autopilot_agent.reports.spent import time_spent
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import RETRIES, clock, count, in_sentence, span, state_title
-from autopilot_agent.scenario.checks import local_rights
+from autopilot_agent.scenario.expectations import local_rights
 from autopilot_agent.scenario.run import ErrorReport, Run
 
 JOINS = {"entra": "Entra", "domain": "Active Directory alone", "hybrid": "Entra hybrid", "none": "not joined"}
@@ -96,14 +96,15 @@ def _failure(error: ErrorReport, run: Run, style: Style) -> list[str]:
     lines = ["", style.paint("red", f"What failed: {clean(where)}{when}")]
     row = rulebook.faults().get(error.rule)
     code = rulebook.codes().get(rulebook.normalised_code(error.code)) if error.code else None
+    retry = RETRIES.get(rulebook.retry_of(row, code), "")
     facts: list[tuple[str, str]] = []
     if error.code:
         meaning = f": {code.meaning}" if code else ""
         facts.append(("Code", f"{error.code}{' ' + code.name if code and code.name else ''}{meaning}"))
     if row is not None:
-        facts += [("Symptom", row.symptom), ("Cause", row.cause), ("How to fix", row.fix), ("Try again", RETRIES[row.retry])]
+        facts += [("Symptom", row.symptom), ("Cause", row.cause), ("How to fix", row.fix), ("Try again", retry)]
     elif code is not None:
-        facts += [("Cause", code.cause), ("How to fix", code.remedy), ("Try again", RETRIES.get(code.retry, ""))]
+        facts += [("Cause", code.cause), ("How to fix", code.remedy), ("Try again", retry)]
     else:
         facts += [("Cause", error.meaning), ("How to fix", error.fix)]
     if error.rule:

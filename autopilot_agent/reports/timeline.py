@@ -95,7 +95,7 @@ class Timeline:
     def left(self, event: events.StateLeft) -> None:
         if self._ids:
             self.add(event, "log", f"Autopilot {'events' if len(self._ids) > 1 else 'event'} {_counted(self._ids)}", rule=False)
-        if event.outcome == "skipped" and self._heading is None:
+        if event.skipped and self._heading is None:
             if not self._skips:
                 self._skipped_at = event.at
             self._skips.append((event.state, event.detail))

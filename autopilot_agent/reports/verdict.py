@@ -10,7 +10,7 @@ from autopilot_agent.errors import InputError
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
 from autopilot_agent.reports.words import clock
-from autopilot_agent.scenario.checks import Check
+from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.run import Result
 from autopilot_agent.text.text_file import read_text
 

@@ -6,6 +6,7 @@ stands twice, is a defect that a test finds; lookups of unknown ids raise ``KeyE
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -13,6 +14,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 HERE = Path(__file__).parent
+_HRESULT, _NUMBER = re.compile("0x[0-9A-F]{8}"), re.compile(r"\b[0-9]{3}\b")
 Grade = Literal["documented", "observed", "assumed"]
 
 
@@ -54,6 +56,12 @@ class Injection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     note: str = ""
 
 
+def needs_of(injection: Injection) -> str:
+    """What a fault needs of the scenario before it can strike: the end of its note; "" when it always can."""
+    at = injection.note.casefold().rfind("needs ")
+    return injection.note[at + len("needs ") :].rstrip(".") if at >= 0 else ""
+
+
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One error code as a person meets it (diagnostics.md, section 3)."""
 
@@ -80,7 +88,10 @@ class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One page of OOBE as Windows shows it (flows.md, section 2.2)."""
+    """One page of OOBE as Windows shows it (flows.md, section 2.2).
+
+    ``choices`` are the buttons that some version of it has, ``actions`` what can be done there without a button.
+    """
 
     id: str
     title: str
@@ -89,6 +100,7 @@ class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: tuple[str, ...]
     grade: Grade
     source: str
+    actions: tuple[str, ...] = ()
 
 
 class Invariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +229,29 @@ def rules() -> dict[str, Rule]:
 def faults() -> dict[str, FaultRow]:
     """The failure catalogue by id ("F-26")."""
     return {row.id: row for row in read_table("faults", FaultRow)}
+
+
+@cache
+def codes_of_fault(fault: str) -> tuple[str, ...]:
+    """The codes that a row of the catalogue is about, its usual one first; none where the row names no code."""
+    row = faults()[fault]
+    if not row.code:
+        return ()
+    others = _HRESULT.findall(row.symptom) if row.code.startswith("0x") else _NUMBER.findall(row.symptom)
+    return tuple(dict.fromkeys([row.code, *others]))
+
+
+def retry_of(fault: FaultRow | None, code: Code | None) -> str:
+    """Whether to try again, in the word of a row: a fault says it for its usual code, another code of its row for itself."""
+    if fault is None:
+        return code.retry if code is not None else ""
+    if code is not None and code.retry and code.code in codes_of_fault(fault.id)[1:]:
+        return code.retry
+    return fault.retry
+
+
+RETRY_HELPS = {"useful": True, "yes": True, "none": None, "": None}
+"""What each word for a retry says in the json of ``run``; the rest do not help."""
 
 
 @cache

@@ -10,7 +10,7 @@ from autopilot_agent import rulebook
 from autopilot_agent.events import ActBegan, Answered, Event, ScreenShown, StateEntered, StateLeft
 from autopilot_agent.oobe.modes import WAYS, flow_for
 from autopilot_agent.oobe.states import ENDS, State
-from autopilot_agent.scenario.checks import ERROR_PAGES
+from autopilot_agent.scenario.expected import ERROR_PAGES
 
 
 class Tally(msgspec.Struct):

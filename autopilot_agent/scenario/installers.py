@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from autopilot_agent.errors import InputError
+from collections.abc import Sequence
+
+from autopilot_agent.errors import InputError, Place
 from autopilot_agent.oobe.world import Installer
 from autopilot_agent.scenario.durations import parse_duration
-from autopilot_agent.scenario.model import InstallerSpec
+from autopilot_agent.scenario.loader import LoadedScenario
+from autopilot_agent.scenario.model import ExpectSpec, InstallerSpec
+from autopilot_agent.scenario.problems import Steps, path_text, suggestion
 from autopilot_agent.service.uris import CONFIGMGR_NAME, CONFIGMGR_PRODUCT
 from autopilot_agent.tenant.graph import TenantData
+from autopilot_agent.tenant.graph.apps import known_as
 from autopilot_agent.tenant.graph.enrollment import DeviceComanagementAuthorityConfiguration as CO_MANAGEMENT  # noqa: N814
+
+OF_MANAGEMENT = (CONFIGMGR_NAME, CONFIGMGR_PRODUCT, f"bootstrap of the {CONFIGMGR_NAME}")
+"""Apps that management brings along; no tenant lists them."""
 
 
 def installers_of(specs: dict[str, InstallerSpec], data: TenantData) -> dict[str, Installer]:
@@ -21,17 +29,39 @@ def installers_of(specs: dict[str, InstallerSpec], data: TenantData) -> dict[str
         installer = _installer(spec)
         known = False
         for app in data.mobile_apps:
-            package = getattr(app, "identity_name", None) or getattr(app, "package_identity_name", None)
-            names = (app.id, getattr(app, "product_code", None), package)
+            names = known_as(app)
             if name == "*" or name == app.display_name or name in names:
                 known = True
-                found.update({key: installer for key in names if key})
+                found.update(dict.fromkeys(names, installer))
         if name == CONFIGMGR_NAME and any(isinstance(one, CO_MANAGEMENT) for one in data.device_enrollment_configurations):
             known = True
             found[CONFIGMGR_PRODUCT] = installer
         if not known and name != "*":
-            raise InputError(f"installers: the tenant has no app {name!r}")
+            raise unknown_app("installers", name, [data])
     return found
+
+
+def unknown_app(where: str, name: str, tenants: Sequence[TenantData], place: Place | None = None) -> InputError:
+    """The error for an app that no tenant of the run has; it names one that is spelt alike."""
+    known = dict.fromkeys(app.display_name or app.id for data in tenants for app in data.mobile_apps)
+    return InputError(f"{where}: the tenant has no app {name[:60]!r}; {suggestion(name, known)}", place)
+
+
+def app_names(tenants: Sequence[TenantData]) -> dict[str, str]:
+    """Display names of apps by everything that a device may know them by."""
+    return {key: app.display_name or app.id for data in tenants for app in data.mobile_apps for key in known_as(app)}
+
+
+def check_expected_apps(loaded: LoadedScenario, names: dict[str, str], tenants: Sequence[TenantData]) -> None:
+    """Raise ``InputError`` for an app in an expectation that the tenant does not have; ``names`` are those of ``app_names``."""
+    acts = loaded.scenario.acts or ()
+    expects: list[tuple[Steps, ExpectSpec | None]] = [(("expect",), loaded.scenario.expect)]
+    expects += [(("acts", index, "expect"), act.expect) for index, act in enumerate(acts) if not isinstance(act, str)]
+    for path, expect in expects:
+        for name in (expect.apps or ()) if expect is not None else ():
+            if name not in names and name not in names.values() and name not in OF_MANAGEMENT:
+                place = loaded.document.place((*path, "apps", name), key=True)
+                raise unknown_app(f"{path_text(path)}.apps", name, tenants, place)
 
 
 def _installer(spec: InstallerSpec) -> Installer:

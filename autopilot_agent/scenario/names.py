@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from functools import cache
-from typing import Any
 
 from autopilot_agent import rulebook
+from autopilot_agent.oobe.person import DOES_NOTHING, folded
 from autopilot_agent.scenario.act_specs import ACTS, ActSpec
-from autopilot_agent.scenario.durations import parse_duration, parse_signed_duration
+from autopilot_agent.scenario.expected import ExpectChecker
 from autopilot_agent.scenario.faults import FOR_GOOD
-from autopilot_agent.scenario.model import Answer, AnswerSpec, ExpectSpec, FaultSpec, NetworkSpec, Scenario
-from autopilot_agent.scenario.problems import Problem, Steps, path_text, refusal, suggestion
+from autopilot_agent.scenario.known import ids, known_calls, known_injections, known_live_states, known_states
+from autopilot_agent.scenario.model import Answer, AnswerSpec, FaultSpec, NetworkSpec, Scenario
+from autopilot_agent.scenario.problems import Steps, refusal, suggestion
 from autopilot_agent.text.yaml_text import Document
 
 ASSUMPTIONS = {
@@ -31,111 +30,25 @@ ASSUMPTIONS = {
     "Q-25": ("50 devices", "20 devices"),
 }
 """Open questions whose model a scenario may choose, with what it may choose; the first is what counts without a choice."""
-_HRESULT = re.compile(r"0x[0-9A-F]{8}")
-_MESSAGE = re.compile(r"AADSTS[0-9]+|OOBEIDPS|rejectedTermsOfUse")
-"""What the pages before the ESP show instead of a HRESULT."""
-_KEY = re.compile(r"(HKLM|HKCU|HKU|HKCR)\\[^\\]", re.IGNORECASE)
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-_NOT_EMPTY = ("visits", "never", "apps", "accounts", "states", "registry", "csp", "cloud", "events", "no_events", "rules")
-"""Expectations that would expect nothing if they were empty."""
-_EVENT = re.compile(r"[^/]*[^/\s]/[0-9]+")
 
 
 def check_names(scenario: Scenario, document: Document) -> None:
     """Raise ``InputError`` when anything written in a scenario names what does not exist."""
     found = _Check()
     found.scenario(scenario)
+    written = document.value
+    if "expect" in written:
+        found.empty(written["expect"], ("expect",))
+    for index, act in enumerate(written.get("acts") or ()):
+        if isinstance(act, dict) and "expect" in act:
+            found.empty(act["expect"], ("acts", index, "expect"))
     if found.problems:
         raise refusal(document, found.problems)
 
 
-@cache
-def known_states() -> frozenset[str]:
-    """Names that ``visits``, ``never``, ``states`` and ``in_state`` take: states and screens."""
-    from autopilot_agent.oobe.states import State
-
-    return frozenset(state.value for state in State) | _ids(rulebook.screens)
-
-
-@cache
-def known_ends() -> frozenset[str]:
-    """Names that ``end_state`` takes."""
-    from autopilot_agent.oobe.states import ENDS
-
-    return frozenset(state.value for state in ENDS)
-
-
-@cache
-def known_live_states() -> frozenset[str]:
-    """Names that ``until`` takes: states that an act can be left in."""
-    from autopilot_agent.oobe.states import ENDS, State
-
-    return frozenset(state.value for state in State if state not in ENDS)
-
-
-@cache
-def known_calls() -> frozenset[str]:
-    """Names that a fault's ``on`` takes."""
-    from autopilot_agent.service import CALLS
-
-    return frozenset(CALLS)
-
-
-@cache
-def known_injections() -> frozenset[str]:
-    """Faults that can be brought about by name."""
-    return _ids(rulebook.injections) or _ids(rulebook.faults)
-
-
-@cache
-def known_codes() -> frozenset[str]:
-    """Error codes of the rulebook, normalised."""
-    named = frozenset(rulebook.normalised_code(row.code) for row in _rows(rulebook.faults) if row.code)
-    return _ids(rulebook.codes) | named
-
-
-@cache
-def known_events() -> frozenset[str]:
-    """Windows events as ``Channel/id``."""
-    return frozenset(f"{row.channel}/{row.id}" for row in _rows(rulebook.windows_events))
-
-
-def _rows(table: Callable[[], dict[Any, Any]]) -> Collection[Any]:
-    try:
-        return table().values()
-    except FileNotFoundError:
-        return ()
-
-
-@cache
-def _ids(table: Callable[[], dict[str, Any]]) -> frozenset[str]:
-    try:
-        return frozenset(table())
-    except FileNotFoundError:
-        return frozenset()
-
-
-class _Check:
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def add(self, path: Steps, sentence: str, key: bool = False) -> None:
-        self.problems.append(Problem(path, f"{path_text(path[:-1] if key else path)}: {sentence}", key=key))
-
-    def duration(self, path: Steps, text: str | None, signed: bool = False) -> None:
-        if text is not None:
-            try:
-                (parse_signed_duration if signed else parse_duration)(text)
-            except ValueError as error:
-                self.add(path, f"{error}.")
-
-    def name(self, path: Steps, name: str, known: frozenset[str], what: str, key: bool = False) -> None:
-        if known and name not in known:
-            self.add(path, f"{name[:60]!r} is not {what}; {suggestion(name, sorted(known))}", key=key)
-
-    def least(self, path: Steps, number: int | None, least: int) -> None:
-        if number is not None and number < least:
-            self.add(path, f"{number} is too small; expected {least} or more.")
+class _Check(ExpectChecker):
+    """Checks one scenario."""
 
     def scenario(self, it: Scenario) -> None:
         if it.acts == []:
@@ -180,19 +93,36 @@ class _Check:
 
     def person(self, path: Steps, script: dict[str, Answer | list[Answer]]) -> None:
         for screen, answer in script.items():
-            self.name((*path, screen), screen, _ids(rulebook.screens), "a screen", key=True)
+            self.name((*path, screen), screen, ids(rulebook.screens), "a screen", key=True)
             if answer == []:
                 self.add((*path, screen), "the list is empty; write an answer for each visit of the page.")
             for index, one in enumerate(answer if isinstance(answer, list) else [answer]):
+                place: Steps = (*path, screen, index) if isinstance(answer, list) else (*path, screen)
+                row = rulebook.screens().get(screen)
                 if isinstance(one, AnswerSpec):
-                    self.answer((*path, screen, index) if isinstance(answer, list) else (*path, screen), screen, one)
+                    self.answer(place, screen, one)
+                    if row is not None and one.choice:
+                        self.choice((*place, "choice"), row, one.choice, field=False)
+                elif row is not None:
+                    said = ("Yes" if one else "nothing") if isinstance(one, bool) else str(one)
+                    self.choice(place, row, said, field=bool(row.fields))
+
+    def choice(self, path: Steps, screen: rulebook.Screen, said: str, *, field: bool) -> None:
+        """What somebody does on a page: press a button that some version of it has, type into its field, or nothing."""
+        wanted = folded(said)
+        if field or not wanted or wanted in DOES_NOTHING or screen.id == "LANG":
+            return
+        offered = screen.choices + screen.actions
+        if all(folded(one) != wanted for one in offered):
+            hint = suggestion(said, offered) if offered else "it only waits for somebody."
+            self.add(path, f"{said[:60]!r} is not a choice of {screen.id}; {hint}")
 
     def assumption(self, path: Steps, question: str, choice: str) -> None:
-        self.name(path, question, _ids(rulebook.questions), "an open question", key=True)
+        self.name(path, question, ids(rulebook.questions), "an open question", key=True)
         choices = ASSUMPTIONS.get(question)
         if choices is not None and choice not in choices:
             self.add(path, f"{choice[:60]!r} is not an answer to {question}; {suggestion(choice, choices)}")
-        elif choices is None and question in _ids(rulebook.questions):
+        elif choices is None and question in ids(rulebook.questions):
             able = ", ".join(ASSUMPTIONS)
             self.add(path, f"{question} has one model in this version; only {able} can be chosen.", key=True)
 
@@ -206,10 +136,6 @@ class _Check:
                 self.add((*path, "fields", name), f"{name[:60]!r} is not a field of {screen}; {known}", key=True)
         if len(it.fields) > 1:
             self.add((*path, "fields"), "one field of a page is filled in; keep one.")
-
-    def key(self, path: Steps, key: str, is_key: bool = False) -> None:
-        if not _KEY.match(key):
-            self.add(path, f"{key[:60]!r} is not a key of the registry; write it as HKLM\\SOFTWARE\\...", key=is_key)
 
     def device(self, it: Scenario) -> None:
         device = it.device
@@ -264,7 +190,7 @@ class _Check:
                 "write one of 'fault' (a named fault, F-26), 'on' (a call, EnrollMdm), 'in_state' alone (a state).",
             )
         if it.fault and it.fault not in known_injections():
-            if it.fault in _ids(rulebook.faults):
+            if it.fault in ids(rulebook.faults):
                 self.add((*path, "fault"), f"{it.fault} is in the catalogue but cannot be injected in this version; use 'on'.")
             else:
                 self.name((*path, "fault"), it.fault, known_injections(), "a fault")
@@ -275,6 +201,9 @@ class _Check:
                 self.add(path, "nothing would happen to the call; add one of code, status, drop: true, malformed: true, delay.")
         if on_state:
             self.state_fault(path, it)
+        self.code((*path, "code"), it.code)
+        if it.fault and it.code:
+            self.row_code((*path, "code"), it.fault, it.code)
         if it.in_state:
             self.name((*path, "in_state"), it.in_state, known_states(), "a state or a screen")
         for name in ("delay", "since", "until", "retry_after", "power_cut", "after"):
@@ -293,6 +222,13 @@ class _Check:
         if it.status and not 300 <= it.status <= 599:
             self.add((*path, "status"), f"{it.status} is not an HTTP status of a failure; expected 300 to 599.")
 
+    def row_code(self, path: Steps, fault: str, code: str) -> None:
+        """A named fault takes only the codes of its own row."""
+        codes = rulebook.codes_of_fault(fault)
+        if codes and rulebook.normalised_code(code) not in codes:
+            its = f"its code is {codes[0]}" if len(codes) == 1 else f"its codes are {', '.join(codes)}"
+            self.add(path, f"{code[:60]!r} is not a code of {fault}; {its}.")
+
     def state_fault(self, path: Steps, it: FaultSpec) -> None:
         self.name((*path, "in_state"), it.in_state, known_live_states(), "a state")
         wrong = [name for name in ("code", "status", "drop", "malformed", "app", "retry_after") if getattr(it, name)]
@@ -300,42 +236,3 @@ class _Check:
             self.add(path, f"{', '.join(wrong)} can only happen to a call; add 'on'.")
         elif not (it.delay or it.network_lost or it.clock_skew or it.power_cut):
             self.add(path, "nothing would happen in the state; add one of delay, network_lost, clock_skew, power_cut.")
-
-    def expect(self, it: ExpectSpec, path: Steps) -> None:
-        if it.end_state is not None:
-            self.name((*path, "end_state"), it.end_state, known_ends(), "an end of the flow")
-        self.names((*path, "visits"), it.visits, known_states(), "a state or a screen")
-        self.names((*path, "never"), it.never, known_states(), "a state or a screen")
-        self.names((*path, "screens"), it.screens, _ids(rulebook.screens), "a screen")
-        self.names((*path, "rules"), it.rules, _ids(rulebook.rules), "a rule")
-        self.duration((*path, "within"), it.within)
-        self.duration((*path, "at_least"), it.at_least)
-        self.least((*path, "reboots"), it.reboots, 0)
-        for state, limits in (it.states or {}).items():
-            self.name((*path, "states", state), state, known_states(), "a state or a screen", key=True)
-            self.duration((*path, "states", state, "within"), limits.within)
-            self.duration((*path, "states", state, "at_least"), limits.at_least)
-        if it.error is not None:
-            code = rulebook.normalised_code(it.error)
-            if code not in known_codes() and not _HRESULT.fullmatch(code) and not _MESSAGE.fullmatch(code):
-                self.add((*path, "error"), f'{it.error[:60]!r} is not a code; write it as "0x80180014", in quotes.')
-        self.events((*path, "events"), it.events)
-        self.events((*path, "no_events"), it.no_events)
-        for index, check in enumerate(it.registry or ()):
-            self.key((*path, "registry", index, "key"), check.key)
-            if check.absent and check.value is not None:
-                self.add((*path, "registry", index), "what is absent has no value; keep 'absent' or 'value'.")
-        for field in _NOT_EMPTY:
-            if getattr(it, field) in ([], {}):
-                self.add((*path, field), "nothing is expected here; write something or remove the key.")
-
-    def names(self, path: Steps, names: Iterable[str] | None, known: frozenset[str], what: str) -> None:
-        for index, name in enumerate(names or ()):
-            self.name((*path, index), name, known, what)
-
-    def events(self, path: Steps, events: list[str] | None) -> None:
-        for index, text in enumerate(events or ()):
-            if not _EVENT.fullmatch(text):
-                self.add((*path, index), f'{text[:60]!r} is not an event; write channel and id as "Autopilot/161".')
-            else:
-                self.name((*path, index), text, known_events(), "an event of the rulebook")

@@ -6,11 +6,12 @@ Resources of the cloud keep Graph's names (``tenant:``); everything that is ours
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-Duration = str
+Duration = Annotated[str, msgspec.Meta(extra={"duration": True}, examples=["40m"])]
 OneOrMany = str | list[str]
 
 
@@ -301,7 +302,7 @@ class FaultSpec(Strict):
 
 
 class StateDuration(Strict):
-    """Limits for the time spent in one state."""
+    """Limits for the time spent in one state, or until something is reached."""
 
     within: Duration | None = None
     at_least: Duration | None = None
@@ -316,22 +317,31 @@ class RegistryCheck(Strict):
     absent: bool = False
 
 
+Flow = Literal["user-driven", "ordinary-oobe", "hybrid", "self-deploying", "pre-provisioned", "existing-device"]
+"""What a device can turn out to go through; the profile decides, not the mode of the scenario."""
+
+
 class ExpectSpec(Strict):
-    """What must be true at the end; everything written is checked."""
+    """What must be true at the end; everything written is checked.
+
+    ``error: null`` says that there is no error. ``reached`` limits the time from power-on until a state or page comes first.
+    """
 
     end_state: str | None = None
     outcome: Literal["completed", "failed", "stuck"] | None = None
     join: Literal["none", "entra", "domain", "hybrid"] | None = None
     mdm_enrolled: bool | None = None
+    flow: Flow | None = None
     visits: list[str] | None = None
     never: list[str] | None = None
     screens: list[str] | None = None
-    error: str | None = None
+    error: str | UnsetType | None = UNSET
     error_step: str | None = None
     error_choices: list[str] | None = None
     within: Duration | None = None
     at_least: Duration | None = None
     states: dict[str, StateDuration] | None = None
+    reached: dict[str, StateDuration] | None = None
     apps: dict[str, str] | None = None
     device_name: str | None = None
     local_rights: Literal["administrator", "standard"] | None = None

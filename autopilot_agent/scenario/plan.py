@@ -21,7 +21,7 @@ from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
 from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.faults import apply_faults
-from autopilot_agent.scenario.installers import installers_of
+from autopilot_agent.scenario.installers import app_names, check_expected_apps, installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
 from autopilot_agent.scenario.on_premises import active_directory_of
@@ -99,7 +99,7 @@ def make_plan(
         data = tenant_of(loaded)
     clock = Clock(scenario.seed if seed is None else seed, speed=speed, shortcut=shortcut)
     device = make_device(scenario.device, blocked, loaded.document)
-    notices = [f"{notice.place}: {notice.text}" for notice in data.notices]
+    notices = [f"{notice.place}: {notice.text}" for notice in (*data.notices, *targeting_of(data).notices)]
     users = _users(scenario, data, clock)
     identity = _identity(scenario, data, clock)
     state = TenantState(
@@ -116,11 +116,11 @@ def make_plan(
         autopilot=(_update(scenario.windows_update.autopilot),) if scenario.windows_update.autopilot else (),
         assumptions=scenario.assumptions,
     )
-    for app in data.mobile_apps:
-        device.disk.app_names[app.id] = app.display_name or app.id
-        product = getattr(app, "product_code", None) or getattr(app, "identity_name", None)
-        if product:
-            device.disk.app_names[product] = app.display_name or app.id
+    acts = tuple(written_out(act) for act in acts_of(scenario))
+    changes = _changes(loaded, acts)
+    tenants = (data, *changes.values())
+    device.disk.app_names = app_names(tenants)
+    check_expected_apps(loaded, device.disk.app_names, tenants)
     state.assumptions = scenario.assumptions
     person = Cast(scenario.person, _default_user(state, users))
     world = World(
@@ -141,7 +141,6 @@ def make_plan(
         world.backend = FaultyBackend(world.backend, spoilt)
         world.use_faults(spoilt.delay, spoilt.command_status)
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
-    acts = tuple(written_out(act) for act in acts_of(scenario))
     if scenario.device.autopilot_file is not None:
         from autopilot_agent.scenario.profile_file import profile_files
 
@@ -151,7 +150,7 @@ def make_plan(
     plan = Plan(scenario, flow_for(scenario.mode), clock, device, state, person, world, calls, named, tuple(notices), acts)
     plan.loaded = loaded
     plan.links = [(0, device.network.kind)]
-    plan.changes = _changes(loaded, acts)
+    plan.changes = changes
     plan.cloud = scenario.cloud
     _check_clouds(loaded, acts)
     return plan

@@ -13,21 +13,31 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autopilot_agent import rulebook
-from autopilot_agent.device import Device, NetworkAdapter
+from autopilot_agent.device import Device
 from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
-from autopilot_agent.events import CallAnswered, CallRefused, Event, StateEntered, trace_hash
+from autopilot_agent.events import Event, Finished, StateLeft, happened, trace_hash
 from autopilot_agent.oobe.states import ENDS, State
-from autopilot_agent.scenario.checks import ActChecks, Check, check_all
+from autopilot_agent.scenario.checks import ActChecks, check_all
+from autopilot_agent.scenario.expectations import Check, flow_played
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.monitors import broken_invariants
 from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
 from autopilot_agent.scenario.playing import join_of, play_acts
+from autopilot_agent.scenario.remarks import remarks
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.saving import SavedDevice
+
+FIXES = {
+    State.AT_EULA.value: "Accept the licence terms, or hide them in the deployment profile.",
+    State.AT_SIGN_IN.value: "Sign in with an account of the organisation; a profile can hide the links that lead away from it.",
+    State.AT_LOGON.value: "Sign in to Windows.",
+    State.NO_NETWORK.value: "Connect the PC to a network with internet.",
+}
+"""What helps where nothing failed and somebody just did not go on."""
 
 
 class ErrorReport(msgspec.Struct):
@@ -48,6 +58,7 @@ class Result(msgspec.Struct):
     file: str
     mode: str
     seed: int
+    flow: str = ""
     verdict: str = "error"
     end_state: str = ""
     outcome: str = ""
@@ -170,16 +181,6 @@ def place_of(error: InputError, loaded: LoadedScenario) -> Place:
     return document.place(("installers", app), key=True) if app is not None else document.place()
 
 
-def _idle_walls(plan: Plan) -> list[str]:
-    """Remarks on hosts that the scenario's firewall closes and that no call of the run was for: a slip of the pen, perhaps."""
-    closed = [host for host, fault in plan.device.network.blocked.items() if not fault]
-    if not closed:
-        return []
-    asked = {event.host for event in plan.world.trace if isinstance(event, CallAnswered | CallRefused)}
-    idle = [host for host in closed if not any(NetworkAdapter(blocked={host: ""}).closed(one) for one in asked)]
-    return [f"the blocked host {host} stopped nothing: the run had no call for it" for host in idle]
-
-
 def play_plan(plan: Plan) -> State:
     """Play a plan to its end; returns the end state. The events are in ``plan.world.trace``."""
     return play_acts(plan)
@@ -189,18 +190,19 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
     world, device = plan.world, plan.device
     result.end_state, result.outcome = end.value, ENDS.get(end, "interrupted")
     result.join = join_of(plan)
+    result.flow = flow_played(world.trace, device.disk.resealed)
     result.acts = plan.ends
     result.mdm_enrolled = device.disk.enrolment is not None
     result.device_name = device.disk.computer_name
     result.virtual_seconds = world.now / 1000
     result.reboots = device.disk.reboots
-    result.states = [event.state for event in world.trace if isinstance(event, StateEntered)]
+    result.states = [event.state for event in happened(world.trace)]
     result.screens = world.screens
     named = Counter(app.name for app in device.disk.apps.values())
     result.apps = {key if named[app.name] > 1 else app.name: app.state for key, app in device.disk.apps.items()}
     result.rules = sorted({event.rule for event in world.trace if event.rule})
     result.trace_hash = trace_hash(world.trace)
-    result.notices = [*plan.notices, *_idle_walls(plan)]
+    result.notices = [*plan.notices, *remarks(plan, result)]
     if result.outcome not in ("completed", "interrupted"):
         result.error = _error(world.trace, plan, device)
 
@@ -208,18 +210,13 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
 def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
     failure = plan.world.failure
     if failure is None:
-        last = next((event for event in reversed(trace) if isinstance(event, CallRefused)), None)
-        step = result_step(trace)
-        left = trace[-3].rule if len(trace) > 2 else ""
-        rule = left if left.startswith("F-") else (last.rule if last is not None else left)
-        return explain_failure("", step, rule, plan.device.memory.profile_error)
+        left = next((event for event in reversed(trace) if isinstance(event, StateLeft)), None)
+        if left is None:
+            return ErrorReport("", "", "", "", "", None)
+        report = explain_failure("", left.state, left.rule, left.detail or left.outcome.replace("_", " "))
+        report.fix = report.fix or FIXES.get(trace[-1].end_state if isinstance(trace[-1], Finished) else "", "")
+        return report
     return explain_failure(failure.code, failure.state.value, failure.rule, failure.reason)
-
-
-def result_step(trace: list[Event]) -> str:
-    """The last state before the end."""
-    states = [event.state for event in trace if isinstance(event, StateEntered)]
-    return states[-2] if len(states) > 1 else ""
 
 
 def explain_failure(code: str, step: str, rule: str, reason: str) -> ErrorReport:
@@ -228,12 +225,7 @@ def explain_failure(code: str, step: str, rule: str, reason: str) -> ErrorReport
     known = rulebook.codes().get(rulebook.normalised_code(code)) if code else None
     meaning = row.cause if row is not None else known.meaning if known is not None else reason
     fix = row.fix if row is not None else known.remedy if known is not None else ""
-    helps: bool | None = None
-    if row is not None:
-        helps = None if row.retry == "none" else row.retry == "useful"
-    elif known is not None:
-        helps = {"yes": True, "no": False, "after-fix": False}.get(known.retry)
-    return ErrorReport(code, step, rule, meaning, fix, helps)
+    return ErrorReport(code, step, rule, meaning, fix, rulebook.RETRY_HELPS.get(rulebook.retry_of(row, known), False))
 
 
 def relative(path: Path) -> str:

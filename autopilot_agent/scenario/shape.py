@@ -95,7 +95,17 @@ class _Walk:
         self.found.append(Problem(path, sentence))
 
 
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """A type without what is said about it."""
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _is_duration(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.Metadata) and bool(kind.extra and kind.extra.get("duration"))
+
+
 def _fits(value: Any, kind: inspect.Type) -> bool:
+    kind = _bare(kind)
     if isinstance(kind, inspect.NoneType):
         return value is None
     if isinstance(kind, inspect.BoolType):
@@ -108,6 +118,7 @@ def _fits(value: Any, kind: inspect.Type) -> bool:
 
 
 def _called(kind: inspect.Type) -> str:
+    kind = _bare(kind)
     if isinstance(kind, inspect.LiteralType):
         return "one of " + ", ".join(str(one) for one in kind.values)
     names: tuple[tuple[type[inspect.Type], str], ...] = (
@@ -135,9 +146,11 @@ def _found(value: Any, written: str | None) -> str:
 def _hint(value: Any, kinds: list[inspect.Type], written: str | None) -> str:
     if value is None:
         return "; remove the key or give it a value"
-    wants = {type(kind) for kind in kinds}
+    wants = {type(_bare(kind)) for kind in kinds}
     text = inspect.StrType in wants
     if text and not isinstance(value, str | list | dict):
+        if any(_is_duration(kind) for kind in kinds) and not isinstance(value, bool):
+            return f"; a duration has a unit: write {written or value}m for minutes or {written or value}s for seconds"
         return f'; put it in quotes: "{written or str(value).lower()}"'
     if isinstance(value, str):
         if inspect.BoolType in wants and value.lower() in ("yes", "on", "no", "off", "true", "false"):

@@ -156,7 +156,7 @@ def _resolved(loaded: LoadedScenario, written: object) -> _Included:
     if known is not None and _unchanged(known):
         return known
     for shown, real, place in targets:
-        reading.read(shown, real, place, ())
+        reading.read(shown, real, place, (loaded.path.resolve(),))
     found = _Included(reading.builder, reading.stamps, all(real.is_file() for real in reading.stamps))
     _cache[key] = found
     return found

@@ -24,6 +24,7 @@ from autopilot_agent.tenant.graph.apps import (
     WindowsMobileMSI,
     WindowsUniversalAppX,
     WinGetApp,
+    product_of,
 )
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.policies import DFCI, Setting, settings_of
@@ -236,7 +237,7 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
         if device.technician and not tracked and not device.esp.allow_non_blocking_app_installation:
             continue  # the technician's part tries only what blocks (ESP-TECHNICIAN-APPS)
         if isinstance(app, WindowsMobileMSI):
-            product = app.product_code or "{" + app.id.upper() + "}"
+            product = product_of(app)
             node = _msi_node(product, phase)
             job = _msi_job(product, app.product_version or "1.0", f"https://cdn.contoso.example/{app.id}.msi", app.command_line)
             sent += [make.add(node + "/DownloadInstall", "", "xml"), make.execute(node + "/DownloadInstall", job, "xml")]
@@ -255,7 +256,7 @@ def _apps(state: TenantState, device: EnrolledDevice, make: Maker, phase: str) -
             if tracked:
                 modern.append(node + "/Status;1")
         elif isinstance(app, (WindowsUniversalAppX, WindowsMicrosoftEdgeApp)):
-            name = getattr(app, "identity_name", None) or app.id
+            name = product_of(app) or app.id
             scope = "User" if phase == "account" else "Device"
             node = f"./{scope}/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/{quote(name, safe='')}"
             data = f'<Application PackageUri="https://cdn.contoso.example/{app.id}.msix" DeploymentOptions="0"/>'

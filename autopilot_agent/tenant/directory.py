@@ -19,7 +19,7 @@ from autopilot_agent.service.entra import (
     SignIn,
     TermsOfUse,
 )
-from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy, EntraDevice, User
+from autopilot_agent.tenant.graph.directory import ConditionalAccessPolicy, EntraDevice, MobilityManagementPolicy, User
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeviceIdentity
 from autopilot_agent.tenant.graph.scopes import BUILT_IN_MDM, INTUNE_APP_ID
 from autopilot_agent.tenant.state import OTHER_TENANT, Handlers, TenantState
@@ -82,14 +82,16 @@ def sign_in(state: TenantState, call: SignIn, now: int) -> SignedIn:
 def token_of(state: TenantState, user: User) -> SignedIn:
     """What a token says of a user, with the MDM that covers that one."""
     mdm = state.targeting.mdm_for(user)
+    built_in = BUILT_IN_MDM if mdm is not None and mdm.id == INTUNE_APP_ID else MobilityManagementPolicy()
+    terms = state.conditions.terms_of_use or state.conditions.terms_of_use_broken
     covering = [one for one in state.data.mobility_management_policies if one.applies_to != "none"]
     return SignedIn(
         user.id,
         user.user_principal_name,
         user.display_name or user.user_principal_name,
         state.tenant_id,
-        (mdm.discovery_url or (BUILT_IN_MDM.discovery_url if mdm.id == INTUNE_APP_ID else "") or "") if mdm else "",
-        (mdm.terms_of_use_url or "") if mdm and (state.conditions.terms_of_use or state.conditions.terms_of_use_broken) else "",
+        (mdm.discovery_url or built_in.discovery_url or "") if mdm else "",
+        (mdm.terms_of_use_url or built_in.terms_of_use_url or "") if mdm and terms else "",
         len(covering) or 1,
         state.conditions.federated,
         _windows_edition(user),

@@ -141,6 +141,9 @@ def _refuse(state: TenantState, call: EnrollMdm, user: User) -> None:
     conditions = state.conditions
     if call.edition in HOME_EDITIONS:
         raise ServiceFault("0x80180022", "Windows Home cannot be managed", "F-87")
+    if call.serial_number in state.mismatched:
+        state.explain("E-MISMATCH", "The registration of this hardware is for other firmware data: the enrolment is refused.")
+        raise ServiceFault("0x80180014", "the device does not match its registration", "F-05")
     if conditions.device_already_enrolled:
         raise ServiceFault("0x8018000A", "the device is enrolled already", "F-28")
     blocking = blocked_by(state, user)

@@ -33,16 +33,17 @@ USER_SELECTS = ("", "user-select", "user_select")
 def download_profile(state: TenantState, call: DownloadProfile, now: int) -> CloudAssignedProfile:
     """The profile of a registered device (flows.md 2.1 and 2.6; formats.md 1.4)."""
     conditions = state.conditions
-    if conditions.registration_mismatch:
-        raise ServiceFault("908", "SerialNumberMismatch", "F-05")
     identity = state.find_identity(call.serial_number)
+    mismatch = _mismatch(state, call, identity)
+    if mismatch:
+        state.mismatched.add(call.serial_number)
+        raise ServiceFault("908", mismatch, "F-05")
+    state.mismatched.discard(call.serial_number)
     if conditions.registered_elsewhere:
         return _of_another_tenant(state)
     if identity is None:
         state.explain("REQ-REGISTRATION", f"Nobody registered {call.serial_number}: there is no profile for it.")
         raise ServiceFault("807", "ZtdDeviceIsNotRegistered", "F-02")
-    if identity.product_key and call.product_key and identity.product_key != call.product_key:
-        raise ServiceFault("908", "ProductKeyIdMismatch", "F-05")
     if not state.fits(call.serial_number, call.hardware_hash):
         attention_required(state, call.serial_number)
         raise ServiceFault("908", "SerialNumberMismatch: the board is not the registered one", "F-89")
@@ -70,6 +71,14 @@ def download_profile(state: TenantState, call: DownloadProfile, now: int) -> Clo
         raise ServiceFault("815", "ZtdDeviceHasNoAssignedProfile", "F-03")
     _explain_choice(state, profile, identity, groups, explicit=explicit)
     return as_downloaded(state, profile, identity, explicit=explicit)
+
+
+def _mismatch(state: TenantState, call: DownloadProfile, identity: WindowsAutopilotDeviceIdentity | None) -> str:
+    """What of the firmware's data is not as it was registered, in the service's word; "" for nothing."""
+    if state.conditions.registration_mismatch:
+        return "SerialNumberMismatch"
+    other_key = identity is not None and identity.product_key and call.product_key and identity.product_key != call.product_key
+    return "ProductKeyIdMismatch" if other_key else ""
 
 
 def _of_another_tenant(state: TenantState) -> CloudAssignedProfile:

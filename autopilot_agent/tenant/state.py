@@ -145,6 +145,18 @@ class EnrolledDevice(msgspec.Struct):
         return self.assigned.policies
 
 
+RECORDED = frozenset((
+    "joined_devices", "join_type", "managed_devices", "hello_keys", "recovery_keys", "diagnostics_uploads", "sign_ins",
+    "registered_devices", "import_errors", "sync_answers", "device_name", "enrollmentType", "enrollmentProfileName",
+    "windowsAutopilotDeploymentProfileDisplayName", "windows10EnrollmentCompletionPageConfigurationDisplayName",
+    "deviceSetupStatus", "accountSetupStatus", "deploymentState", "app_results", "failed_commands", "sessions",
+    "primaryUser", "owner", "report_rows", "remote_actions", "reset_status", "reset_error", "complianceState",
+    "deploymentProfileAssignmentStatus", "remediationState", "groupTag", "userPrincipalName", "hybrid_devices",
+    "computer_objects", "organizational_units", "odj_connector_log",
+))  # fmt: skip
+"""Everything that ``TenantState.recorded`` can name."""
+
+
 class TenantState:
     """The cloud of one run. ``guid(*names)`` makes ids from the run's seed."""
 
@@ -172,6 +184,7 @@ class TenantState:
         if identity is not None and identity.serial_number:
             self.registrations[identity.serial_number] = Registration(identity, hardware_hash)
         self.unregistered = {unregistered} - {""}
+        self.mismatched: set[str] = set()
         self.deleted_objects: set[str] = set()
         self.used_registrations: set[str] = set()
         self.left_over: list[str] = []

@@ -21,6 +21,7 @@ from .graph.policies import ConfigurationPolicy, DeviceConfiguration, DeviceMana
 from .graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
 from .graph.reach import Compiler, FilterFacts, Reached, Side, reach
 from .graph.scopes import LAST, A, Lined, Scopes
+from .unplayed import unplayed
 
 __all__ = ["Assigned", "AssignedApp", "AssignedPolicy", "AssignedScript", "FilterFacts", "Targeting"]
 
@@ -116,7 +117,12 @@ class Targeting(Scopes):
         self._scripts = lined("device_management_scripts", data.device_management_scripts)
         self._filters = bool(data.assignment_filters)
         self._remembered: dict[Hashable, Any] = {}
-        self.notices: tuple[Notice, ...] = (*groups.notices, *compiler.notices, *self._priority_notices())
+        self.notices: tuple[Notice, ...] = (
+            *groups.notices,
+            *compiler.notices,
+            *self._priority_notices(),
+            *unplayed(data),
+        )
 
     def _priority_notices(self) -> list[Notice]:
         unknown = [one.resource for one in self._esps if one.resource.priority is None]

@@ -19,6 +19,9 @@ AGAIN = {
     State.DOMAIN_CONTROLLER: Outcome.RETRY_DOMAIN_JOIN,
 }
 
+RESTART = ("Restart",)
+"""What somebody can do on any page without a button: hold the power key."""
+
 NEEDS_SIGN_IN = ("F-22", "F-97")
 """The token or credentials were not accepted: trying again begins with a new sign-in."""
 
@@ -35,7 +38,8 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
     if failure.state is State.MDM_ENROLMENT and not (profile is not None and profile.cloud_assigned_forced_enrollment):
         choices += ("Skip",)
     text = f"Something went wrong. {failure.code}{meaning}"
-    reply = await world.ask(Question("WRONG", choices, "", text=text, actions=("Restart",)), failure.rule)
+    question = Question("WRONG", choices, "", text=text, actions=RESTART, back=("Try again", *RESTART))
+    reply = await world.ask(question, failure.rule)
     if reply.choice:
         world.failure = None  # what comes now is a new attempt
     if reply.choice == "Try again":
@@ -54,7 +58,7 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
 async def other_organization(device: Device, world: World) -> StepResult:
     """ORGERR: start over with an account of the right tenant (rule F-15)."""
     choices = ("Try again",) if device.memory.links_hidden else ("Try again", "Use another account")
-    reply = await world.ask(Question("ORGERR", choices, ""), "F-15")
+    reply = await world.ask(Question("ORGERR", choices, "", back=choices), "F-15")
     if reply.choice:
         world.failure = None
         return StepResult(Outcome.RETRY_SIGN_IN, reply.choice, "F-15")

@@ -91,7 +91,7 @@ async def mdm_enrolment(device: Device, world: World) -> StepResult:
         disk.enrolment = structs.replace(disk.enrolment, user_id=token.user_id, user_name=token.user_name)
         start_management(device, world)
         if is_hybrid(device):
-            return StepResult(Outcome.HYBRID, "enrolled already", "H2")
+            return StepResult(Outcome.HYBRID, "enrolled already", "H2", skipped=True)
         if disk.resealed:
             note_user_flow(device, world)
         return StepResult(Outcome.SKIPPED, "enrolled already", "PU3" if disk.resealed else "")

@@ -197,7 +197,7 @@ async def profile(device: Device, world: World) -> StepResult:
     if found is None:
         blank = device.memory.profile_error == "empty profile"
         rule = "C-BLANK-PROFILE" if blank else ""
-        return StepResult(Outcome.SKIPPED, f"no profile: {device.memory.profile_error}", rule)
+        return StepResult(Outcome.OK, f"no profile: {device.memory.profile_error}", rule)
     rule = "C-ONE-DOWNLOAD" if device.memory.profile_resident else "EDU-DETECT" if device.windows.se else ""
     name = "profile of the file" if found.offline else f"profile {found.deployment_profile_name!r}"
     return StepResult(Outcome.OK, name, rule)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from autopilot_agent import rulebook
 from autopilot_agent.device import Device
-from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.acquisition import refresh_profile
 from autopilot_agent.oobe.steps.join import start_management
-from autopilot_agent.oobe.steps.status_error import MOST_VISITS, forget_failures
+from autopilot_agent.oobe.steps.status_error import LOGS as USB_LOGS
+from autopilot_agent.oobe.steps.status_error import forget_failures
 from autopilot_agent.oobe.world import Failure, World
 
 OPTION = {True: "Pre-provision with Windows Autopilot", False: "Windows Autopilot provisioning"}
@@ -26,28 +26,32 @@ AGAIN = {
     State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
 }
 """What Retry on the red page repeats."""
+BACK = ("Back",)
 LOGS = {True: "Export Logs", False: "View diagnostics"}
 
 
 async def what_to_do(device: Device, world: World) -> StepResult:
     """P2. The page behind five presses of the Windows key; it opens whatever the profile allows."""
-    if world.count("WHATDO") >= MOST_VISITS:
-        raise InputError("the script goes back from page WHATDO for ever; answer it with a list of answers")
     world.note("P0", "A technician begins where the first page of setup stands.")
     option = OPTION[device.windows.eleven]
-    reply = await world.ask(Question("WHATDO", (option,), option, actions=("Back",)), "P2", "region-keyboard")
-    if reply.choice != option:
+    reply = await world.ask(Question("WHATDO", (option,), option, actions=BACK, back=BACK), "P2", "region-keyboard")
+    if reply.choice == option:
+        return StepResult(Outcome.OK, option)
+    if reply.choice:
         return StepResult(Outcome.BACK, "back to setup", "P1")
-    return StepResult(Outcome.OK, option)
+    reason = "nobody chose anything"
+    world.failure = Failure("", State.WHAT_TO_DO, "P2", reason)
+    return StepResult(Outcome.STUCK, reason, "P2")
 
 
 async def preprovisioning(device: Device, world: World) -> StepResult:
     """P3 and P4. Organisation, profile, assigned user and QR code; Refresh downloads the profile again; then it starts."""
     start = START[device.windows.eleven]
-    for _ in range(MOST_VISITS):
+    while True:
         found = device.memory.profile is not None
         choices = ("Refresh", start) if found else ("Refresh",)
-        question = Question("PPINFO", choices, start if found else "", text=_facts(device), actions=("Back",))
+        default, back = start if found else "", (*BACK, "Refresh")
+        question = Question("PPINFO", choices, default, text=_facts(device), actions=BACK, back=back)
         reply = await world.ask(question, "P3", "region-keyboard")
         if reply.choice == "Back":
             return StepResult(Outcome.BACK, "back to setup", "P1")
@@ -93,15 +97,15 @@ async def technician_failure(device: Device, world: World) -> StepResult:
     text = f"{_result(device, world)} - {failure.row or failure.reason}: {failure.code}{f' {code.meaning}' if code else ''}"
     buttons: tuple[str, ...] = ("Retry", "Reset") if eleven else ("Retry", "Reset", LOGS[eleven])
     actions = (LOGS[eleven],) if eleven else ()  # Ctrl+Shift+D, then the button of the page that it opens
-    for _ in range(MOST_VISITS):
-        reply = await world.ask(Question("PPFAIL", buttons, "", text=text, actions=actions), failure.rule)
-        if reply.choice != LOGS[eleven]:
-            break
+    question = Question("PPFAIL", buttons, "", text=text, actions=actions, back=("Retry", "Reset"))
+    reply = await world.ask(question, failure.rule)
+    if reply.choice == LOGS[eleven]:
         if eleven:
             world.show("DIAG", "P7", "Enrolment status and network connectivity.", ("Export logs", "Back"))
-        device.disk.files[r"E:\MDMDiagReport.cab"] = "mdmdiagnosticstool -area Autopilot;TPM"
+        device.disk.files[USB_LOGS] = "mdmdiagnosticstool -area Autopilot;TPM"
         world.note("ERR-LOGS", "The logs were written to the USB drive.")
-    if reply.choice == "Retry" and world.count("PPFAIL: Retry") < MOST_VISITS:
+        reply = await world.ask(question, failure.rule)  # the page stays; the same button again brings nothing new
+    if reply.choice == "Retry":
         device.disk.esp_started.pop("device", None)
         forget_failures(device, world)
         world.failure = None

@@ -18,6 +18,8 @@ OK = StepResult(Outcome.OK)
 PREFILL_MANUFACTURERS = ("dell", "dynabook", "hp", "hewlett", "lenovo", "microsoft")
 """OEMs for which a prefilled user name is on (rule U1); Surface reports Microsoft Corporation."""
 
+PASSWORD = ("Sign in", "Back")
+
 MOST_ATTEMPTS = 10
 """Wrong passwords after which our person walks away; Windows itself would go on asking."""
 
@@ -144,15 +146,20 @@ async def authenticate(device: Device, world: World) -> StepResult:
         text = f"on {realm.domain}'s own page" if realm.account_type == "Federated" else ""
         for _ in range(MOST_ATTEMPTS):
             reply = await world.ask(
-                Question("PWD", ("Sign in", "Back"), "Sign in", "password", "right password", secret=True, text=text), "U2"
+                Question("PWD", PASSWORD, PASSWORD[0], "password", "right password", secret=True, text=text, back=PASSWORD[1:]),
+                "U2",
             )
             if reply.choice == "Back":
                 return StepResult(Outcome.BACK)
+            if not reply.choice and not reply.value:
+                return StepResult(Outcome.STUCK, "nobody signed in")
             try:
                 token = await _token(device, world, reply.value, proof)
             except ServiceFault as fault:
-                if fault.code == "AADSTS50034" and world.count("unknown user") < MOST_ATTEMPTS:
-                    return StepResult(Outcome.BACK, fault.reason)
+                if fault.code == "AADSTS50034":
+                    if not world.count(f"unknown user {memory.user_name}"):
+                        return StepResult(Outcome.BACK, fault.reason, "F-18")
+                    return StepResult(Outcome.STUCK, f"{fault.reason}, and nobody typed another name", "F-18")
                 if fault.code not in ("AADSTS50126", "AADSTS500121"):
                     raise
                 world.show("PWD", "F-18", "That did not work. Try again.")

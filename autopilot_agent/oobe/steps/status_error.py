@@ -15,8 +15,8 @@ from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.network import UploadDiagnostics
 
-MOST_VISITS = 20
-"""Nobody presses a button of the same error page more often than this."""
+LOGS = r"E:\MDMDiagReport.cab"
+"""What Collect logs leaves on the USB drive."""
 
 BEFORE_POLICY: tuple[str, ...] = ("Try again", "Reset device")
 """Buttons of a device that failed before any ESP policy had arrived (rule ERR-BEFORE-POLICY)."""
@@ -68,21 +68,23 @@ async def error_page(device: Device, world: World) -> StepResult:
         if settings.collect_logs:
             world.note("ESP-LOGS", "The ESP profile adds Collect logs.")
     text = f"{message} {failure.row}: {failure.code}"
-    for _ in range(MOST_VISITS):
-        reply = await world.ask(Question("ESPERR", choices, default, text=text), rule)
+    question = Question("ESPERR", choices, default, text=text, back=("Try again", "Reset device"))
+    tried: set[str] = set()
+    while (reply := await world.ask(question, rule)).choice not in tried:
         if reply.choice == "Reset device" and not device.windows.winre:
             world.note("REQ-WINRE", "The reset cannot begin: this PC has no recovery environment.")
-            continue
-        if reply.choice != "Collect logs":
-            break
-        device.disk.files[r"E:\MDMDiagReport.cab"] = "mdmdiagnosticstool -area Autopilot;TPM"
-        world.note("ERR-LOGS", "The logs were written to the USB drive.")
-    return _chosen(device, world, reply.choice, failure)
+        elif reply.choice == "Collect logs":
+            device.disk.files[LOGS] = "mdmdiagnosticstool -area Autopilot;TPM"
+            world.note("ERR-LOGS", "The logs were written to the USB drive.")
+        else:
+            return _chosen(device, world, reply.choice, failure)
+        tried.add(reply.choice)  # the page stays, and pressing the same button again brings nothing new
+    return _chosen(device, world, "", failure)
 
 
 def _chosen(device: Device, world: World, choice: str, failure: Failure) -> StepResult:
     account = failure.state in (State.ACCOUNT_SETUP, State.HYBRID_REGISTRATION)
-    if choice == "Try again" and world.count("ESPERR: Try again") < MOST_VISITS:
+    if choice == "Try again":
         device.disk.esp_started.pop("account" if account else "device", None)
         device.disk.esp_started["retried"] = world.now
         forget_failures(device, world)

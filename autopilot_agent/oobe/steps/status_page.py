@@ -7,7 +7,7 @@ from autopilot_agent.clock import MINUTE
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import ENROLLMENTS
 from autopilot_agent.errors import CallFailed
-from autopilot_agent.oobe.engine import StepResult
+from autopilot_agent.oobe.engine import StepResult, elsewhere
 from autopilot_agent.oobe.management.client import ManagementClient
 from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, PROVIDER_TIMEOUT_MINUTES, TITLES, EspSettings, Page
 from autopilot_agent.oobe.states import Outcome, State
@@ -182,7 +182,7 @@ async def device_setup(device: Device, world: World) -> StepResult:
     if result.outcome is Outcome.OK:
         result = StepResult(Outcome.OK, result.detail, result.rule or userless_rule(device, "P6", "S5"))
     if device.disk.technician and result.outcome in (Outcome.OK, Outcome.SKIPPED, Outcome.LEFT_PAGE):
-        return StepResult(Outcome.TECHNICIAN_DONE, result.detail, result.rule)
+        return elsewhere(Outcome.TECHNICIAN_DONE, result)
     return result
 
 
@@ -222,7 +222,7 @@ async def account_setup(device: Device, world: World) -> StepResult:
     """U14. The same for what is targeted at the user, after the first sign-in; never for local accounts."""
     result = await _account_setup(device, world)
     if device.disk.domain is not None and result.outcome in (Outcome.OK, Outcome.LEFT_PAGE):
-        return StepResult(Outcome.DOMAIN, result.detail, result.rule)
+        return elsewhere(Outcome.DOMAIN, result)
     return result
 
 

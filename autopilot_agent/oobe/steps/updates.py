@@ -6,7 +6,7 @@ from autopilot_agent.clock import HOUR
 from autopilot_agent.device import Device
 from autopilot_agent.device.windows import AUTOPILOT_EDITIONS
 from autopilot_agent.errors import CallFailed, InputError
-from autopilot_agent.oobe.engine import StepResult, reboot
+from autopilot_agent.oobe.engine import StepResult, elsewhere, reboot
 from autopilot_agent.oobe.names import expand_template, wrong_name
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.world import World
@@ -166,9 +166,9 @@ async def quality_updates(device: Device, world: World) -> StepResult:
     if result.outcome is Outcome.REBOOT:
         return result
     if device.disk.domain is not None:
-        return StepResult(Outcome.DOMAIN, result.detail, result.rule)
+        return elsewhere(Outcome.DOMAIN, result)
     if userless:
-        return StepResult(Outcome.USERLESS, result.detail, result.rule)
+        return elsewhere(Outcome.USERLESS, result)
     return result
 
 

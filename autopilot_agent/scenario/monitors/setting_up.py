@@ -70,6 +70,8 @@ def user_driven_enrols_again(run: Record) -> str | None:
             continue
         if run.state_at(refusal.seq) == "device_enrolment":
             continue
+        if refusal.rule == "F-05" and any(number == 908 and at < refusal.seq for at, number in run.autopilot):
+            continue  # the hardware is not the registered one
         name = run.disk.join.user_name if run.disk.join is not None else next(reversed(run.state.sign_ins), "")
         user = run.state.user(name) if name else None
         if user is not None and run.state.targeting.platform_restriction(user) != PlatformRestriction():

@@ -9,6 +9,7 @@ from autopilot_agent.scenario.monitors.record import PAGE_SETTINGS, Record
 from autopilot_agent.service.uris import SIDECAR
 from autopilot_agent.service.uris import TRACKING as TRACKING_NODE
 from autopilot_agent.tenant.commands import required
+from autopilot_agent.tenant.graph.apps import MobileApp, known_as
 
 READY_AT_ONCE = tuple(TITLES[row] for row in PREPARATION_ROWS[:3])
 PHASES = (("device_setup", "device"), ("account_setup", "account"))
@@ -246,11 +247,9 @@ def uses_windows_installer(run: Record, app: str, name: str) -> bool:
     return getattr(found, "msi_information", None) is not None or "msiexec" in command or command.endswith(".msi")
 
 
-def _names(app: object) -> set[str]:
+def _names(app: MobileApp) -> set[str]:
     """Everything that an app event may call an app."""
-    found = {getattr(app, name, None) for name in ("id", "product_code", "identity_name", "package_identity_name")}
-    names = {name for name in found if name}
-    return names | {"{" + name.upper() + "}" for name in names if not name.startswith("{")}
+    return set(known_as(app))
 
 
 def _with_dependencies(run: Record, assigned: set[str]) -> set[str]:

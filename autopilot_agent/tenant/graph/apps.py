@@ -158,6 +158,22 @@ class WindowsMobileMSI(MobileApp, frozen=True, kw_only=True):
     """None: as the package says."""
 
 
+def product_of(app: MobileApp) -> str:
+    """What a device knows an app by that it gets by OMA-DM: product code or package name; "" for apps of the extension.
+
+    Intune reads the code from the package; where an export lacks it, one is made of the app's id.
+    """
+    if isinstance(app, WindowsMobileMSI):
+        return app.product_code or "{" + app.id.upper() + "}"
+    return getattr(app, "identity_name", None) or ""
+
+
+def known_as(app: MobileApp) -> tuple[str, ...]:
+    """Every key that a device or a scenario may know an app by, besides its display name."""
+    names = (app.id, product_of(app), getattr(app, "package_identity_name", None))
+    return tuple(name for name in names if name)
+
+
 class OfficeSuiteApp(MobileApp, frozen=True, kw_only=True):
     """Microsoft 365 Apps."""
 

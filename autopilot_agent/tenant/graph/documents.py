@@ -10,7 +10,7 @@ from .hints import Context, read_context
 from .kinds import COLLECTIONS, KINDS, collection_named, kind_by_shape, kind_of_type
 from .source import JsonPath, Source
 from .spelling import closest, suggestion
-from .values import ignored, refuse_cut_off, shown
+from .values import ignored, plan_of, refuse_cut_off, shown
 
 _BASE_TYPES = frozenset({"", "mobileapp", "mobilelobapp", "deviceenrollmentconfiguration", "directoryobject"})
 _NAMELESS = frozenset({"id", "displayName", "name", "@odata.type", "userPrincipalName"})
@@ -25,15 +25,21 @@ def read_document(value: object, source: Source, hint: str | None, into: Builder
     """
     into.source(source)
     value = _plain(value)
-    if (
-        isinstance(value, dict)
-        and not _NAMELESS & value.keys()
-        and any(collection_named(key) and isinstance(item, list | dict) for key, item in value.items() if not ignored(key))
-    ):
+    if isinstance(value, dict) and not _NAMELESS & value.keys() and _maps_collections(value, hint, written):
         source.inline = written
         read_collections(value, source, (), into)
     else:
         _read_items(value, source, (), None, hint, into)
+
+
+def _maps_collections(value: Mapping[str, object], hint: str | None, written: bool) -> bool:
+    """Whether a mapping without any name of its own is one of collections, as far as a person may have misspelt it."""
+    items = [(key, item) for key, item in value.items() if not ignored(key)]
+    if any(collection_named(key) and isinstance(item, list | dict) for key, item in items):
+        return True
+    if not written or not items or "value" in value or any(key.startswith("@odata.") for key in value):
+        return False
+    return hint is None or any(collection_named(key) or isinstance(item, list | dict) for key, item in items)
 
 
 def read_collections(mapping: Mapping[str, object], source: Source, path: JsonPath, into: Builder) -> None:
@@ -90,7 +96,11 @@ def _read_item(item: object, source: Source, path: JsonPath, collection: str | N
     elif source.inline and collection is not None and kind.collection != collection:
         source.fail((*path, "@odata.type"), f'a resource of type "{name}" does not belong into this collection')
     else:
-        into.add(kind, item, source, path)
+        into.add(kind, item, source, path)  # finds a misspelt property
+        if source.inline and plan_of(kind.struct).keys().isdisjoint(item):
+            unknown = next((key for key in item if not ignored(key)), None)
+            said = f'"{unknown}" is no property of it' if unknown is not None else "it is empty"
+            source.fail((*path, unknown) if unknown is not None else path, f"nothing of this {kind.name} can be read: {said}")
 
 
 def _skip(item: Mapping[str, object], name: str, source: Source, path: JsonPath, collection: str | None) -> None:

@@ -15,6 +15,7 @@ from .pending import Pending, made_up_id
 def resolve(pending: list[Pending]) -> None:
     """Replace names by ids in place; leave notices about what stays unknown."""
     _name_groups(pending)
+    _note_members(pending)
     _name_apps(pending)
 
 
@@ -31,6 +32,34 @@ def _name_groups(pending: list[Pending]) -> None:
         lines = tuple(_line(line, one, known, mentioned, pending) for line in one.entity.assignments)
         if lines != one.entity.assignments:
             one.entity = msgspec.structs.replace(one.entity, assignments=lines)
+
+
+def _note_members(pending: list[Pending]) -> None:
+    """Members that are no user, device or group: a slip in what a person writes, and in an export that has everybody."""
+    collections = {one.collection for one in pending}
+    whole = {"users", "devices"} <= collections
+    known: set[str] | None = None
+    for one in pending:
+        if not isinstance(one.entity, Group) or not one.entity.members or not (whole or one.source.inline):
+            continue
+        known = known if known is not None else _names(pending)
+        unknown = [name for name in one.entity.members if name.casefold() not in known]
+        if unknown:
+            more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+            text = f'group "{one.entity.display_name}": no user, device or group is called "{unknown[0]}"{more}'
+            one.source.note((*one.path, "members"), text)
+
+
+def _names(pending: list[Pending]) -> set[str]:
+    """Everything by which a member list can name somebody."""
+    fields = (
+        "id", "display_name", "user_principal_name", "device_id", "azure_active_directory_device_id", "serial_number",
+    )  # fmt: skip
+    found = {getattr(one.entity, field, None) for one in pending for field in fields if one.collection in _MEMBERS}
+    return {name.casefold() for name in found if name}
+
+
+_MEMBERS = frozenset(("users", "devices", "groups", "windows_autopilot_device_identities"))
 
 
 def _line(line: Assignment, owner: Pending, known: dict[str, str], mentioned: set[str], pending: list[Pending]) -> Assignment:

@@ -67,7 +67,53 @@ class JsonText:
             raise InputError("the JSON is nested too deeply", Place(self.file)) from None
         except msgspec.DecodeError as first:
             raise self._explained(str(first)) from None
+        if self.text.count('":') != _keys(value):  # what stands twice is lost in the value
+            self._refuse_twice()
         return value
+
+    def _refuse_twice(self) -> None:
+        """Raise InputError for a key that stands twice in one object; of what looks like one, most is text of a value."""
+        import json  # only where something looks wrong
+
+        twice = False
+
+        def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
+            nonlocal twice
+            made = dict(found)
+            twice = twice or len(made) != len(found)
+            return made
+
+        try:
+            json.loads(self.text, object_pairs_hook=pairs, strict=False)
+        except (ValueError, RecursionError):  # msgspec accepts a little more than the standard parser
+            return
+        if twice:
+            key, at = self._twice(self._skip_blank(0))[0] or ("", 0)
+            raise InputError(f'the key "{key[:60]}" stands here twice; keep one', self._place_at(at))
+
+    def _twice(self, at: int) -> tuple[tuple[str, int] | None, int]:
+        """The first key at or below a value that stands twice, with its place; and where the value ends."""
+        from json.decoder import scanstring  # type: ignore[attr-defined]  # not in typeshed, but in every CPython
+
+        opening = self.text[at]
+        if opening not in "{[":
+            return None, self._end_of(at)
+        seen: set[str] = set()
+        position = self._skip_blank(at + 1)
+        while self.text[position] not in "}]":
+            if opening == "{":
+                key, end = scanstring(self.text, position + 1, False)
+                if key in seen:
+                    return (key, position), position
+                seen.add(key)
+                position = self._skip_blank(self._skip_blank(end) + 1)
+            found, position = self._twice(position)
+            if found is not None:
+                return found, position
+            position = self._skip_blank(position)
+            if self.text[position] == ",":
+                position = self._skip_blank(position + 1)
+        return None, position + 1
 
     def _explained(self, reason: str) -> InputError:
         """msgspec counts bytes; the standard parser knows lines and tells trailing text from other mistakes."""
@@ -161,6 +207,19 @@ class JsonText:
         line += self.text.count("\n", seen, offset)
         self._line_at = (offset, line)
         return Place(self.file, line, offset - self.text.rfind("\n", 0, offset))
+
+
+def _keys(value: object) -> int:
+    """How many keys there are in a value, at every depth."""
+    found, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            found += len(one)
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
 
 
 @cache

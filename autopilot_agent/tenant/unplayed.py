@@ -1,0 +1,81 @@
+"""What a tenant has that nothing here plays, or that Intune would not take: notices for the person who reads the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autopilot_agent.tenant.graph.base import Notice
+from autopilot_agent.tenant.graph.data import TenantData
+from autopilot_agent.tenant.graph.policies import ConfigurationPolicy
+from autopilot_agent.tenant.policies import DFCI, settings_of
+
+PLAYED = frozenset(
+    (
+        "windows10CustomConfiguration", "windowsWifiConfiguration", "windowsWifiEnterpriseEAPConfiguration",
+        "windows10VpnConfiguration", "windows81SCEPCertificateProfile", "windows81TrustedRootCertificate",
+        "editionUpgradeConfiguration", "windows10EndpointProtectionConfiguration", "windowsUpdateForBusinessConfiguration",
+        "windows10GeneralConfiguration", "windowsKioskConfiguration", "windowsDomainJoinConfiguration", DFCI,
+    )
+)  # fmt: skip
+"""Kinds of deviceConfigurations that do something here."""
+OTHER_PLATFORMS = ("ios", "macos", "android", "aosp", "apple", "windowsphone")
+"""How kinds begin that no PC ever gets."""
+LONGEST_NAME = 200
+"""Characters of a display name that Intune takes (formats.md 1.1)."""
+_COLLECTIONS = (
+    "windows_autopilot_deployment_profiles",
+    "device_enrollment_configurations",
+    "mobile_apps",
+    "device_configurations",
+    "configuration_policies",
+    "groups",
+)
+
+
+def unplayed(data: TenantData) -> list[Notice]:
+    """Every notice about a tenant, in no particular order."""
+    return [*_templates(data), *_catalog(data), *_names(data), *_exclusions(data)]
+
+
+def _templates(data: TenantData) -> Iterator[Notice]:
+    said: set[str] = set()
+    for policy in data.device_configurations:
+        kind = policy.kind or "deviceConfiguration"
+        if kind in PLAYED or kind in said or kind.casefold().startswith(OTHER_PLATFORMS):
+            continue
+        said.add(kind)
+        text = f"deviceConfigurations of type {kind} are not played: the device gets nothing of them"
+        yield Notice(data.place("device_configurations", policy.id), text)
+
+
+def _catalog(data: TenantData) -> Iterator[Notice]:
+    for policy in data.configuration_policies:
+        foreign = policy.platforms and not any(name.startswith("windows") for name in policy.platforms)
+        if foreign or "enrollment" in policy.technologies or not policy.settings or _plays(policy):
+            continue
+        text = f'"{policy.display_name}": none of its settings is played, for none is one of the Policy CSP'
+        yield Notice(data.place("configuration_policies", policy.id), text)
+
+
+def _plays(policy: ConfigurationPolicy) -> bool:
+    return bool(settings_of(policy, "device"))
+
+
+def _names(data: TenantData) -> Iterator[Notice]:
+    for collection in _COLLECTIONS:
+        for one in getattr(data, collection):
+            if len(one.display_name or "") > LONGEST_NAME:
+                name = f'the name "{one.display_name[:40]}..."'
+                text = f"{name} has more than {LONGEST_NAME} characters; Intune would not take it"
+                yield Notice(data.place(collection, one.id), text)
+
+
+def _exclusions(data: TenantData) -> Iterator[Notice]:
+    """All devices with an excluded group: not supported for deployment profiles, and it can break the assignment."""
+    for profile in data.windows_autopilot_deployment_profiles:
+        kinds = {line.kind for line in profile.assignments}
+        if {"allDevices", "exclusionGroup"} <= kinds:
+            why = "excluding a group from all devices is not supported and can break the assignment"
+            text = f'profile "{profile.display_name}": {why}'
+            yield Notice(data.place("windows_autopilot_deployment_profiles", profile.id), text)
+
