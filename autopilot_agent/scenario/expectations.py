@@ -11,6 +11,7 @@ from msgspec import UNSET
 from autopilot_agent.errors import Place
 from autopilot_agent.events import (
     AppChanged,
+    DiskErased,
     Event,
     LogWritten,
     Rebooted,
@@ -79,7 +80,7 @@ class Seen(msgspec.Struct, dict=True):
 
             return join_of(self.plan)
         if name == "flow":
-            return flow_played(self.trace, self.plan.device.disk.resealed)
+            return flow_played(self.trace)
         if name == "reboots":
             return sum(1 for event in self.trace if isinstance(event, Rebooted))
         if name == "mdm_enrolled":
@@ -265,7 +266,7 @@ FLOWS = {
 """What each way out of the branch (C11) is called."""
 
 
-def flow_played(trace: list[Event], resealed: bool) -> str:
+def flow_played(trace: list[Event]) -> str:
     """Which flow the device took at its last branch; "" when it never came so far."""
     last = next((event for event in reversed(trace) if isinstance(event, StateLeft) and event.state == "branch"), None)
     if last is None:
@@ -275,7 +276,17 @@ def flow_played(trace: list[Event], resealed: bool) -> str:
         return flow
     if last.rule == "B4":
         return "existing-device"
-    return "pre-provisioned" if resealed else flow
+    return "pre-provisioned" if _resealed_before(trace, last.seq) else flow
+
+
+def _resealed_before(trace: list[Event], seq: int) -> bool:
+    """Whether the disk of an event had been resealed: a reset or a wipe since then takes that away."""
+    for event in reversed(trace[:seq]):
+        if isinstance(event, DiskErased):
+            return False
+        if isinstance(event, StateLeft) and event.state == "reseal":
+            return True
+    return False
 
 
 def local_rights(device: Device) -> str:
