@@ -80,7 +80,7 @@ class Seen(msgspec.Struct, dict=True):
 
             return join_of(self.plan)
         if name == "flow":
-            return flow_played(self.trace)
+            return flow_played(self.trace, self.plan.world.trace)
         if name == "reboots":
             return sum(1 for event in self.trace if isinstance(event, Rebooted))
         if name == "mdm_enrolled":
@@ -266,8 +266,8 @@ FLOWS = {
 """What each way out of the branch (C11) is called."""
 
 
-def flow_played(trace: list[Event]) -> str:
-    """Which flow the device took at its last branch; "" when it never came so far."""
+def flow_played(trace: list[Event], whole: list[Event]) -> str:
+    """Which flow the device took at the last branch of a trace, one act's or the whole; "" when it never came so far."""
     last = next((event for event in reversed(trace) if isinstance(event, StateLeft) and event.state == "branch"), None)
     if last is None:
         return ""
@@ -276,7 +276,7 @@ def flow_played(trace: list[Event]) -> str:
         return flow
     if last.rule == "B4":
         return "existing-device"
-    return "pre-provisioned" if _resealed_before(trace, last.seq) else flow
+    return "pre-provisioned" if _resealed_before(whole, last.seq) else flow
 
 
 def _resealed_before(trace: list[Event], seq: int) -> bool:

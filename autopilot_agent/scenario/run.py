@@ -190,7 +190,7 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
     world, device = plan.world, plan.device
     result.end_state, result.outcome = end.value, ENDS.get(end, "interrupted")
     result.join = join_of(plan)
-    result.flow = flow_played(world.trace)
+    result.flow = flow_played(world.trace, world.trace)
     result.acts = plan.ends
     result.mdm_enrolled = device.disk.enrolment is not None
     result.device_name = device.disk.computer_name
