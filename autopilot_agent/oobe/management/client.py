@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from functools import cache
-from typing import Any
-
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
 from autopilot_agent.device.csp import OK
 from autopilot_agent.device.nodes import key_of, resolve
-from autopilot_agent.device.registry import NODE_CACHE, REBOOT_REQUIRED
+from autopilot_agent.device.registry import NODE_CACHE
 from autopilot_agent.errors import CallFailed, Unreachable
-from autopilot_agent.oobe.management.domain import apply_blob
+from autopilot_agent.oobe.management.background import Background
+from autopilot_agent.oobe.management.effects import EFFECTS, Effects
 from autopilot_agent.oobe.management.esp import EspSettings
-from autopilot_agent.oobe.management.firmware_edition import restart_for_edition, take_firmware_settings, take_key
 from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
-from autopilot_agent.oobe.management.lasting import note_policy, set_up_kiosk, set_up_laps
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.remote_wipe import take_order
 from autopilot_agent.oobe.world import World
@@ -45,31 +40,12 @@ SETTLED_AFTER = 4 * HOUR
 """How long the desktop is watched for work in the background (a limit of this simulation)."""
 CLOCK_TICK = 15 * SECOND
 
-DEVICE_LOCK = "D/vendor/msft/policy/config/devicelock/"
-NO_PASSWORD = DEVICE_LOCK + "devicepasswordenabled", "1"
-"""The one DeviceLock setting that asks for nothing: 1 switches device passwords off."""
-
-
 OPENING = {
     who: (Alert(1201), Alert(1224, "com.microsoft/MDM/LoginStatus", login), Alert(1224, "com.microsoft/MDM/BootstrapSync", who))
     for who, login in (("device", "others"), ("user", "user"))
 }
 """The alerts of package 1, for a session of the device and one of its user (protocols.md 12.5)."""
 
-EFFECTS = {
-    "policy": "_policy",
-    "applocker": "_reboot_only",
-    "uefi": "_uefi",
-    "windowslicensing": "_licensing",
-    "wifi": "_wifi",
-    "vpnv2": "_vpn",
-    "rootcatrustedcertificates": "_trusted_root",
-    "assignedaccess": "_kiosk",
-    "laps": "_laps",
-    "reboot": "_reboot_now",
-    "offlinedomainjoin": "_domain_join",
-}
-"""What follows from a command on a CSP: a method of the client."""
 JOBS = {
     "enterprisedesktopappmanagement": "desktop_app",
     "enterprisemodernappmanagement": "modern_app",
@@ -77,59 +53,6 @@ JOBS = {
     "office": "office",
 }
 """The same, as a method of the jobs."""
-
-
-@cache
-def _reboot_prefixes() -> tuple[str, ...]:
-    return tuple(key_of(row.uri) for row in rulebook.reboot_uris())
-
-
-class _WhilePowered:
-    """Work of one boot: it goes on only as long as that boot's background does. What SimPy wants of a process, no more."""
-
-    __slots__ = ("_background", "_work")
-
-    def __init__(self, background: Background, work: Coroutine[Any, Any, Any]) -> None:
-        self._background, self._work = background, work
-
-    def send(self, value: Any) -> Any:
-        """Go on, or end where it stands because the power is gone."""
-        if self._background.stopped:
-            self._work.close()
-            raise StopIteration
-        return self._work.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        """Go on with an exception."""
-        return self._work.throw(*error)
-
-    def close(self) -> None:
-        """End it."""
-        self._work.close()
-
-
-class Background:
-    """What goes on behind the pages of one boot, and whom it tells.
-
-    ``changed`` wakes who waits for the ESP's next decision; ``watcher`` looks at every change and says whether it is one.
-    Jobs and the extension know this and not the client that knows them: a run without reference cycles gives its memory
-    back at once, and the next one finds it warm in the processor's cache.
-    """
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.changed = world.clock.signal()
-        self.watcher: Callable[[], bool] | None = None
-        self.stopped = False
-
-    def touched(self) -> None:
-        """Something may have moved: let the page look at once, and wake its process only when that has to decide."""
-        if self.watcher is None or self.watcher():
-            self.changed.fire()
-
-    def beside(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Start work in the background of this boot; it ends where it stands when the power goes."""
-        return self._world.beside(_WhilePowered(self, work))  # type: ignore[arg-type]  # it has all that is asked of a coroutine
 
 
 class ManagementClient:
@@ -143,13 +66,11 @@ class ManagementClient:
         self.beside = background.beside
         self.jobs = Jobs(device, world, background.beside, background.touched)
         self.ime = IntuneManagementExtension(device, world, background.touched)
-        self.restart: tuple[str, str] | None = None
+        self.effects = Effects(device, world, background)
         self.generation = 0
         self.last_failure = ""
-        self.phase = "device"
         self.left = False
         self.domain_join: DomainJoinStanding | None = None
-        self.obstacle = ""
         self._talking = False
         self._told_resealed = False
         self._esp: EspSettings | None = None
@@ -170,7 +91,7 @@ class ManagementClient:
     def retry(self) -> None:
         """Try again on the error page: what did not succeed is attempted once more."""
         self.last_failure = ""
-        self.ime.restart = self.restart = None
+        self.ime.restart = self.effects.restart = None
         self.jobs.retry()
 
     async def session(
@@ -287,7 +208,7 @@ class ManagementClient:
             return
         name = resolved.provider
         if name in EFFECTS:
-            getattr(self, EFFECTS[name])(command.verb, command.uri, resolved.key, command.value)
+            getattr(self.effects, EFFECTS[name])(command.verb, command.uri, resolved.key, command.value)
         elif name in JOBS:
             getattr(self.jobs, JOBS[name])(command.verb, command.uri, resolved.key, command.value)
         if command.value and not resolved.user:
@@ -295,63 +216,6 @@ class ManagementClient:
                 rf"{NODE_CACHE}\{self._nodes}", {"NodeUri": command.uri, "ExpectedValue": command.value}
             )
             self._nodes += 1
-
-    # What follows from single CSPs.
-
-    def _policy(self, verb: str, uri: str, key: str, value: str) -> None:
-        if key.startswith(DEVICE_LOCK) and (key, value) != NO_PASSWORD and verb != "Delete":
-            self.device.disk.device_lock = True
-            self.world.note("REBOOT-PASSWORD-POLICY", f"{uri} asks for a password: automatic sign-in will not happen.")
-        self.device.disk.policies[uri] = value
-        self.obstacle = note_policy(self.device, self.world, uri, key, value) or self.obstacle
-        self._reboot_only(verb, uri, key, value)
-
-    def _reboot_only(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec" or not key.startswith(_reboot_prefixes()):
-            return
-        if self.phase != "device":
-            self.world.note("REBOOT-USER-TARGETING", f"{uri} came with the user: it asks for no restart in device setup.")
-            return
-        self.device.memory.reboot_reasons.append(uri)
-        self.device.disk.registry.set(REBOOT_REQUIRED, uri, 1)
-        self.world.log("DeviceManagement", 2800, f"{uri} asks for a reboot", "EVT-2800")
-
-    def _uefi(self, verb: str, uri: str, key: str, value: str) -> None:
-        if take_firmware_settings(self.device, self.world):
-            self._reboot_only(verb, uri, key, value)
-
-    def _licensing(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec" and key.endswith("/upgradeeditionwithproductkey") and take_key(self.device, self.world, value):
-            self.beside(restart_for_edition(self.device, self.world, self._restart_for))
-
-    def _restart_for(self, reason: str, rule: str) -> None:
-        self.restart = (reason, rule)
-        self.background.touched()
-
-    def _wifi(self, verb: str, uri: str, key: str, value: str) -> None:
-        name = key.split("/")[5] if key.count("/") >= 5 else uri
-        self.device.disk.wifi_profiles[name] = "MDM"
-
-    def _vpn(self, verb: str, uri: str, key: str, value: str) -> None:
-        self.device.disk.vpn_profiles[key.split("/")[4]] = "MDM"
-
-    def _trusted_root(self, verb: str, uri: str, key: str, value: str) -> None:
-        if key.endswith("/encodedcertificate"):
-            self.device.disk.certificates[key.split("/")[-2]] = "trusted root"
-
-    def _kiosk(self, verb: str, uri: str, key: str, value: str) -> None:
-        set_up_kiosk(self.device, self.world, value)
-
-    def _laps(self, verb: str, uri: str, key: str, value: str) -> None:
-        set_up_laps(self.device, self.world, uri, value)
-
-    def _reboot_now(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec":
-            self.restart = ("the MDM server asked for a restart", "REBOOT-POLICY")
-
-    def _domain_join(self, verb: str, uri: str, key: str, value: str) -> None:
-        if verb == "Exec":
-            apply_blob(self.device, self.world, value)
 
     async def settle(self, why: str = "") -> None:
         """After the ESP: finish what it did not wait for, or what it was not shown for; ``why`` is the rule to cite."""

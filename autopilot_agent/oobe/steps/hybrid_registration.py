@@ -38,7 +38,7 @@ async def hybrid_registration(device: Device, world: World) -> StepResult:
     domain, account = disk.domain, disk.accounts[disk.signed_in_user]
     assert domain is not None
     client = start_management(device, world)
-    client.phase = "account"
+    client.effects.phase = "account"
     disk.csp.user_sid = account.sid
     code = await register(device, world, f"{disk.signed_in_user} signed in")
     if disk.enrolment is None or not client.esp.user_page_shown or disk.left_page:

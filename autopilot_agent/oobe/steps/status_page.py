@@ -40,7 +40,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     resumed = device.disk.resume == "device_preparation"
     device.disk.resume = ""
     client = start_management(device, world)
-    client.phase = "device"
+    client.effects.phase = "device"
     if resumed:
         client.jobs.resume()
     if device.disk.resealed:
@@ -175,10 +175,10 @@ async def device_setup(device: Device, world: World) -> StepResult:
     """U9 and U10. Policies, certificates, network profiles and apps that the server named; reboots are coalesced."""
     result = await _device_setup(device, world)
     client: ManagementClient | None = world.management
-    if client is not None and client.obstacle and result.outcome is not Outcome.FAILED and device.disk.technician:
+    if client is not None and client.effects.obstacle and result.outcome is not Outcome.FAILED and device.disk.technician:
         page = Page(device, world, "device")
         page.fail("policies", OBSTACLE, "F-56")
-        return await fail(device, world, State.DEVICE_SETUP, OBSTACLE, "F-56", client.obstacle, page)
+        return await fail(device, world, State.DEVICE_SETUP, OBSTACLE, "F-56", client.effects.obstacle, page)
     if result.outcome is Outcome.OK:
         result = StepResult(Outcome.OK, result.detail, result.rule or userless_rule(device, "P6", "S5"))
     if device.disk.technician and result.outcome in (Outcome.OK, Outcome.SKIPPED, Outcome.LEFT_PAGE):
@@ -191,7 +191,7 @@ async def _device_setup(device: Device, world: World) -> StepResult:
     if disk.enrolment is None:
         return StepResult(Outcome.SKIPPED, "not managed")
     client = start_management(device, world)
-    client.phase = "device"
+    client.effects.phase = "device"
     resumed = disk.resume == "device_setup"
     disk.resume = ""
     settings = client.esp
@@ -202,9 +202,7 @@ async def _device_setup(device: Device, world: World) -> StepResult:
     await _quiet_session(world, client)
     if device.memory.reboot_reasons:
         return restart_device(device, world, device.memory.reboot_reasons[0], "F-47", after_device_phase(device))
-    return StepResult(
-        Outcome.SKIPPED, "the device page is not shown; apps install in the background", _hidden_rule(settings)
-    )
+    return StepResult(Outcome.SKIPPED, "the device page is not shown; apps install in the background", _hidden_rule(settings))
 
 
 async def _locked_out(device: Device, world: World, settings: EspSettings) -> StepResult:
@@ -236,7 +234,7 @@ async def _account_setup(device: Device, world: World) -> StepResult:
     if disk.late_updates:
         return StepResult(Outcome.SKIPPED, "done before the restart of the quality updates", "QU-POSITION")
     client = start_management(device, world)
-    client.phase = "account"
+    client.effects.phase = "account"
     disk.csp.user_sid = account.sid
     later = _no_later_page(device)
     if later is not None:

@@ -111,9 +111,7 @@ async def offer_to_leave(world: World, client: ManagementClient, generation: int
         client.changed.fire()
 
 
-async def _watch(
-    device: Device, world: World, client: ManagementClient, page: Page, deadline: int
-) -> StepResult | None:
+async def _watch(device: Device, world: World, client: ManagementClient, page: Page, deadline: int) -> StepResult | None:
     """Look at the tree until the phase is done (None), failed, out of time, left, or wants a restart."""
     ime, csp = client.ime, device.disk.csp
     seen, version = "waiting", -1
@@ -126,20 +124,20 @@ async def _watch(
         elif csp.version != version:
             version = csp.version
             seen = page.look()
-        wanted = ime.restart is not None or client.restart is not None
-        return seen != "waiting" or wanted or client.left or bool(client.obstacle)
+        wanted = ime.restart is not None or client.effects.restart is not None
+        return seen != "waiting" or wanted or client.left or bool(client.effects.obstacle)
 
     client.background.watcher = look
     while True:
         look()
-        if client.obstacle:
+        if client.effects.obstacle:
             page.fail("policies", OBSTACLE, "F-56")
             return StepResult(Outcome.FAILED, OBSTACLE, "F-56")
-        restart = ime.restart or client.restart
+        restart = ime.restart or client.effects.restart
         if restart is not None and page.phase == "device":
             return restart_device(device, world, restart[0], restart[1], "device_setup", page)
         if restart is not None and client.jobs.blame != "F-46":
-            client.restart = None
+            client.effects.restart = None
             world.note("REBOOT-ACCOUNT", f"{restart[0]}: a restart in account setup is not supported.")
             if restart[1] == "F-46":  # the extension never comes back to its list: the page hangs until its time is up
                 client.jobs.blame = "F-46"
@@ -189,9 +187,9 @@ async def _check_in(world: World, client: ManagementClient, user_id: str, genera
         except CallFailed as failed:
             client.last_failure = failed.rule if failed.rule.startswith("F-") else "F-96"
             world.note(failed.rule or "NET-INTUNE", f"The management session failed: {failed}.")
-        if not working and not client.last_failure and (client.phase == "device" or user_id):
+        if not working and not client.last_failure and (client.effects.phase == "device" or user_id):
             working = True
-            client.beside(client.ime.run(client.phase, user_id))
+            client.beside(client.ime.run(client.effects.phase, user_id))
         elapsed = world.now - began
         await world.sleep(often if elapsed < first else seldom if elapsed < second else rarely)
 
@@ -245,9 +243,7 @@ def store_settings(device: Device, settings: EspSettings, root: str = "") -> Non
     device.disk.registry.update(key, values)
 
 
-def restart_device(
-    device: Device, world: World, reason: str, rule: str, resume: str, page: Page | None = None
-) -> StepResult:
+def restart_device(device: Device, world: World, reason: str, rule: str, resume: str, page: Page | None = None) -> StepResult:
     """Restart in device setup: supported, but the cached credentials are lost; with a device lock nobody gets back (F-48)."""
     disk = device.disk
     if page is not None:
