@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 
 from autopilot_agent.errors import Defect
 from autopilot_agent.service.base import Answer, Call
-from autopilot_agent.tenant import attestation, directory, domain, gateway, intune, onboarding
+from autopilot_agent.tenant import attestation, directory, domain, gateway, intune, onboarding, sessions
 from autopilot_agent.tenant.state import Handlers, TenantState
 
 A = TypeVar("A", bound=Answer)
@@ -16,6 +16,7 @@ HANDLERS: Handlers = {
     **attestation.HANDLERS,
     **directory.HANDLERS,
     **intune.HANDLERS,
+    **sessions.HANDLERS,
     **gateway.HANDLERS,
     **domain.HANDLERS,
 }
