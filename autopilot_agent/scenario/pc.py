@@ -13,6 +13,9 @@ from autopilot_agent.scenario.durations import parse_duration, parse_signed_dura
 from autopilot_agent.scenario.parts import DeviceSpec, NetworkSpec, VpnSpec
 from autopilot_agent.text.yaml_text import Document
 
+FIRST_BUILD = 10240
+"""The first Windows 10."""
+
 
 def make_device(spec: DeviceSpec, blocked: dict[str, str], document: Document) -> Device:
     """The PC before its first act; ``blocked`` are hosts that faults close. Raises ``InputError`` for what no PC is."""
@@ -99,6 +102,11 @@ def _windows(spec: DeviceSpec, document: Document) -> Windows:
     if len(parts) != 4 or not all(part.isdigit() for part in parts):
         raise InputError(
             f"build {windows.build!r} is not of the form 10.0.26100.4349", document.place(("device", "windows", "build"))
+        )
+    if int(parts[2]) < FIRST_BUILD or parts[:2] != ["10", "0"]:
+        raise InputError(
+            f"build {windows.build!r} is no Windows 10 or 11; they begin with 10.0.{FIRST_BUILD}.",
+            document.place(("device", "windows", "build")),
         )
     return Windows(
         windows.edition,

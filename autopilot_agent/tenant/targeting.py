@@ -21,7 +21,7 @@ from .graph.policies import ConfigurationPolicy, DeviceConfiguration, DeviceMana
 from .graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
 from .graph.reach import Compiler, FilterFacts, Reached, Side, reach
 from .graph.scopes import LAST, A, Lined, Scopes
-from .unplayed import unplayed
+from .unplayed import PC_TYPES, unplayed
 
 __all__ = ["Assigned", "AssignedApp", "AssignedPolicy", "AssignedScript", "FilterFacts", "Targeting"]
 
@@ -95,7 +95,8 @@ class Targeting(Scopes):
             return tuple(Lined(one, lines) for one in resources if (lines := compiler.lines(collection, one)))
 
         profiles = "windows_autopilot_deployment_profiles"
-        oldest = sorted(data.windows_autopilot_deployment_profiles, key=lambda one: one.created_date_time or _NEVER)
+        for_pcs = [one for one in data.windows_autopilot_deployment_profiles if one.device_type in PC_TYPES]
+        oldest = sorted(for_pcs, key=lambda one: one.created_date_time or _NEVER)
         self._profiles = lined(profiles, oldest)
         self._profile_ids = {one.id.casefold(): one for one in oldest}
         self._esps = tuple(

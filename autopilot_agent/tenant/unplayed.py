@@ -20,6 +20,8 @@ PLAYED = frozenset(
 """Kinds of deviceConfigurations that do something here."""
 OTHER_PLATFORMS = ("ios", "macos", "android", "aosp", "apple", "windowsphone")
 """How kinds begin that no PC ever gets."""
+PC_TYPES = ("windowsPc", "virtualMachine", "unknownFutureValue")
+"""Device types of deployment profiles that reach a PC (formats.md 1.1); the others are for HoloLens and Surface Hub."""
 LONGEST_NAME = 200
 """Characters of a display name that Intune takes (formats.md 1.1)."""
 _COLLECTIONS = (
@@ -34,7 +36,7 @@ _COLLECTIONS = (
 
 def unplayed(data: TenantData) -> list[Notice]:
     """Every notice about a tenant, in no particular order."""
-    return [*_templates(data), *_catalog(data), *_names(data), *_exclusions(data)]
+    return [*_templates(data), *_catalog(data), *_names(data), *_exclusions(data), *_device_types(data)]
 
 
 def _templates(data: TenantData) -> Iterator[Notice]:
@@ -79,3 +81,10 @@ def _exclusions(data: TenantData) -> Iterator[Notice]:
             text = f'profile "{profile.display_name}": {why}'
             yield Notice(data.place("windows_autopilot_deployment_profiles", profile.id), text)
 
+
+
+def _device_types(data: TenantData) -> Iterator[Notice]:
+    for profile in data.windows_autopilot_deployment_profiles:
+        if profile.device_type not in PC_TYPES:
+            text = f'profile "{profile.display_name}" is for {profile.device_type}: it does not reach a PC'
+            yield Notice(data.place("windows_autopilot_deployment_profiles", profile.id), text)

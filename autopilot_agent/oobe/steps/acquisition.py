@@ -35,6 +35,9 @@ NOT_IN_FILE = ("CloudAssignedTenantUpn", "CloudAssignedAadServerData")
 ANSWERS = {807: "EVT-807", 809: "EVT-809", 815: "EVT-815", 908: "EVT-908"}
 """Refusals of the service that Windows logs under their own numbers."""
 
+FIRST_AUTOPILOT = 15063
+"""Windows 10 1703, the first that asks the service for a profile (rule E-OLD-WINDOWS)."""
+
 BROKEN_ACQUISITION = {19044: range(1645, 1708)}
 """Revisions from the April 2022 update to the one before KB5015020, which mends it (rule F-113)."""
 
@@ -85,6 +88,9 @@ async def acquire_profile(device: Device, world: World) -> None:
     """Ask the Autopilot service once per boot, until a profile is resident; leaves what a real device leaves behind."""
     memory, disk = device.memory, device.disk
     memory.profile_asked = True
+    if device.windows.number < FIRST_AUTOPILOT:
+        _no_profile(device, world, f"Windows {device.windows.build} is older than Autopilot", "E-OLD-WINDOWS")
+        return
     without_ticket = disk.sign_in_assistant_off or not device.windows.wlidsvc
     if disk.resealed and without_ticket:  # the user flow asks anew, and what the technician had does not help it
         disk.profile = None

@@ -21,6 +21,10 @@ have it, the first Windows 11 does not (rule QU-OS)."""
 OLDEST_BUILD = 19045
 """Windows 10 22H2, the last Windows 10; what is older gets no updates any more (rule REQ-OS)."""
 
+FIRST_HYBRID = 17763
+SINCE_1809 = "it came with Windows 10 1809, build 10.0.17763"
+"""Hybrid join by Autopilot (rule E-OLD-WINDOWS)."""
+
 UPDATE_POLICIES = "./Device/Vendor/MSFT/Policy/Config/Update"
 DAY = 24 * HOUR
 LONGEST_WAIT = 30
@@ -133,6 +137,9 @@ async def branch(device: Device, world: World) -> StepResult:
     name = profile.deployment_profile_name or "the profile of AutopilotConfigurationFile.json"
     hybrid = bool(profile.cloud_assigned_domain_join_method)
     kind = "hybrid join" if hybrid else "Entra join"
+    if hybrid and device.windows.number < FIRST_HYBRID:
+        cannot = f"which Windows {device.windows.build} cannot do; {SINCE_1809}"
+        raise InputError(f"the profile {name!r} is for hybrid join, {cannot}")
     if device.disk.technician:
         outcome, kind = Outcome.TECHNICIAN, f"pre-provisioning with {kind}"
     elif profile.self_deploying:
