@@ -35,6 +35,8 @@ FIXES = {
     State.AT_EULA.value: "Accept the licence terms, or hide them in the deployment profile.",
     State.AT_SIGN_IN.value: "Sign in with an account of the organisation; a profile can hide the links that lead away from it.",
     State.AT_LOGON.value: "Sign in to Windows.",
+    State.RESET_REFUSED.value: "Remove what stands against the reset, or wipe the device.",
+    State.TECHNICIAN_FAILED.value: "Start again and go on with pre-provisioning once a profile that allows it is there.",
     State.NO_NETWORK.value: "Connect the PC to a network with internet.",
 }
 """What helps where nothing failed and somebody just did not go on."""
@@ -214,9 +216,11 @@ def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
         if left is None:
             return ErrorReport("", "", "", "", "", None)
         report = explain_failure("", left.state, left.rule, left.detail or left.outcome.replace("_", " "))
-        report.fix = report.fix or FIXES.get(trace[-1].end_state if isinstance(trace[-1], Finished) else "", "")
-        return report
-    return explain_failure(failure.code, failure.state.value, failure.rule, failure.reason)
+    else:
+        report = explain_failure(failure.code, failure.state.value, failure.rule, failure.reason)
+    last = trace[-1]
+    report.fix = report.fix or FIXES.get(last.end_state if isinstance(last, Finished) else "", "")
+    return report
 
 
 def explain_failure(code: str, step: str, rule: str, reason: str) -> ErrorReport:

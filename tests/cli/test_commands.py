@@ -17,6 +17,7 @@ import pytest
 from autopilot_agent import __version__
 from autopilot_agent.__main__ import main
 from autopilot_agent.cli import console
+from autopilot_agent.cli.descriptions import DESCRIPTIONS
 from autopilot_agent.cli.new import new_scenario
 from autopilot_agent.cli.schema import scenario_schema
 from autopilot_agent.errors import Defect, InputError, Place, ServiceUnavailable
@@ -150,12 +151,38 @@ def test_a_code_is_explained_in_every_notation(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    "name", ["F-26", "f-26", "C7", "REGION", "Autopilot/161", "autopilot/161", "I-01", "Q-02", "161", "desktop"]
+    "name",
+    ["F-26", "f-26", "f26", "F-1", "C7", "REGION", "Autopilot/161", "autopilot/161", "I-01", "i1", "Q-02", "161", "desktop"],
 )
 def test_names_are_explained(capsys: pytest.CaptureFixture[str], name: str) -> None:
     code, out, _ = run(capsys, "explain", name)
     assert code == 0
     assert out
+
+
+def test_a_fault_is_found_by_the_name_of_its_code_and_by_each_of_its_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    named = run(capsys, "explain", "iderrordevicelimit")[1]
+    assert "\nF-25  a fault" in named and named.startswith("F-21  a fault")
+    assert "F-102  a fault" in run(capsys, "explain", "0x80180019")[1]
+
+
+def test_what_a_retry_helps_is_said_for_each_code(capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(run(capsys, "explain", "F-102")[1].split())
+    assert "0x80180019, trying again helps once the cause is removed" in said and "retry trying again can help" in said
+
+
+def test_a_fault_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {row["id"]: row for row in json.loads(run(capsys, "list", "faults", "--output", "json")[1])}
+    assert rows["F-41"]["needs"] == "a tracked app" and rows["F-26"]["needs"] == ""
+    assert "(needs a tracked app)" in run(capsys, "list", "faults")[1]
+
+
+def test_every_key_of_a_scenario_is_described() -> None:
+    types = scenario_schema()["$defs"]
+    known = {name: texts.keys() for name, texts in DESCRIPTIONS.items()}
+    bare = [(name, key) for name, one in types.items() for key, it in one["properties"].items() if "description" not in it]
+    assert bare == []
+    assert {name: keys - types[name]["properties"].keys() for name, keys in known.items()} == {name: set() for name in known}
 
 
 def test_the_schema_accepts_the_new_scenario_and_refuses_unknown_keys(capsys: pytest.CaptureFixture[str]) -> None:

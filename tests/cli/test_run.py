@@ -53,6 +53,15 @@ def test_json_is_one_document_with_the_documented_fields(
         assert set(result["checks"][0]) == {"name", "expected", "actual", "passed", "at", "place"}
 
 
+def test_json_is_one_document_also_when_a_file_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, SUCCESS, "nope.yaml", "nowhere/", "--output", "json")
+    results = json.loads(out)["results"]
+    assert (code, err) == (2, "")
+    assert [one["verdict"] for one in results] == ["passed", "error", "error"]
+    assert results[1]["file"] == "nope.yaml" and "there is no such file" in results[1]["problem"]
+    assert json.loads(run(capsys, "nope.yaml", "--output", "json")[1])["errors"] == 1
+
+
 def test_jsonl_of_one_file_is_its_events_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     events = [json.loads(line) for line in run(capsys, SUCCESS, "--output", "jsonl")[1].splitlines()]
     assert [event["seq"] for event in events] == list(range(len(events)))

@@ -170,3 +170,34 @@ def test_includes_are_read_once_until_a_file_changes(root: Path, monkeypatch: py
 
 def test_a_misspelt_collection_is_refused_at_its_place(root: Path) -> None:
     assert "s.yaml:2:21" in refusal(root, "{mobileAps: []}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("userz: [{userPrincipalName: a@contoso.example}]", 'q.yml:1:8: "userz" is not a collection that is read here'),
+        ("users: 3", "q.yml:1:8: expected a resource (an object), got 3"),
+        ("users: {a: b}", 'nothing of this user can be read: "a" is no property of it'),
+        ("{foo: 3}", '"foo" is not a collection that is read here'),
+        ("windowsAutopilotDeploymentProfile: [{displayName: x}]", 'did you mean "windowsAutopilotDeploymentProfiles"?'),
+    ],
+)
+@pytest.mark.parametrize("name", ["q.yml", "users/q.yml"])
+def test_an_included_file_is_read_as_strictly_as_the_scenario(root: Path, text: str, said: str, name: str) -> None:
+    write(root / "ud" / name, text)
+    assert said in refusal(root, f"{{include: [{name}]}}")
+    if name != "q.yml":
+        assert said in refusal(root, "{include: [users/]}")
+
+
+@pytest.mark.parametrize("name", ["q.yml", "s.yaml"])
+def test_a_file_that_includes_itself_is_a_loop(root: Path, name: str) -> None:
+    write(root / "ud" / "q.yml", "include: [q.yml]\nusers: []\n")
+    assert f"the includes form a loop ({name} -> {name})" in refusal(root, f"{{include: [{name}]}}")
+
+
+def test_a_key_that_stands_twice_in_json_is_refused_at_its_place(root: Path) -> None:
+    write(root / "ud" / "users.json", '{"value": [{"id": "a",\n "displayName": "\\"x\\": y", "displayName": "B"}]}')
+    assert 'users.json:2:29: the key "displayName" stands here twice' in refusal(root, "{include: [users.json]}")
+    write(root / "ud" / "users.json", '{"value": [{"id": "a", "displayName": "\\"x\\": y"}, {"id" : "b", "displayName": "B"}]}')
+    assert len(tenant(root, "{include: [users.json]}").users) == 2

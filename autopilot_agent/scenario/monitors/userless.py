@@ -35,7 +35,7 @@ def forbidden_at_enrolment(run: Record) -> str | None:
             return f"event {refusal.seq}: {refusal.call} refuses pre-provisioning, which is the enrolment's affair"
     opened = run.stays.get("what_to_do", ())
     for entered, left in opened:
-        if left.outcome not in ("ok", "back"):
+        if left.outcome not in ("ok", "back", "stuck"):
             return f"event {entered.seq}: the technician's page did not open"
     return None
 
