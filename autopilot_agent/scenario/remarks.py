@@ -38,7 +38,7 @@ def another_flow(plan: Plan, result: Result) -> list[str]:
     if not result.flow or result.flow == scenario.mode or scenario.mode == "lifecycle":
         return []
     acts = [act.expect for act in plan.acts if act.expect is not None]
-    if scenario.device.registered is not None or any(_tells(expect) for expect in (scenario.expect, *acts)):
+    if scenario.device.registered is False or any(_tells(expect) for expect in (scenario.expect, *acts)):
         return []
     if any(spec.fault and rulebook.faults()[spec.fault].step == "C7" for spec in scenario.faults):
         return []
