@@ -14,8 +14,8 @@ from autopilot_agent.events import KINDS, Event, trace_hash
 
 ANY_EVENT: Any = Union[KINDS]  # noqa: UP007  a union made from a tuple
 DECODER = msgspec.json.Decoder(ANY_EVENT)
-EXAMPLES = {str: "x", int: 7, tuple[str, ...]: ("a", "b")}
-OTHERS = {str: "y", int: 8, tuple[str, ...]: ("ab",)}
+EXAMPLES = {str: "x", int: 7, bool: False, tuple[str, ...]: ("a", "b")}
+OTHERS = {str: "y", int: 8, bool: True, tuple[str, ...]: ("ab",)}
 
 
 def fields_of(kind: type[Event]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_the_schema_version_counts_in_the_hash(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_encoding_is_pinned() -> None:
     """A change here changes every stored hash: raise SCHEMA_VERSION with it."""
-    assert events.SCHEMA_VERSION == 1
+    assert events.SCHEMA_VERSION == 2
     line = events.to_json_lines([events.CommandApplied(3, 1500, "MDM-404", "Get", "./DevDetail/SwV", 404)])
     assert line == (
         b'{"event":"command_applied","seq":3,"at":1500,"rule":"MDM-404","verb":"Get",'
@@ -80,7 +80,8 @@ def test_the_encoding_is_pinned() -> None:
 
 @given(st.text(), st.integers(0, 2**53), st.sampled_from(KINDS))
 def test_any_text_survives(text: str, at: int, kind: type[Event]) -> None:
-    made = {name: text if wanted is str else at if wanted is int else (text,) for name, wanted in fields_of(kind).items()}
+    values = {str: text, int: at, bool: at % 2 == 0, tuple[str, ...]: (text,)}
+    made = {name: values[wanted] for name, wanted in fields_of(kind).items()}
     event = kind(**made)
     try:
         text.encode()

@@ -179,7 +179,8 @@ def place_of(error: InputError, loaded: LoadedScenario) -> Place:
     for index, spec in enumerate(scenario.faults):
         if spec.fault and re.search(rf"the fault {re.escape(spec.fault)}\b", said):
             return document.place(("faults", index))
-    app = next((name for name in scenario.installers if said.startswith("installers: ") and said.endswith(repr(name))), None)
+    unknown = "installers: the tenant has no app"
+    app = next((name for name in scenario.installers if said.startswith(f"{unknown} {name[:60]!r};")), None)
     return document.place(("installers", app), key=True) if app is not None else document.place()
 
 

@@ -7,7 +7,7 @@ import pytest
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import ENROLLMENTS, SETTINGS, TRACKING
 from autopilot_agent.device.storage import Enrolment, JoinState
-from autopilot_agent.errors import InputError, Unreachable
+from autopilot_agent.errors import Unreachable
 from autopilot_agent.events import ScreenShown
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.preprovisioning import preprovisioning, technician_failure, what_to_do
@@ -80,9 +80,10 @@ def test_without_a_profile_nothing_can_be_started() -> None:
     assert not device.disk.technician
 
 
-def test_a_script_that_goes_back_for_ever_is_refused() -> None:
-    with pytest.raises(InputError, match="goes back"):
-        StepDriver(known(), person={"WHATDO": "Back"}).run(*[what_to_do] * 30)
+def test_a_technician_who_goes_back_for_ever_walks_away() -> None:
+    for times, outcome in ((20, Outcome.BACK), (21, Outcome.STUCK)):
+        driver = StepDriver(known(), person={"WHATDO": "Back"})
+        assert driver.run(*[what_to_do] * times).result.outcome is outcome
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from autopilot_agent.cli.batch import Options, run_file
 from autopilot_agent.errors import InputError
 from autopilot_agent.events import trace_hash
 from autopilot_agent.scenario.loader import LoadedScenario, find_scenarios, load_scenario, load_scenario_text
+from autopilot_agent.scenario.parts import ExpectSpec
 from autopilot_agent.scenario.plan import Plan, acts_of, make_plan
 from autopilot_agent.scenario.playing import play_acts
 from autopilot_agent.scenario.run import run_scenario
@@ -43,8 +44,9 @@ LOADED = several_acts()
 
 
 def part(loaded: LoadedScenario, first: int, last: int | None) -> LoadedScenario:
-    acts = acts_of(loaded.scenario)[first:last]
-    return msgspec.structs.replace(loaded, scenario=msgspec.structs.replace(loaded.scenario, acts=acts))
+    acts = acts_of(loaded.scenario)[first:last]  # what is expected at the end names apps that a part need not know
+    scenario = msgspec.structs.replace(loaded.scenario, acts=acts, expect=ExpectSpec())
+    return msgspec.structs.replace(loaded, scenario=scenario)
 
 
 def played(loaded: LoadedScenario) -> Plan:
