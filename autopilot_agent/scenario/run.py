@@ -18,8 +18,9 @@ from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
 from autopilot_agent.events import Event, Finished, StateLeft, happened, trace_hash
 from autopilot_agent.oobe.states import ENDS, State
+from autopilot_agent.scenario.branch import flow_played
 from autopilot_agent.scenario.checks import ActChecks, check_all
-from autopilot_agent.scenario.expectations import Check, flow_played
+from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.monitors import broken_invariants
 from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
