@@ -210,6 +210,9 @@ class World:
         if takes:
             await self.clock.sleep(self.duration(takes, question.screen, self.count(question.screen)))
         reply = self.person.answer(question, now=self.now)
+        while reply.again:
+            await self.clock.sleep(reply.after)
+            reply = self.person.answer(question, now=self.now)
         if reply.after:
             await self.clock.sleep(reply.after)
         if reply.choice and reply.choice in question.back:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import structs
 
 from autopilot_agent.oobe.person import Question, Reply, ScriptedPerson
 from autopilot_agent.oobe.steps.prefix import WINDOWS_KEY
 from autopilot_agent.scenario.act_specs import ActSpec, Played, Reseal, Technician, User
 from autopilot_agent.scenario.durations import parse_duration
-from autopilot_agent.scenario.parts import Answer, AnswerSpec
+from autopilot_agent.scenario.parts import Answer, AnswerSpec, Happening
 
 
 class Cast:
@@ -22,6 +24,9 @@ class Cast:
         self._acts: list[tuple[int, ScriptedPerson]] = []
         self._act: ScriptedPerson | None = None
         self._kind: type[object] = object
+        self._waiting: tuple[Reply, list[Happening]] | None = None
+        self.befall: Callable[[Happening], None] | None = None
+        """Brings about what happens beside an answer."""
 
     def begin(self, index: int, act: ActSpec) -> None:
         """Another act: another person, perhaps, with answers of their own."""
@@ -37,6 +42,25 @@ class Cast:
 
     def answer(self, question: Question, *, now: int) -> Reply:
         """Answer one page; raises ``InputError`` when the page has no such choice."""
+        if self._waiting is None:
+            reply = self.reply_to(question, now=now)
+            if not reply.happens:
+                return reply
+            self._waiting = (reply, [one for one in reply.happens if isinstance(one, Happening)])
+        reply, to_come = self._waiting
+        while to_come:
+            one = to_come.pop(0)
+            if one.wait:
+                return Reply(again=True, after=parse_duration(one.wait))
+            if one.power_off:  # nobody is there to answer after it
+                self._waiting = None
+            if self.befall is not None:
+                self.befall(one)
+        self._waiting = None
+        return structs.replace(reply, happens=())
+
+    def reply_to(self, question: Question, *, now: int) -> Reply:
+        """What this person says to a page, with what is to happen before it."""
         if question.field == "user name" and (not question.suggestion or (self._named and question.screen == "LOGON")):
             question = structs.replace(question, suggestion=self._name)
         if self._act is not None and self._act.knows(question.screen):
@@ -62,7 +86,8 @@ def _script(script: dict[str, Answer | list[Answer]]) -> dict[str, list[Reply] |
 def _reply(answer: Answer) -> Reply:
     if isinstance(answer, AnswerSpec):
         value = next(iter(answer.fields.values()), "")
-        return Reply(answer.choice, value, parse_duration(answer.after) if answer.after else 0, bool(answer.choice))
+        after = parse_duration(answer.after) if answer.after else 0
+        return Reply(answer.choice, value, after, bool(answer.choice), happens=tuple(answer.happens))
     if isinstance(answer, bool):
         return Reply("Yes" if answer else "nothing")
     return Reply(str(answer))
