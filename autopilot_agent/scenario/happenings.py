@@ -49,9 +49,19 @@ class Happenings:
         self._timed.append((at, one))
         self._plan.clock.alarm_at(at, partial(self._strike, len(self._timed) - 1))
 
+    def strike_now(self, at: int, one: Happening) -> None:
+        """One more, in this moment."""
+        self._timed.append((at, one))
+        self._strike(len(self._timed) - 1)
+
+    def forget_last(self) -> None:
+        """The last one could not happen."""
+        self.struck.discard(len(self._timed) - 1)
+        self._timed.pop()
+
     def happened(self) -> list[tuple[int, Happening]]:
         """Those with a time that came to pass, in order."""
-        return sorted((self._timed[index] for index in self.struck), key=lambda one: one[0])
+        return sorted((self._timed[index] for index in sorted(self.struck)), key=lambda one: one[0])
 
     def _strike(self, index: int) -> None:
         self.struck.add(index)
@@ -65,6 +75,11 @@ class Happenings:
             _unplug(world, network)
         elif one.network == "back":
             _plug_in(world, network)
+        elif one.network == "cable":
+            network.kind, network.metered, network.captive_portal, network.connected = "ethernet", False, False, False
+            network.lost_at = network.back_at = None
+            plan.links.append((len(world.trace), "ethernet"))
+            world.note("C5", "Somebody plugs in a cable.")
         if one.inject is not None:
             self._inject(one.inject)
         if one.clear is not None:

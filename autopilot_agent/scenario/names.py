@@ -49,6 +49,14 @@ def check_names(scenario: Scenario, document: Document) -> None:
         raise refusal(document, found.problems)
 
 
+def check_happening(one: Happening) -> None:
+    """Raise ``InputError`` for something that cannot befall a PC or a tenant."""
+    found = _Check()
+    found.happening((), one, timed=False)
+    if found.problems:
+        raise InputError(" ".join(problem.sentence for problem in found.problems))
+
+
 class _Check(ExpectChecker):
     """Checks one scenario."""
 

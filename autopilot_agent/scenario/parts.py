@@ -293,13 +293,14 @@ class FaultSpec(Strict):
 class Happening(Strict):
     """One thing that befalls the PC or the tenant in the middle of a run; write one of the keys, and ``at`` where it is due.
 
-    ``network`` pulls the cable or puts it back, ``power_off`` cuts the power for that long, ``wait`` lets time pass (only
-    beside an answer), ``inject`` brings about a fault from now on, ``clear`` ends one (its name, or ``all``), ``admin`` is
-    what an administrator does, in the words of the act ``admin``. ``at`` is counted from power-on of the first act.
+    ``network`` takes the link away, brings it back, or plugs in a cable where there was Wi-Fi; ``power_off`` cuts the power for
+    that long, ``wait`` lets time pass (only beside an answer), ``inject`` brings about a fault from now on, ``clear`` ends one
+    (its name, or ``all``), ``admin`` is what an administrator does, in the words of the act ``admin``. ``at`` is counted from
+    power-on of the first act.
     """
 
     at: Duration | None = None
-    network: Literal["lost", "back"] | None = None
+    network: Literal["lost", "back", "cable"] | None = None
     power_off: Duration | None = None
     wait: Duration | None = None
     inject: FaultSpec | None = None

@@ -1,0 +1,72 @@
+"""How fast the walk goes: virtual time against the wall clock, with a look at the keyboard while the PC is busy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autopilot_agent.walk.keyboard import monotonic
+
+if TYPE_CHECKING:
+    from autopilot_agent.walk.session import Session
+
+FRAME = 0.15
+"""Seconds between two drawings while something moves."""
+PAGE = 1.5
+"""Seconds that a page of a film stands at least, at any speed but max."""
+HINT = "space = skip ahead; + and - = faster, slower; : = the simulator's prompt; Ctrl+C = leave"
+FASTEST, SLOWEST = 1e6, 0.1
+
+
+class Pacer:
+    """The clock's ``pace``. ``skipping`` runs ahead to the next page that asks, ``until`` to a virtual time."""
+
+    def __init__(self, session: Session, speed: float | None) -> None:
+        self.session = session
+        self.speed = speed
+        self.skipping = False
+        self.until = 0
+        self._hold = 0.0
+
+    def look(self) -> None:
+        """Something new comes onto the screen: a film lets it stand for a moment."""
+        if self.session.auto and self.speed is not None:
+            self._hold = PAGE
+
+    def __call__(self, now: int, due: int) -> None:
+        """Let the wall clock catch up with the time that is about to pass."""
+        session = self.session
+        if self.speed is None or self.skipping or session.resuming or session.desk.off:
+            self._hold = 0.0
+            return
+        if session.desk.asking and not session.auto:  # the time that a person takes: here somebody takes it really
+            return
+        hold, self._hold = self._hold, 0.0
+        seconds = max(hold, (due - max(now, self.until)) / 1000 / self.speed)
+        began = monotonic()
+        while (left := seconds - (monotonic() - began)) > 0:
+            share = (monotonic() - began) / seconds
+            moment = now + int((due - now) * share)
+            self._draw(moment)
+            key = session.stage.keyboard.poll(min(FRAME, left))
+            if key and self._pressed(key, max(moment, now + 1), due):
+                return
+
+    def _draw(self, moment: int) -> None:
+        session = self.session
+        if session.stage.moves:
+            question = session.plan.world.question
+            session.stage.tick(session.desk.picture(moment, question), HINT)
+
+    def _pressed(self, key: str, moment: int, due: int) -> bool:
+        """What a key does while the PC is busy; whether the waiting is over."""
+        session = self.session
+        if key in (" ", "\r", "\n"):
+            self.skipping = True
+            return True
+        if key in "+-" and self.speed is not None:
+            self.speed = min(FASTEST, self.speed * 2) if key == "+" else max(SLOWEST, self.speed / 2)
+            return True
+        if key == ":" and not session.auto and moment < due:
+            session.plan.clock.alarm_at(moment, lambda: session.interrupted(moment))
+            return True
+        return False
