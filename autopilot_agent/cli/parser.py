@@ -78,6 +78,7 @@ def _run(commands: Commands) -> None:
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
     it.add_argument("--device", type=_path, metavar="FILE", help="go on with the PC that an earlier run saved")
     it.add_argument("--save-device", type=_path, metavar="FILE", help="keep the PC as it is after the last act")
+    it.add_argument("--show-screens", action="store_true", help="print the pages of each run as well, in their order")
     it.add_argument("-q", "--quiet", action="count", default=0, help="say less")
     it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
 

@@ -99,7 +99,8 @@ def matched(question: Question, reply: Reply) -> Reply:
         wanted = folded(reply.choice)
         for choice in question.choices + question.actions:
             if folded(choice) == wanted:
-                return Reply(choice, reply.value or question.suggestion, reply.after, happens=reply.happens)
+                typed = reply.value or (question.suggestion if choice in question.choices else "")  # an action fills nothing in
+                return Reply(choice, typed, reply.after, happens=reply.happens)
         if wanted in DOES_NOTHING:
             return Reply("", "", reply.after, happens=reply.happens)
         if question.field and not reply.value and not reply.button:

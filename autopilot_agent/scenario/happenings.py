@@ -17,8 +17,8 @@ from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.faults import apply_faults, name_of_fault
 from autopilot_agent.scenario.installers import installers_of
 from autopilot_agent.scenario.parts import FaultSpec, Happening
-from autopilot_agent.scenario.tenants import merged
 from autopilot_agent.scenario.pc import make_adapter, make_device
+from autopilot_agent.scenario.tenants import merged
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.model import Scenario
@@ -100,6 +100,7 @@ class Happenings:
             plan.written, plan.changed = merged(plan.written, act.tenant), merged(plan.changed, act.tenant)
             plan.changes[index] = changed_tenant(plan.loaded, plan.written, plan.changed)
         administer(plan, index, act)
+        plan.agenda.arm(plan.clock)  # what comes of it in its own time
 
     # Faults.
 
@@ -124,7 +125,7 @@ class Happenings:
         if path.startswith("cloud."):
             from autopilot_agent.scenario.plan import conditions_of
 
-            plan.state.conditions = conditions_of(changed.cloud)
+            plan.state.conditions = conditions_of(changed.cloud, plan.scenario.device.registered_by)
         elif path.startswith("installers."):
             world.installers = {**world.installers, **installers_of(changed.installers, plan.state.data)}
         elif path.startswith("device.windows."):
@@ -190,14 +191,14 @@ def admin_act(words: dict[str, Any]) -> Admin:
 
 
 def _unplug(world: World, network: NetworkAdapter) -> None:
-    network.lost_at, network.back_at = world.now, None
+    network.lost_at, network.back_at = world.now + 1, None  # what was answered in this very moment was answered
     world.note("F-13", "The network link goes down.")
 
 
 def _plug_in(world: World, network: NetworkAdapter) -> None:
-    if network.link(world.now):
+    if network.link(world.now + 1):
         return
-    network.back_at = world.now
+    network.back_at = world.now + 1
     world.note("F-13", "The network is back.")
 
 

@@ -61,8 +61,8 @@ class Plan(msgspec.Struct):
     ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
     ``last`` is the state in which the last played act ended; ``resumed_at`` how many events a device file brought along.
     ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
-    ``written`` is the tenant in the scenario's words, with the changes made since, which are in ``changed``; ``injected`` names the faults that began
-    in the middle of the run.
+    ``written`` is the tenant in the scenario's words, with the changes made since, which are in ``changed``; ``injected``
+    names the faults that began in the middle of the run.
     """
 
     scenario: Scenario

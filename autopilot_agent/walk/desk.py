@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from autopilot_agent import events, rulebook
 from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, SETUP_ROWS, TITLES, EspSettings
 from autopilot_agent.oobe.person import Question
+from autopilot_agent.oobe.states import ENDS
 from autopilot_agent.reports.words import clock, state_title
 from autopilot_agent.walk.picture import (
     DESKTOP,
@@ -33,6 +34,15 @@ KINDS = {
 }  # fmt: skip
 TONES = {"PPOK": "green", "PPFAIL": "red", "WRONG": "red", "ORGERR": "red", "ESPERR": "red", "RECOVERY": "grey"}
 PHASES = {"preparation": "Device preparation", "device": "Device setup", "account": "Account setup"}
+ENDED: dict[str, tuple[str, str, str, str]] = {
+    "ready_for_user": (LOGON, "LOGON", "Windows sign-on screen", "Other user"),
+    "retired": (LOGON, "LOGON", "Windows sign-on screen", "The organisation's data and management are gone."),
+    "kiosk_session": (DESKTOP, "KIOSK", "Kiosk", "The kiosk's account is signed in and its app fills the screen."),
+    "resealed": (OFF, "OFF", "Resealed. The PC has shut down.", ""),
+    "wiped": (OFF, "OFF", "Everything is gone. Windows begins with its first page at the next start.", ""),
+}
+"""Ends without a page of their own: kind, screen, title, text."""
+ENDS_BY_NAME = frozenset(state.value for state in ENDS)
 GREETINGS = ("Hi", "We're getting everything ready for you", "Please don't turn off your PC")
 """What the first sign-in animation says, one after the other."""
 BRANDED = ("SIGNIN", "PWD", "MFA", "TOU", "ESP", "ESPERR", "WHFB")
@@ -115,6 +125,8 @@ class Desk:
         """The screen at a virtual time; ``question`` when the page waits for an answer."""
         if self.off:
             return Picture(OFF, "OFF", self.off, tone="grey", at=at)
+        if question is None and self.state in ENDED:
+            return self._ended(at)
         screen = question.screen if question is not None else self.screen
         if question is None and (not screen or self._behind(screen)):
             return self._waiting(at)
@@ -127,7 +139,7 @@ class Desk:
         self._words(found, question)
         if kind == STATUS:
             self._status(found)
-        elif kind == DESKTOP:
+        elif screen == "DESKTOP":
             self._desktop(found)
         elif screen == "FSIA":
             found.title, found.text = GREETINGS[at // 20_000 % 3], []
@@ -136,6 +148,17 @@ class Desk:
     def _behind(self, screen: str) -> bool:
         """Whether a page was answered and the device is busy with what comes of it."""
         return (not self.asking and KINDS.get(screen, PAGE) in (PAGE, ERROR, TECHNICIAN, LOGON)) or screen == "ESPERR"
+
+    def _ended(self, at: int) -> Picture:
+        """What stands on the screen after an end that has no page of its own."""
+        kind, screen, title, text = ENDED[self.state]
+        found = Picture(kind, screen, title, text=[text] if text else [], tone="grey" if kind == OFF else "blue", at=at)
+        plan = self.plan
+        if plan is not None and kind != OFF:
+            found.facts = [("Device name", plan.device.disk.computer_name)]
+            if plan.device.disk.kiosk_app and self.state == "kiosk_session":
+                found.facts.append(("App", plan.device.disk.kiosk_app))
+        return found
 
     def _waiting(self, at: int) -> Picture:
         if self.state == "boot":

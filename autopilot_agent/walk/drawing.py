@@ -9,7 +9,6 @@ from rich.align import Align
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -40,7 +39,7 @@ def draw(picture: Picture, width: int, height: int, *, ascii_only: bool = False)
     colour = COLOURS[picture.tone]
     panel = Panel(
         Padding(body, (0, 1)),
-        title=_line(f"{picture.screen} {clock(picture.at)}", "bright_black") if picture.kind != kinds.OFF else None,
+        title=_corner(picture),
         title_align="right",
         border_style=colour,
         box=box.ASCII if ascii_only else box.DOUBLE if picture.tone in ("green", "red") else box.ROUNDED,
@@ -56,6 +55,12 @@ def lines_of(picture: Picture, console: Console, height: int, *, ascii_only: boo
     with console.capture() as captured:
         console.print(drawn, end="")
     return captured.get().rstrip("\n").split("\n")
+
+
+def _corner(picture: Picture) -> Text | None:
+    if picture.kind == kinds.OFF:
+        return None
+    return _line(picture.screen if picture.kind == kinds.TOOL else f"{picture.screen} {clock(picture.at)}", "bright_black")
 
 
 def _line(text: str, style: str = "") -> Text:
@@ -97,10 +102,11 @@ def _status(picture: Picture, inside: int, height: int, ascii_only: bool) -> Ren
     if picture.limit:
         elapsed = picture.elapsed or 0
         shown = f"{clock(elapsed)} of {clock(picture.limit)}"
-        table = Table.grid(padding=(0, 1))
-        bar = ProgressBar(picture.limit, min(elapsed, picture.limit), width=max(10, min(40, inside - 30)))
-        table.add_row(_line("Elapsed", "bright_black"), bar, _line(shown, "bright_black"))
-        parts += [Text(""), table]
+        wide = max(10, min(40, inside - 30))
+        done = min(wide, wide * elapsed // picture.limit)
+        full, empty = "#-" if ascii_only else "█░"
+        bar = Text("Elapsed ", "bright_black").append(full * done, "cyan").append(empty * (wide - done)).append(f" {shown}")
+        parts += [Text(""), bar]
     return Group(*parts, *_message(picture), *_form(picture, inside, ascii_only))
 
 
@@ -108,8 +114,8 @@ def _phase(phase: Phase, is_open: bool, ascii_only: bool) -> list[RenderableType
     mark, style = MARKS.get(phase.state, ("○", ""))
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=1)
-    table.add_column(ratio=3)
-    table.add_column(ratio=2, justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(justify="right", no_wrap=True)
     mark = PLAIN_MARKS.get(phase.state, "o") if ascii_only else mark
     table.add_row(Text(mark, style), _line(phase.title, "bold"), _line(WORDS.get(phase.state, phase.state), style))
     if is_open:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Protocol
 
 LONGEST = 2000
@@ -239,16 +240,15 @@ def _without_echo() -> Iterator[None]:
 
 def _windows_key(seconds: float) -> str:
     """One key on Windows, "" for none in time; keys without a character come as "", Shift+F10 by its name's sequence."""
-    import msvcrt
-
+    keys: Any = import_module("msvcrt")  # of Windows alone
     end = monotonic() + seconds
-    while not msvcrt.kbhit():
+    while not keys.kbhit():
         if monotonic() >= end:
             return ""
         time.sleep(0.02)
-    key = msvcrt.getwch()
+    key = str(keys.getwch())
     if key in ("\x00", "\xe0"):
-        return "\x1b[21;2~" if msvcrt.getwch() == "]" else ""
+        return "\x1b[21;2~" if keys.getwch() == "]" else ""
     if key == "\x03":
         raise KeyboardInterrupt
     return "\x04" if key == "\x1a" else key

@@ -13,7 +13,7 @@ FRAME = 0.15
 """Seconds between two drawings while something moves."""
 PAGE = 1.5
 """Seconds that a page of a film stands at least, at any speed but max."""
-HINT = "space = skip ahead; + and - = faster, slower; : = the simulator's prompt; Ctrl+C = leave"
+HINT = "space skips ahead; + and -: faster, slower; ':' the simulator; Ctrl+C leaves"
 FASTEST, SLOWEST = 1e6, 0.1
 
 
@@ -34,22 +34,29 @@ class Pacer:
 
     def __call__(self, now: int, due: int) -> None:
         """Let the wall clock catch up with the time that is about to pass."""
+        while self._wait(now, due):
+            pass
+
+    def _wait(self, now: int, due: int) -> bool:
+        """Wait for it; whether to wait once more, at another speed."""
         session = self.session
         if self.speed is None or self.skipping or session.resuming or session.desk.off:
             self._hold = 0.0
-            return
+            return False
         if session.desk.asking and not session.auto:  # the time that a person takes: here somebody takes it really
-            return
+            return False
         hold, self._hold = self._hold, 0.0
-        seconds = max(hold, (due - max(now, self.until)) / 1000 / self.speed)
+        start = max(now, self.until)
+        seconds = max(hold, (due - start) / 1000 / self.speed)
         began = monotonic()
         while (left := seconds - (monotonic() - began)) > 0:
             share = (monotonic() - began) / seconds
-            moment = now + int((due - now) * share)
+            moment = start + int((due - start) * share)
             self._draw(moment)
             key = session.stage.keyboard.poll(min(FRAME, left))
             if key and self._pressed(key, max(moment, now + 1), due):
-                return
+                return key in ("+", "-")
+        return False
 
     def _draw(self, moment: int) -> None:
         session = self.session
@@ -65,8 +72,10 @@ class Pacer:
             return True
         if key in "+-" and self.speed is not None:
             self.speed = min(FASTEST, self.speed * 2) if key == "+" else max(SLOWEST, self.speed / 2)
+            self.until = moment
             return True
         if key == ":" and not session.auto and moment < due:
             session.plan.clock.alarm_at(moment, lambda: session.interrupted(moment))
+            self.until = moment  # so far it has been waited for
             return True
         return False

@@ -28,7 +28,7 @@ from autopilot_agent.walk.stage import Stage
 
 
 class Left(Exception):
-    """The person goes away; the argument says whether the input came to its end. (SimPy makes exceptions anew from ``args``.)"""
+    """The person goes away; ``args[0]`` says whether the input came to its end (SimPy makes exceptions anew from ``args``)."""
 
     @property
     def ended(self) -> bool:
@@ -166,6 +166,7 @@ class Session:
             line = self.stage.ask(picture, words.hints(question, self.plan.device, default), prompt, secret=question.secret)
             if line is None:
                 raise Left(True)
+            self.desk.message = ""
             if line.lstrip().startswith(":"):
                 reply = self._controlled(line, question, default, happens)
                 if reply is not None:

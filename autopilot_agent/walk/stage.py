@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING, Protocol
@@ -157,8 +158,7 @@ class DrawnStage:
         shown = [wrapped for line in below for wrapped in _wrapped(line, width)]
         room = height - len(shown) - (1 if prompt else 0) - 1
         lines = lines_of(picture, self.console, height, ascii_only=self.ascii)
-        if len(lines) > room > 4:
-            lines = [*lines[: room - 2], "   ... (the rest does not fit; a taller terminal shows it)", lines[-1]]
+        lines = _fitting(lines, room)
         out = ["\x1b[?25l\x1b[H"]
         out += [line + "\x1b[K\r\n" for line in lines]
         gap = height - len(lines) - len(shown) - (1 if prompt else 0)
@@ -169,6 +169,23 @@ class DrawnStage:
             end = typed[-(width - len(prompt) - 1) :] if typed else ""
             rows.append(prompt + end + "\x1b[K\x1b[?25h")
         say("".join(out) + "\r\n".join(rows) + "\x1b[J")
+
+
+def _fitting(lines: list[str], room: int) -> list[str]:
+    """Lines that fit: first the empty ones go, then some of the middle; the buttons at the end stay."""
+    spare = len(lines) - room
+    if spare <= 0 or room < 6:
+        return lines[: max(1, room)]
+    kept: list[str] = []
+    for line in lines:
+        if spare > 0 and not re.sub(r"\x1b\[[0-9;]*m|[\s│║|]", "", line):
+            spare -= 1
+        else:
+            kept.append(line)
+    if spare > 0:
+        half = len(kept) - 6 - spare
+        kept = [*kept[: max(1, half)], "   ... (a taller terminal shows the rest)", *kept[max(1, half) + spare + 1 :]]
+    return kept
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -97,7 +97,7 @@ def _away(question: Question) -> Meaning:
 
 
 def _pressed(button: str, question: Question, device: Device) -> Meaning:
-    value = "" if button == "Back" else question.suggestion
+    value = question.suggestion if button in question.choices else ""
     if button == "Add layout":
         value = "0000040C"
     return Meaning(Reply(button, value))
@@ -120,8 +120,8 @@ def _filled(text: str, question: Question, device: Device) -> Meaning:
         return Meaning(say="A name has at most 15 letters, digits and hyphens.")
     elif question.screen == "NAME" and text.isdigit():
         return Meaning(say="A name of digits alone is not allowed.")
-    elif question.field == "user name" and len(text) > 256:
-        value = ""
+    elif question.screen == "SIGNIN" and ("@" not in text or len(text) > 256):
+        return Meaning(say="Enter a valid email address.")
     if not value:
         return Meaning(say=f"{text[:40]!r} is not in the list.")
     return Meaning(Reply(button, value))
@@ -172,7 +172,7 @@ def hints(question: Question, device: Device, default: Reply) -> list[str]:
         if "Back" in question.choices + question.actions:
             parts.append("b = back")
         parts += [f"'{one.lower()}'" for one in question.actions if one not in (WINDOWS_KEY, "Back")]
-    return ["; ".join(parts), "keys of Windows: win5, shift+f10, ctrl+shift+d; the simulator: :help, :why, :quit"]
+    return ["; ".join(parts), "keys: win5, shift+f10, ctrl+shift+d; simulator: :help, :why, :quit"]
 
 
 def spoken(question: Question) -> Question:
