@@ -48,6 +48,7 @@ GREETINGS = ("Hi", "We're getting everything ready for you", "Please don't turn 
 BRANDED = ("SIGNIN", "PWD", "MFA", "TOU", "ESP", "ESPERR", "WHFB")
 """Pages on which the organisation shows itself once the device knows whose it is."""
 SPLIT = re.compile(r"\n|; ")
+SPLIT_FACTS = re.compile(r"\n|; | - ")
 FACT = re.compile(r"([A-Z][^:]{1,28}): (.+)")
 
 
@@ -147,7 +148,9 @@ class Desk:
 
     def _behind(self, screen: str) -> bool:
         """Whether a page was answered and the device is busy with what comes of it."""
-        return (not self.asking and KINDS.get(screen, PAGE) in (PAGE, ERROR, TECHNICIAN, LOGON)) or screen == "ESPERR"
+        if self.state in ENDS_BY_NAME:  # nothing comes any more: what stands there stays there
+            return False
+        return not self.asking and (KINDS.get(screen, PAGE) in (PAGE, ERROR, TECHNICIAN, LOGON) or screen == "ESPERR")
 
     def _ended(self, at: int) -> Picture:
         """What stands on the screen after an end that has no page of its own."""
@@ -175,7 +178,9 @@ class Desk:
         text = question.text if question is not None else self.text
         if found.kind == STATUS and found.screen == "ESP":
             text = ""
-        for part in SPLIT.split(text):
+        if found.brand and text.startswith(f"{found.brand} - "):
+            text = text[len(found.brand) + 3 :]
+        for part in (SPLIT_FACTS if found.kind == TECHNICIAN else SPLIT).split(text):
             fact = FACT.fullmatch(part.strip()) if found.kind in (TECHNICIAN, LOGON) else None
             if fact:
                 found.facts.append((fact[1], fact[2]))

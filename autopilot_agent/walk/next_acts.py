@@ -52,6 +52,25 @@ def offers(plan: Plan, end: State | None) -> list[Offer]:
     return found
 
 
+def drop_impossible(session: Session, index: int, end: ActEnd) -> None:
+    """Acts of the scenario that what was done here has made impossible are left out, on record."""
+    plan = session.plan
+    while index + 1 < len(plan.acts):
+        act, disk = plan.acts[index + 1], plan.device.disk
+        if isinstance(act, Reseal):
+            possible = end.end_state == State.AT_TECHNICIAN_SUCCESS.value
+        elif isinstance(act, User):
+            possible = disk.resealed or disk.oobe_complete
+        elif isinstance(act, Provision):
+            possible = not disk.oobe_complete
+        else:
+            possible = True
+        if possible or end.end_state in ("", "resealed") and not isinstance(act, Reseal):
+            return
+        plan.acts = (*plan.acts[: index + 1], *plan.acts[index + 2 :])
+        plan.changes = {(at if at <= index else at - 1): data for at, data in plan.changes.items() if at != index + 1}
+
+
 def ask(session: Session, end: ActEnd) -> ActSpec | None:
     """Ask what comes next; None when the walk is over."""
     state = State(end.end_state) if end.end_state else None

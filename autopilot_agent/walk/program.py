@@ -108,6 +108,8 @@ def _played(session: Session) -> tuple[int, bool, str]:
         where = f"in {session.desk.state.replace('_', ' ')}" if session.desk.state else "before power-on"
         piped = left.ended and isinstance(stage.keyboard, Pipe)
         return (INTERRUPTED if piped else 0), False, f"Left {where}, {clock(session.plan.world.now)} after power-on."
+    except InputError as error:
+        return 2, False, f"The walk cannot go on: {error}"
     except KeyboardInterrupt:
         return INTERRUPTED, False, f"Interrupted {clock(session.plan.world.now)} after power-on."
     return 0, True, f"The walk is over: {end.value.replace('_', ' ')}, {clock(session.plan.world.now)} after power-on."

@@ -79,9 +79,10 @@ class Session:
         self.recorder.begin(index)
 
     def _act_ended(self, index: int, end: ActEnd) -> None:
-        if index + 1 < len(self.plan.acts):
-            return
         if self.auto:
+            return
+        next_acts.drop_impossible(self, index, end)
+        if index + 1 < len(self.plan.acts):
             return
         act = next_acts.ask(self, end)
         if act is not None:
