@@ -54,21 +54,18 @@ def offers(plan: Plan, end: State | None) -> list[Offer]:
 
 def drop_impossible(session: Session, index: int, end: ActEnd) -> None:
     """Acts of the scenario that what was done here has made impossible are left out, on record."""
-    plan = session.plan
-    while index + 1 < len(plan.acts):
-        act, disk = plan.acts[index + 1], plan.device.disk
-        if isinstance(act, Reseal):
-            possible = end.end_state == State.AT_TECHNICIAN_SUCCESS.value
-        elif isinstance(act, User):
-            possible = disk.resealed or disk.oobe_complete
-        elif isinstance(act, Provision):
-            possible = not disk.oobe_complete
-        else:
-            possible = True
-        if possible or end.end_state in ("", "resealed") and not isinstance(act, Reseal):
-            return
-        plan.acts = (*plan.acts[: index + 1], *plan.acts[index + 2 :])
-        plan.changes = {(at if at <= index else at - 1): data for at, data in plan.changes.items() if at != index + 1}
+    plan, disk = session.plan, session.plan.device.disk
+    rest = plan.acts[index + 1 :]
+    if rest and isinstance(rest[0], Reseal) and end.end_state != State.AT_TECHNICIAN_SUCCESS.value:
+        dropped = 1 if end.end_state == State.RESEALED.value else len(rest)
+    elif rest and isinstance(rest[0], User) and not (disk.resealed or disk.oobe_complete):
+        dropped = len(rest)
+    else:
+        return
+    plan.acts = (*plan.acts[: index + 1], *rest[dropped:])
+    kept = {at: data for at, data in plan.changes.items() if at <= index}
+    later = {at - dropped: data for at, data in plan.changes.items() if at > index + dropped}
+    plan.changes = {**kept, **later}
 
 
 def ask(session: Session, end: ActEnd) -> ActSpec | None:

@@ -57,6 +57,8 @@ class Session:
         """In an exercise nothing may give the fault away."""
         self.extra: Callable[[control.Command], bool] = lambda command: False
         """Takes commands that an exercise adds."""
+        self.at_end: Callable[[], None] | None = None
+        """What an exercise does instead of asking what comes next."""
         self._open: dict[int, tuple[Reply, list[Happening]]] = {}
         self._act = -1
         self.pacer = Pacer(self, speed)
@@ -83,6 +85,9 @@ class Session:
             return
         next_acts.drop_impossible(self, index, end)
         if index + 1 < len(self.plan.acts):
+            return
+        if self.at_end is not None:
+            self.at_end()
             return
         act = next_acts.ask(self, end)
         if act is not None:
@@ -203,7 +208,7 @@ class Session:
 
     def _controlled(self, line: str, question: Question, default: Reply, happens: list[Happening]) -> Reply | None:
         try:
-            command = control.read(line)
+            command = self._command(line)
             if command.name == "in" and command.happening is not None:
                 self._later(command)
             elif command.name == "jump" and command.happening is not None:
@@ -221,6 +226,12 @@ class Session:
             self.stage.tell("", [str(error)])
         return None
 
+    def _command(self, line: str) -> control.Command:
+        command = control.read(line)
+        if self.secretive and (command.name in ("why", "save") or (command.name != "jump" and command.happening is not None)):
+            raise InputError("not in an exercise: go by what the device shows; :hint gives a hint, :answer your diagnosis.")
+        return command
+
     def _later(self, command: control.Command) -> None:
         assert self.plan.happenings is not None and command.happening is not None
         at = self.plan.world.now + command.after
@@ -235,7 +246,7 @@ class Session:
             if line is None or line.strip() in ("", ":"):
                 return
             try:
-                command = control.read(line)
+                command = self._command(line)
                 if command.name == "in":
                     self._later(command)
                 elif command.name == "jump":
@@ -269,8 +280,6 @@ class Session:
         if command.name == "help":
             self.stage.tell("The simulator's own commands", control.HELP)
         elif command.name == "why":
-            if self.secretive:
-                raise InputError("in an exercise you find that out yourself: :hint gives a hint, :answer your diagnosis.")
             number = int(command.rest) if command.rest.isascii() and command.rest.isdigit() and len(command.rest) < 4 else 6
             self.stage.tell("Why the device did what it did (the last first)", hidden.why(self.plan, number))
         elif command.name == "save":
