@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from autopilot_agent.errors import InputError, Place
+from autopilot_agent.reports.style import clean
 from autopilot_agent.walk.drawing import draw
 from autopilot_agent.walk.picture import Picture
 
@@ -87,7 +88,7 @@ def write(path: Path, pictures: list[Picture], title: str) -> None:
     for picture in pictures:
         console.print(draw(picture, WIDTH, HEIGHT))
     if path.suffix.lower() == ".svg":
-        text = moved(console.export_svg(title=title, theme=THEME, unique_id="autopilot-agent-walk"))
+        text = moved(console.export_svg(title=clean(title), theme=THEME, unique_id="autopilot-agent-walk"))
     else:
         text = console.export_html(theme=THEME, inline_styles=True)
     try:

@@ -81,7 +81,12 @@ def walk(options: Options) -> int:
             )
             if exercise is not None:
                 exercise.attach(session)
-            code, ended, last = _played(session)
+            try:
+                code, ended, last = _played(session)
+            except Exception:  # a defect of ours must not cost what somebody did by hand
+                if exercise is None:
+                    _rescue(session, options)
+                raise
         finally:
             stage.close()
     said = _kept(session, options, ended=ended, left=code != 0) if exercise is None else exercise.verdict()
@@ -138,6 +143,13 @@ def _kept(session: Session, options: Options, *, ended: bool, left: bool) -> lis
     else:
         said.append(f"Kept in {target}. Go on: autopilot-agent walk --state {target}")
     return said
+
+
+def _rescue(session: Session, options: Options) -> None:
+    """Keep what was done before something broke, if that can be."""
+    with suppress(Exception):
+        if not session.recorder.empty:
+            save(session.recorder, session.plan, options.record or _free_name(), ended=False)
 
 
 def _chosen(session: Session, screens: str) -> list[Picture]:
