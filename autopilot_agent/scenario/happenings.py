@@ -198,7 +198,7 @@ def _unplug(world: World, network: NetworkAdapter) -> None:
 def _plug_in(world: World, network: NetworkAdapter) -> None:
     if network.link(world.now + 1):
         return
-    network.back_at = world.now + 1
+    network.back_at = max(world.now, network.lost_at or 0)
     world.note("F-13", "The network is back.")
 
 

@@ -34,6 +34,16 @@ KINDS = {
 }  # fmt: skip
 TONES = {"PPOK": "green", "PPFAIL": "red", "WRONG": "red", "ORGERR": "red", "ESPERR": "red", "RECOVERY": "grey"}
 PHASES = {"preparation": "Device preparation", "device": "Device setup", "account": "Account setup"}
+SAID = {
+    "SIGNIN": "Enter your work or school account.",
+    "PWD": "Enter the password of your account.",
+    "MFA": "Confirm the sign-in with the extra proof that your organisation asks for.",
+    "TOU": "Read your organisation's terms for managed devices, and accept them to go on.",
+    "LOGON": "Sign in to Windows.",
+    "RESETLOGON": "Autopilot Reset: sign in as an administrator of this PC to reset it.",
+    "CMD": "",
+}
+"""What a page says where the rulebook describes it rather than quotes it."""
 ENDED: dict[str, tuple[str, str, str, str]] = {
     "ready_for_user": (LOGON, "LOGON", "Windows sign-on screen", "Other user"),
     "retired": (LOGON, "LOGON", "Windows sign-on screen", "The organisation's data and management are gone."),
@@ -134,7 +144,8 @@ class Desk:
         row = rulebook.screens().get(screen)
         kind = KINDS.get(screen, PAGE)
         found = Picture(kind, screen, row.title if row else screen, tone=TONES.get(screen, "blue"), at=at)
-        found.text = [row.text] if row and kind not in (TECHNICIAN, DESKTOP, STATUS, ERROR) else []
+        words = SAID.get(screen, row.text if row else "")
+        found.text = [words] if words and kind not in (TECHNICIAN, DESKTOP, STATUS, ERROR) else []
         found.message = self.message
         found.brand = self._brand() if screen in BRANDED else ""
         self._words(found, question)

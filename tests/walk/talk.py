@@ -64,7 +64,8 @@ class Talk:
             if not page:
                 return self.end()
             lines = told.get(page)
-            self.say(lines.pop(0) if lines else USUAL.get(page, ""))
+            prompt = self.text.rsplit("\n", 1)[-1].removesuffix("> ")
+            self.say(lines.pop(0) if lines else USUAL.get(page) or USUAL.get(prompt, ""))
         raise AssertionError(f"still asking after {most} answers: {self.seen}")
 
     def hang_up(self) -> int:
@@ -85,4 +86,5 @@ class Talk:
         return code
 
 
-USUAL = {"PWD": "opensesame", "LOGON": "opensesame", "RESETLOGON": "opensesame", "WHFB": "123456", "PPOK": "1"}
+USUAL = {"password": "opensesame", "PIN": "123456", "PPOK": "1"}
+"""What goes on, by page or by what is asked for, where Enter alone does not."""

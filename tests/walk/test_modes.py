@@ -74,6 +74,17 @@ def test_acts_of_the_scenario_go_on_after_what_was_left_at_a_page(tmp_path: Path
     ]
 
 
+def test_what_follows_an_end_is_recorded_as_further_acts(tmp_path: Path) -> None:
+    record = tmp_path / "walk.yaml"
+    talk = Talk("--mode", "self-deploying", "--record", str(record))
+    told = {"NEXT": ["ctrl+win+r", "1", "3", "5"], "RESETLOGON": ["admin@contoso.example"], "LOGON": ["user1@contoso.example"]}
+    assert talk.answer(told) == 0
+    assert "it replays to the same trace" in talk.text, talk.text[-500:]
+    acts = load_scenario(record).scenario.acts or []
+    assert [type(act).__name__ for act in acts] == ["Provision", "ResetLocal", "User", "ResetRemote", "Wipe"]
+    assert "Everything is gone" in talk.text and "Screen RESETLOGON" in talk.text
+
+
 def test_somebodys_own_tenant_is_walked_through(tmp_path: Path) -> None:
     folder = Path("scenarios/tenants/contoso").resolve()
     record = tmp_path / "walk.yaml"
