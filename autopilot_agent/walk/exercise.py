@@ -15,7 +15,8 @@ from autopilot_agent.scenario.model import FaultSpec
 from autopilot_agent.scenario.problems import suggestion
 from autopilot_agent.walk import control, ready
 from autopilot_agent.walk.picture import TOOL, Picture
-from autopilot_agent.walk.session import Left, Session
+from autopilot_agent.walk.session import Session
+from autopilot_agent.walk.simulator import Left
 
 CAUSE, FIX, HINT = 6, 4, 1
 """Points for the right cause and the right fix, and what a hint costs."""

@@ -84,7 +84,7 @@ def ask(session: Session, end: ActEnd) -> ActSpec | None:
         text = line.strip()
         if text.startswith(":"):
             try:
-                session.do(control.read(text))
+                session.simulator.do(control.read(text))
             except InputError as error:
                 session.stage.tell("", [str(error)])
             continue

@@ -61,7 +61,7 @@ class Pacer:
     def _draw(self, moment: int) -> None:
         session = self.session
         if session.stage.moves:
-            question = session.plan.world.question
+            question = session.shown if session.desk.asking else None
             session.stage.tick(session.desk.picture(moment, question), HINT)
 
     def _pressed(self, key: str, moment: int, due: int) -> bool:
@@ -75,7 +75,7 @@ class Pacer:
             self.until = moment
             return True
         if key == ":" and not session.auto and moment < due:
-            session.plan.clock.alarm_at(moment, lambda: session.interrupted(moment))
+            session.plan.clock.alarm_at(moment, lambda: session.simulator.interrupted(moment))
             self.until = moment  # so far it has been waited for
             return True
         return False

@@ -22,7 +22,8 @@ from autopilot_agent.walk import ready
 from autopilot_agent.walk.keyboard import Keyboard, Lines, Nobody, Pipe
 from autopilot_agent.walk.picture import TOOL, Picture
 from autopilot_agent.walk.recorder import check_replay, save
-from autopilot_agent.walk.session import Left, Session, parse_speed
+from autopilot_agent.walk.session import Session
+from autopilot_agent.walk.simulator import Left, parse_speed
 from autopilot_agent.walk.stage import DrawnStage, PlainStage, Stage
 
 USUAL_SPEED = 60.0
