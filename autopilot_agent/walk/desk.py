@@ -238,7 +238,7 @@ class Desk:
         if plan is None:
             return
         disk = plan.device.disk
-        from autopilot_agent.scenario.checks import local_rights
+        from autopilot_agent.scenario.expectations import local_rights
         from autopilot_agent.scenario.playing import join_of
 
         apps = [f"{app.name}: {app.state}" for app in disk.apps.values()]

@@ -57,7 +57,8 @@ class Simulator:
 
     def _command(self, line: str) -> control.Command:
         command = control.read(line)
-        if self.session.secretive and (command.name in ("why", "save") or (command.name != "jump" and command.happening is not None)):
+        tells = command.name in ("why", "save") or (command.name != "jump" and command.happening is not None)
+        if self.session.secretive and tells:
             raise InputError("not in an exercise: go by what the device shows; :hint gives a hint, :answer your diagnosis.")
         return command
 
@@ -71,7 +72,8 @@ class Simulator:
         """Somebody pressed ':' while the PC was busy: a prompt of the simulator in that moment of virtual time."""
         while True:
             picture = self.session.desk.picture(at)
-            line = self.session.stage.ask(picture, ["the PC is stopped in this moment; Enter lets it go on; :help"], ":", secret=False)
+            hints = ["the PC is stopped in this moment; Enter lets it go on; :help"]
+            line = self.session.stage.ask(picture, hints, ":", secret=False)
             if line is None or line.strip() in ("", ":"):
                 return
             try:
@@ -138,7 +140,8 @@ class Simulator:
         elif key == "ctrl+win+r":
             self.session.stage.tell("", ["Nothing happens: Ctrl+Win+R is a key of the lock screen, after setup is over."])
         else:
-            self.session.stage.tell("", ["Nothing happens: five times the Windows key needs a network, a first page, and the mode."])
+            said = "Nothing happens: five times the Windows key needs a network, a first page, and the mode."
+            self.session.stage.tell("", [said])
 
     def _command_prompt(self) -> None:
         """Shift+F10."""
