@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autopilot_agent.walk import words
 from autopilot_agent.walk.keyboard import monotonic
 
 if TYPE_CHECKING:
@@ -25,12 +26,20 @@ class Pacer:
         self.speed = speed
         self.skipping = False
         self.until = 0
-        self._hold = 0.0
 
-    def look(self) -> None:
-        """Something new comes onto the screen: a film lets it stand for a moment."""
-        if self.session.auto and self.speed is not None:
-            self._hold = PAGE
+    def stand(self) -> None:
+        """Something new is on the screen: a film lets it stand for a moment, whatever the speed."""
+        if self.speed is None or not self.session.auto:
+            return
+        self.skipping = False
+        now, began = self.session.plan.world.now, monotonic()
+        while (left := PAGE - (monotonic() - began)) > 0:
+            self._draw(now)
+            key = self.session.stage.keyboard.poll(min(FRAME, left))
+            if key in (" ", "\r", "\n"):
+                return
+            if key:
+                self._pressed(key, now, now)
 
     def __call__(self, now: int, due: int) -> None:
         """Let the wall clock catch up with the time that is about to pass."""
@@ -41,13 +50,11 @@ class Pacer:
         """Wait for it; whether to wait once more, at another speed."""
         session = self.session
         if self.speed is None or self.skipping or session.resuming or session.desk.off:
-            self._hold = 0.0
             return False
         if session.desk.asking and not session.auto:  # the time that a person takes: here somebody takes it really
             return False
-        hold, self._hold = self._hold, 0.0
         start = max(now, self.until)
-        seconds = max(hold, (due - start) / 1000 / self.speed)
+        seconds = (due - start) / 1000 / self.speed
         began = monotonic()
         while (left := seconds - (monotonic() - began)) > 0:
             share = (monotonic() - began) / seconds
@@ -62,7 +69,10 @@ class Pacer:
         session = self.session
         if session.stage.moves:
             question = session.shown if session.desk.asking else None
-            session.stage.tick(session.desk.picture(moment, question), HINT)
+            if question is not None:
+                question = words.spoken(question)
+            hint = HINT.replace("':' the simulator; ", "") if session.auto else HINT
+            session.stage.tick(session.desk.picture(moment, question), hint)
 
     def _pressed(self, key: str, moment: int, due: int) -> bool:
         """What a key does while the PC is busy; whether the waiting is over."""

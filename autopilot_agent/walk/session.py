@@ -88,8 +88,6 @@ class Session:
             self.plan.acts = (*self.plan.acts, act)
 
     def _event(self, event: Event) -> None:
-        if isinstance(event, ScreenShown | RowChanged):
-            self.pacer.look()
         self.desk.feed(event)
         if self.resuming:
             return
@@ -101,8 +99,10 @@ class Session:
                 self._show(None)
             case ScreenShown() if self.auto:
                 self._show(self.plan.world.question)
+                self.pacer.stand()
             case Answered() if self.auto:
                 self.stage.news(f"> {event.answer}")
+                self.desk.message = ""
             case Finished():
                 self.pacer.skipping = False
                 ends = ENDS.get(State(event.end_state))
