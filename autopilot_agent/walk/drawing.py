@@ -195,6 +195,7 @@ def _form(picture: Picture, inside: int, ascii_only: bool) -> list[RenderableTyp
         row = Text("")
         for number, choice in enumerate(picture.choices, 1):
             style = "reverse" if choice == picture.default else "bold"
-            row.append(f"[ {number} {clean(choice)} ]", style).append("  ")
+            button = f"[ {number} {clean(choice)} ]"
+            row.append(button if ascii_only else button.replace(" ", "\u00a0"), style).append("  ")  # a button is not broken
         parts += [Text(""), row]
     return parts

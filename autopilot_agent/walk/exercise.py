@@ -94,7 +94,7 @@ class Training:
         row = self.fault
         hints = f", {self.hints} of {len(self.row.hints)} hints used" if self.hints else ""
         lines = [*self.said, f"Points: {self.points} of {CAUSE + FIX}{hints}.", f"It was {row.id}: {row.symptom}."]
-        lines += [f"Cause: {row.cause}.", f"Fix: {row.fix}", f"Try again {RETRIES[row.retry]}."]
+        lines += [f"Cause: {row.cause}.", f"Fix: {row.fix}", f"Trying again: {RETRIES[row.retry]}."]
         lines.append(f"Source: {row.source}, {row.grade}")
         lines += [f"  {key}: {where}" for key, where in rulebook.cited_sources(row.source)]
         return [*lines, again]

@@ -91,7 +91,8 @@ def walk(options: Options) -> int:
         finally:
             stage.close()
     said = _kept(session, options, ended=ended, left=code != 0) if exercise is None else exercise.verdict()
-    print("\n".join(clean(line) for line in [last, *said]))
+    told = said if exercise is not None and exercise.said else [last, *said]
+    print("\n".join(clean(line) for line in told))
     return code
 
 
