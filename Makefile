@@ -24,10 +24,11 @@ bench: $(STAMP)
 
 picture: $(STAMP)
 	$(BIN)/python docs/make_picture.py
+	$(BIN)/python docs/make_walk_pictures.py
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,picture]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,walk]"
 	$(BIN)/python -c "open('$(STAMP)', 'w').close()"
 
 clean:

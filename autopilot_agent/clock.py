@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
+from math import inf
 from typing import Any, NoReturn, Protocol
 
 from simpy.core import Environment
-from simpy.events import Event, Process, Timeout
+from simpy.events import URGENT, Event, Process, Timeout
 
 from autopilot_agent.errors import Defect
 
@@ -90,12 +91,24 @@ class Signal:
 
 
 class Clock:
-    """One device's time. ``seed`` drives every draw; ``speed`` paces the run against real time (None: as fast as possible)."""
+    """One device's time. ``seed`` drives every draw; ``speed`` paces the run against real time (None: as fast as possible).
 
-    def __init__(self, seed: int, *, speed: float | None = None, shortcut: bool = True) -> None:
+    ``pace`` is told the time and when the next thing is due before the clock moves there. It may take as long as it likes, and
+    may set an ``alarm_at`` for an earlier moment.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        speed: float | None = None,
+        shortcut: bool = True,
+        pace: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.seed = seed & _MASK
         self._coroutines: list[Coroutine[Any, Any, Any]] = []
-        self._shortcut = shortcut and speed is None
+        self._pace = pace
+        self._shortcut = shortcut and speed is None and pace is None
         self.timeouts = 0
         self._most = MOST_TIMEOUTS
         self._cut: Callable[[], None] | None = None
@@ -183,19 +196,41 @@ class Clock:
         timeout = Timeout(self._env, milliseconds)
         timeout.callbacks.append(lambda _event: callback())
 
+    def alarm_at(self, moment: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` at a virtual time to come, before whatever else is due then; what it raises ends ``run``."""
+        event = Event(self._env)
+        event._ok, event._value = True, None
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _event: callback())
+        self._env.schedule(event, URGENT, moment - self.now)
+
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run ``coroutine`` to its end and return what it returns; everything still running beside it is closed.
 
         Raises ``PowerCut`` when that was asked for and came first. A clock runs one thing after the other.
         """
         try:
-            return self._env.run(self.spawn(coroutine))
+            process = self.spawn(coroutine)
+            return self._env.run(process) if self._pace is None else self._paced(process, self._pace)
         finally:
             for started in self._coroutines:
                 started.close()
             self._coroutines.clear()
             self._env._queue.clear()
             self._most, self._cut = self.timeouts + MOST_TIMEOUTS, None
+
+    def _paced(self, process: Process, pace: Callable[[int, int], None]) -> Any:
+        """``run`` one event at a time, asking before the clock moves."""
+        env = self._env
+        while not process.processed:
+            while (due := env.peek()) > env.now and due != inf:
+                pace(env.now, due)  # type: ignore[arg-type]  # we only ever schedule whole numbers
+                if env.peek() == due:
+                    break
+            if due == inf:
+                raise Defect("everything waits, and nothing is due")
+            env.step()
+        return process.value
 
     def draw(self, *names: str | int) -> float:
         """A number in [0, 1) that depends on the seed and the names alone, not on what was drawn before (splitmix64)."""

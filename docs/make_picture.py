@@ -7,53 +7,22 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
-from html import unescape
 from pathlib import Path
 
 from rich.console import Console
-from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from autopilot_agent.reports.style import Style
 from autopilot_agent.reports.text import render
 from autopilot_agent.scenario.loader import load_scenario
 from autopilot_agent.scenario.run import run_scenario
+from autopilot_agent.walk.export import THEME, moved
 
 HERE = Path(__file__).resolve().parent
 SCENARIO = Path("scenarios/user-driven/standard-user-wired.yaml")
 PICTURE = HERE / "run.svg"
 WIDTH = 108
-THEME = TerminalTheme(
-    (24, 26, 31),
-    (214, 218, 226),
-    [
-        (24, 26, 31),
-        (240, 113, 120),
-        (152, 209, 121),
-        (236, 196, 110),
-        (97, 175, 239),
-        (198, 146, 233),
-        (104, 201, 210),
-        (214, 218, 226),
-    ],
-    [
-        (110, 117, 130),
-        (255, 130, 135),
-        (170, 225, 140),
-        (250, 212, 130),
-        (120, 190, 250),
-        (215, 165, 245),
-        (125, 215, 225),
-        (255, 255, 255),
-    ],
-)
-SPACE = "&#160;"
-_INDENTED = re.compile(
-    r'(?P<head><text class="[^"]*") x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" textLength="(?P<length>[^"]*)"(?P<tail>[^>]*)>'
-    rf"(?P<spaces>(?:{SPACE})+)(?P<text>[^<]*)</text>"
-)
 
 
 def picture(scenario: Path) -> str:
@@ -67,18 +36,7 @@ def picture(scenario: Path) -> str:
     console.print()
     console.print(Text.from_ansi(text), soft_wrap=True)
     svg = console.export_svg(title="autopilot-agent", theme=THEME, unique_id="autopilot-agent-run")
-    return _INDENTED.sub(_moved, svg)
-
-
-def _moved(found: re.Match[str]) -> str:
-    """Leading spaces as a position: some viewers drop them."""
-    spaces = len(found["spaces"]) // len(SPACE)
-    x, length = float(found["x"]), float(found["length"])
-    cell = length / (spaces + len(unescape(found["text"])))
-    return (
-        f'{found["head"]} x="{x + spaces * cell:g}" y="{found["y"]}" textLength="{length - spaces * cell:g}"'
-        f"{found['tail']}>{found['text']}</text>"
-    )
+    return moved(svg)
 
 
 def main(words: list[str]) -> int:

@@ -30,6 +30,7 @@ TABLES: dict[str, tuple[type[Any], Callable[[Any], object]]] = {
     "events": (rulebook.WindowsEvent, lambda row: (row.channel, row.id)),
     "reboot_uris": (rulebook.RebootUri, lambda row: row.uri),
     "uncovered": (rulebook.Uncovered, lambda row: row.id),
+    "exercises": (rulebook.Exercise, lambda row: row.id),
     "resets": (rulebook.Reset, lambda row: row.id),
 }
 """Rows whose code is kept as the source spells it although it names another row's code."""

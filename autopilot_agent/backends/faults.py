@@ -104,13 +104,28 @@ class FaultPlan:
         self._disturb = disturb
         self._draw = draw
         self._by_call: dict[str, list[CallFault]] = {}
-        for fault in faults:
-            if not fault.uri and fault.on:
-                self._by_call.setdefault(fault.on, []).append(fault)
-        self._commands = [fault for fault in faults if fault.uri]
+        self._commands: list[CallFault] = []
         self._state = state
         self._report = report
         self._refusing: dict[int, CallFault] = {}
+        for fault in faults:
+            self._place(fault)
+
+    def add(self, fault: CallFault) -> None:
+        """One more fault, from now on."""
+        self.faults.append(fault)
+        self._place(fault)
+
+    def remove(self, name: str | None) -> None:
+        """Faults of that name spoil nothing any more (None: all); what they did stays counted."""
+        for faults in (*self._by_call.values(), self._commands):
+            faults[:] = [one for one in faults if name is not None and one.name != name]
+
+    def _place(self, fault: CallFault) -> None:
+        if fault.uri:
+            self._commands.append(fault)
+        elif fault.on:
+            self._by_call.setdefault(fault.on, []).append(fault)
 
     def delay(self, call: Call[Any], now: int) -> int:
         """Extra milliseconds for this call; decides as well whether it will be refused, so that each call counts once."""

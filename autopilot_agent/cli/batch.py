@@ -24,6 +24,7 @@ class Options(msgspec.Struct, frozen=True):
     ``form`` is text, json, jsonl, or coverage, which prints nothing and counts what was exercised;
     ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
     that there is more than one file. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
+    ``screens`` prints the pages in front of each run.
     """
 
     seed: int | None = None
@@ -39,6 +40,7 @@ class Options(msgspec.Struct, frozen=True):
     name_width: int = 0
     device: Path | None = None
     save_device: Path | None = None
+    screens: bool = False
 
 
 class Outcome(msgspec.Struct):
@@ -51,6 +53,11 @@ class Outcome(msgspec.Struct):
 
 def run_file(path: Path, options: Options) -> Outcome:
     """Load and run one file; whatever is wrong with it becomes a result with verdict "error"."""
+    watch = None
+    if options.screens:
+        from autopilot_agent.walk.screens import Watcher
+
+        watch = Watcher()
     try:
         run = run_scenario(
             load_scenario(path),
@@ -59,6 +66,7 @@ def run_file(path: Path, options: Options) -> Outcome:
             strict=options.strict,
             backend=options.backend,
             device=_device(options),
+            watch=watch,
         )
         _save(run, options)
     except AutopilotAgentError as error:
@@ -67,7 +75,8 @@ def run_file(path: Path, options: Options) -> Outcome:
         return Outcome(result, _printed(Run(result, []), options))
     if options.form == "coverage":
         return Outcome(run.result, tally=tally_of(run.events))
-    return Outcome(run.result, _printed(run, options))
+    printed = _printed(run, options)
+    return Outcome(run.result, watch.text().encode("utf-8", "backslashreplace") + printed if watch is not None else printed)
 
 
 def _device(options: Options) -> SavedDevice | None:

@@ -53,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Leaf)
     _run(commands)
+    _walk(commands)
     _coverage(commands)
     _validate(commands)
     _list(commands)
@@ -77,6 +78,7 @@ def _run(commands: Commands) -> None:
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
     it.add_argument("--device", type=_path, metavar="FILE", help="go on with the PC that an earlier run saved")
     it.add_argument("--save-device", type=_path, metavar="FILE", help="keep the PC as it is after the last act")
+    it.add_argument("--show-screens", action="store_true", help="print the pages of each run as well, in their order")
     it.add_argument("-q", "--quiet", action="count", default=0, help="say less")
     it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
 
@@ -88,6 +90,24 @@ def _coverage(commands: Commands) -> None:
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the report (default: text)")
     it.add_argument("--fail-under", type=_percent, default=0.0, metavar="P", help="exit 1 when less than P %% of the rules are")
     it.add_argument("-v", "--verbose", action="count", default=0, help="list the transitions of each mode, too")
+
+
+def _walk(commands: Commands) -> None:
+    it = commands.add_parser("walk", help="go through it page by page, in a terminal", allow_abbrev=False)
+    it.add_argument("scenario", nargs="?", type=_path, metavar="SCENARIO", help="a scenario file; without one, choose a mode")
+    it.add_argument("--mode", default="", metavar="M", help="the mode (with a ready tenant when no file is given)")
+    it.add_argument("--tenant", type=_path, metavar="DIR", help="your tenant: a folder of Graph's JSON files")
+    it.add_argument("--speed", default="", metavar="X|max", help="X virtual seconds a second (default: 60 if drawn)")
+    it.add_argument("--seed", type=_seed, metavar="N", help="use this seed instead of the scenario's own")
+    it.add_argument("--record", type=_path, metavar="FILE", help="keep what you do as a scenario that run plays again")
+    start = it.add_mutually_exclusive_group()
+    start.add_argument("--state", type=_path, metavar="FILE", help="go on where a recorded walk was left")
+    start.add_argument("--from-start", action="store_true", help="begin again, and overwrite the file of --record")
+    it.add_argument("--plain", action="store_true", help="lines instead of drawings, for screen readers")
+    it.add_argument("--auto", action="store_true", help="a film: the scenario's own person answers")
+    it.add_argument("--export", type=_path, metavar="FILE", help="keep the screens as .svg or .html")
+    it.add_argument("--screens", default="all", metavar="all|last|ID", help="which screens --export keeps (default: all)")
+    it.add_argument("--exercise", nargs="?", const="", metavar="ID", help="find a hidden fault; without an id, one by the seed")
 
 
 def _validate(commands: Commands) -> None:

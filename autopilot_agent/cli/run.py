@@ -76,6 +76,7 @@ def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
         width=width(),
         device=args.device,
         save_device=args.save_device,
+        screens=args.show_screens and args.output == "text",
         name_width=min(WIDEST_NAME, max((len(clean(path.as_posix())) for path in paths), default=0)),
     )
 

@@ -40,12 +40,16 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     """What the person did; ``after`` is extra thinking time in milliseconds.
 
     ``button`` says that ``choice`` names a button; a bare text may just as well be what is typed into the page's field.
+    ``again`` is no answer yet: time passes (``after``), then the same page is asked once more. ``happens`` is what befalls the
+    PC or the tenant while the page waits; whoever casts the person brings it about before handing the answer on.
     """
 
     choice: str = ""
     value: str = ""
     after: int = 0
     button: bool = False
+    again: bool = False
+    happens: tuple[object, ...] = ()
 
 
 class Person(Protocol):
@@ -78,7 +82,7 @@ class ScriptedPerson:
             return Reply(question.default, question.suggestion)
         self._unused[question.screen] = max(0, self._unused[question.screen] - 1)
         reply = scripted.pop(0) if isinstance(scripted, list) else scripted
-        return _matched(question, reply)
+        return matched(question, reply)
 
     def knows(self, screen: str) -> bool:
         """Whether the script has an answer left for this page."""
@@ -89,17 +93,18 @@ class ScriptedPerson:
         return tuple(screen for screen, left in self._unused.items() if left)
 
 
-def _matched(question: Question, reply: Reply) -> Reply:
+def matched(question: Question, reply: Reply) -> Reply:
     """Fit a scripted reply to the page: a bare text is a choice if one reads like it, else the field's content."""
     if reply.choice:
         wanted = folded(reply.choice)
         for choice in question.choices + question.actions:
             if folded(choice) == wanted:
-                return Reply(choice, reply.value or question.suggestion, reply.after)
+                typed = reply.value or (question.suggestion if choice in question.choices else "")  # an action fills nothing in
+                return Reply(choice, typed, reply.after, happens=reply.happens)
         if wanted in DOES_NOTHING:
-            return Reply("", "", reply.after)
+            return Reply("", "", reply.after, happens=reply.happens)
         if question.field and not reply.value and not reply.button:
-            return Reply(question.default, reply.choice, reply.after)
+            return Reply(question.default, reply.choice, reply.after, happens=reply.happens)
         offered = ", ".join(repr(choice) for choice in question.choices) or "no choice at all"
         raise InputError(f"the script answers {reply.choice!r} on page {question.screen}, which offers {offered}")
-    return Reply(question.default, reply.value or question.suggestion, reply.after)
+    return Reply(question.default, reply.value or question.suggestion, reply.after, happens=reply.happens)

@@ -92,6 +92,8 @@ class World:
         self.page: Any = None
         self.flow: Flow | None = None
         self.order: Any = None
+        self.question: Question | None = None
+        """The question whose page is being put up; whoever is told of events sees by it that an answer is wanted."""
         self.disturb: Callable[[State], Coroutine[Any, Any, None]] | None = None
         self.off_for = 0
         self._delays: Callable[[Call[Any], int], int] | None = None
@@ -206,10 +208,15 @@ class World:
 
     async def ask(self, question: Question, rule: str, takes: str = "") -> Reply:
         """Show a page and wait for the answer; ``takes`` names how long a person needs for it."""
+        self.question = question
         self.show(question.screen, rule, question.text, question.choices)
+        self.question = None
         if takes:
             await self.clock.sleep(self.duration(takes, question.screen, self.count(question.screen)))
         reply = self.person.answer(question, now=self.now)
+        while reply.again:
+            await self.clock.sleep(reply.after)
+            reply = self.person.answer(question, now=self.now)
         if reply.after:
             await self.clock.sleep(reply.after)
         if reply.choice and reply.choice in question.back:

@@ -202,6 +202,18 @@ RESET_ASPECTS = tuple(
 )
 """The columns of the table of resets that say what happens."""
 
+
+class Exercise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hidden fault to be found by whoever sits in front of the PC; ``others`` are the wrong answers that are offered."""
+
+    id: str
+    fault: str
+    mode: str
+    story: str
+    others: tuple[str, ...]
+    hints: tuple[str, ...]
+
+
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
@@ -258,6 +270,12 @@ RETRY_HELPS = {"useful": True, "yes": True, "none": None, "": None}
 def injections() -> dict[str, Injection]:
     """How each fault that can be asked for by name is brought about, by id."""
     return {row.id: row for row in read_table("injections", Injection)}
+
+
+@cache
+def exercises() -> dict[str, Exercise]:
+    """Exercises by id ("EX-01")."""
+    return {row.id: row for row in read_table("exercises", Exercise)}
 
 
 @cache

@@ -54,6 +54,11 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
         if not struck:
             place = str(loaded.document.place(("faults", index)))
             checker.checks.append(Check(name, "strikes", "never struck in this run", False, 0.0, place))
+    for index, one in enumerate(loaded.scenario.happenings):
+        if plan.happenings is not None and index not in plan.happenings.struck:
+            place = str(loaded.document.place(("happenings", index)))
+            name = f"happening at {one.at}"
+            checker.checks.append(Check(name, "comes to pass", "nothing was played at that time", False, 0.0, place))
     for path, screen in plan.person.unused():
         place = str(loaded.document.place(path, key=True))
         actual = "not (all) used: the page did not come (so often)"

@@ -16,8 +16,17 @@ class Disturbances:
         self._world = world
         self._by_state: dict[str, list[CallFault]] = {}
         for fault in faults:
-            if not fault.on and not fault.uri:
-                self._by_state.setdefault(fault.in_state, []).append(fault)
+            self.add(fault)
+
+    def add(self, fault: CallFault) -> None:
+        """One more, if it is a fault of a state."""
+        if not fault.on and not fault.uri:
+            self._by_state.setdefault(fault.in_state, []).append(fault)
+
+    def remove(self, name: str | None) -> None:
+        """Faults of that name are over (None: all)."""
+        for faults in self._by_state.values():
+            faults[:] = [one for one in faults if name is not None and one.name != name]
 
     @property
     def idle(self) -> bool:

@@ -15,6 +15,7 @@ from autopilot_agent.scenario.parts import (
     Duration,
     ExpectSpec,
     FaultSpec,
+    Happening,
     InstallerSpec,
     NetworkSpec,
     Strict,
@@ -31,6 +32,7 @@ __all__ = [
     "Duration",
     "ExpectSpec",
     "FaultSpec",
+    "Happening",
     "InstallerSpec",
     "Mode",
     "NetworkSpec",
@@ -65,6 +67,7 @@ class Scenario(Strict):
     installers: dict[str, InstallerSpec] = msgspec.field(default_factory=dict)
     person: dict[str, Answer | list[Answer]] = msgspec.field(default_factory=dict)
     faults: list[FaultSpec] = msgspec.field(default_factory=list)
+    happenings: list[Happening] = msgspec.field(default_factory=list)
     acts: list[str | ActSpec] | None = None
     assumptions: dict[str, str] = msgspec.field(default_factory=dict)
     expect: ExpectSpec = msgspec.field(default_factory=ExpectSpec)

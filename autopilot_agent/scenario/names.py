@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from autopilot_agent import rulebook
+from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.person import DOES_NOTHING, folded
 from autopilot_agent.scenario.act_specs import ACTS, ActSpec
 from autopilot_agent.scenario.expected import ExpectChecker
 from autopilot_agent.scenario.faults import FOR_GOOD
+from autopilot_agent.scenario.happenings import admin_act
 from autopilot_agent.scenario.known import ids, known_calls, known_injections, known_live_states, known_states
-from autopilot_agent.scenario.model import Answer, AnswerSpec, FaultSpec, NetworkSpec, Scenario
+from autopilot_agent.scenario.model import Answer, AnswerSpec, FaultSpec, Happening, NetworkSpec, Scenario
 from autopilot_agent.scenario.problems import Steps, refusal, suggestion
 from autopilot_agent.text.yaml_text import Document
 
@@ -47,6 +49,14 @@ def check_names(scenario: Scenario, document: Document) -> None:
         raise refusal(document, found.problems)
 
 
+def check_happening(one: Happening) -> None:
+    """Raise ``InputError`` for something that cannot befall a PC or a tenant."""
+    found = _Check()
+    found.happening((), one, timed=False)
+    if found.problems:
+        raise InputError(" ".join(problem.sentence for problem in found.problems))
+
+
 class _Check(ExpectChecker):
     """Checks one scenario."""
 
@@ -72,6 +82,8 @@ class _Check(ExpectChecker):
         self.person(("person",), it.person)
         for index, fault in enumerate(it.faults):
             self.fault(("faults", index), fault)
+        for index, one in enumerate(it.happenings):
+            self.happening(("happenings", index), one, timed=True)
         self.expect(it.expect, ("expect",))
 
     def act(self, path: Steps, act: str | ActSpec) -> None:
@@ -136,6 +148,29 @@ class _Check(ExpectChecker):
                 self.add((*path, "fields", name), f"{name[:60]!r} is not a field of {screen}; {known}", key=True)
         if len(it.fields) > 1:
             self.add((*path, "fields"), "one field of a page is filled in; keep one.")
+
+        for index, one in enumerate(it.happens):
+            self.happening((*path, "happens", index), one, timed=False)
+
+    def happening(self, path: Steps, it: Happening, *, timed: bool) -> None:
+        written = [name for name in it.__struct_fields__ if name != "at" and getattr(it, name) is not None]
+        if len(written) != 1:
+            self.add(path, "write one of network, power_off, inject, clear, admin, or (beside an answer) wait.")
+        if timed and it.at is None:
+            self.add(path, "say when it happens; add 'at', counted from power-on of the first act.")
+        elif not timed and it.at is not None:
+            self.add((*path, "at"), "what happens beside an answer happens then; remove it.")
+        if timed and it.wait is not None:
+            self.add((*path, "wait"), "nobody waits here; it belongs beside an answer.")
+        for name in ("at", "power_off", "wait"):
+            self.duration((*path, name), getattr(it, name))
+        if it.inject is not None:
+            self.fault((*path, "inject"), it.inject)
+        if it.admin is not None:
+            try:
+                self.act((*path, "admin"), admin_act(it.admin))
+            except InputError as error:
+                self.add((*path, "admin"), error.message)
 
     def device(self, it: Scenario) -> None:
         device = it.device

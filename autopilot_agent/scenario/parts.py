@@ -258,17 +258,6 @@ class CloudSpec(Strict):
     other_mdm: OtherMdmSpec | None = None
 
 
-class AnswerSpec(Strict):
-    """One answer of the scripted person: the choice, the fields, and how long the person waits first."""
-
-    choice: str = ""
-    fields: dict[str, str] = {}
-    after: Duration | None = None
-
-
-Answer = str | bool | int | AnswerSpec
-
-
 class FaultSpec(Strict):
     """A fault: named (``fault``), on a call (``on``, ``"*"`` for any), or on a state (``in_state`` alone).
 
@@ -299,6 +288,36 @@ class FaultSpec(Strict):
     power_cut: Duration | None = None
     after: Duration | None = None
     probability: float | None = None
+
+
+class Happening(Strict):
+    """One thing that befalls the PC or the tenant in the middle of a run; write one of the keys, and ``at`` where it is due.
+
+    ``network`` takes the link away, brings it back, or plugs in a cable where there was Wi-Fi; ``power_off`` cuts the power for
+    that long, ``wait`` lets time pass (only beside an answer), ``inject`` brings about a fault from now on, ``clear`` ends one
+    (its name, or ``all``), ``admin`` is what an administrator does, in the words of the act ``admin``. ``at`` is counted from
+    power-on of the first act.
+    """
+
+    at: Duration | None = None
+    network: Literal["lost", "back", "cable"] | None = None
+    power_off: Duration | None = None
+    wait: Duration | None = None
+    inject: FaultSpec | None = None
+    clear: str | None = None
+    admin: dict[str, Any] | None = None
+
+
+class AnswerSpec(Strict):
+    """One answer of the scripted person: the choice, the fields, how long the person waits, and what happens before it."""
+
+    choice: str = ""
+    fields: dict[str, str] = {}
+    after: Duration | None = None
+    happens: list[Happening] = []
+
+
+Answer = str | bool | int | AnswerSpec
 
 
 class StateDuration(Strict):

@@ -11,6 +11,7 @@ from autopilot_agent.backends.registry import make_backend
 from autopilot_agent.clock import Clock
 from autopilot_agent.device import Device
 from autopilot_agent.errors import InputError
+from autopilot_agent.events import Event
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.states import State
@@ -21,6 +22,7 @@ from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
 from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.faults import apply_faults
+from autopilot_agent.scenario.happenings import Happenings
 from autopilot_agent.scenario.installers import app_names, check_expected_apps, installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
@@ -59,6 +61,8 @@ class Plan(msgspec.Struct):
     ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
     ``last`` is the state in which the last played act ended; ``resumed_at`` how many events a device file brought along.
     ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
+    ``written`` is the tenant in the scenario's words, with the changes made since, which are in ``changed``; ``injected``
+    names the faults that began in the middle of the run.
     """
 
     scenario: Scenario
@@ -81,6 +85,28 @@ class Plan(msgspec.Struct):
     links: list[tuple[int, str]] = []
     agenda: Agenda = msgspec.field(default_factory=Agenda)
     cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)
+    happenings: Happenings | None = None
+    written: dict[str, object] = {}
+    changed: dict[str, object] = {}
+    injected: set[str] = set()
+    spoilt: FaultPlan | None = None
+    disturbances: Disturbances | None = None
+
+    def spoil(self, fault: CallFault) -> None:
+        """From now on this fault is at work as well."""
+        if self.spoilt is None or self.disturbances is None:
+            _put_faults_in_front(self)
+        assert self.spoilt is not None and self.disturbances is not None
+        self.injected.add(fault.name)
+        self.spoilt.add(fault)
+        self.disturbances.add(fault)
+        self.world.disturb = None if self.disturbances.idle else self.disturbances.entering
+
+    def heal(self, name: str | None) -> None:
+        """No fault of that name spoils anything any more (None: no fault at all)."""
+        if self.spoilt is not None and self.disturbances is not None:
+            self.spoilt.remove(name)
+            self.disturbances.remove(name)
 
 
 def make_plan(
@@ -90,14 +116,16 @@ def make_plan(
     speed: float | None = None,
     shortcut: bool = True,
     backend: str | Callable[[TenantState], Backend] = "memory",
+    sink: Callable[[Event], None] | None = None,
+    pace: Callable[[int, int], None] | None = None,
 ) -> Plan:
-    """Put a run together. Raises ``InputError`` with a place for what cannot be."""
+    """Put a run together; ``sink`` is told every event, ``pace`` is the clock's. Raises ``InputError`` with a place."""
     scenario, calls, blocked = apply_faults(loaded.scenario)
     if scenario.tenant != loaded.scenario.tenant:  # a fault brought resources of its own
         data = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
     else:
         data = tenant_of(loaded)
-    clock = Clock(scenario.seed if seed is None else seed, speed=speed, shortcut=shortcut)
+    clock = Clock(scenario.seed if seed is None else seed, speed=speed, shortcut=shortcut, pace=pace)
     device = make_device(scenario.device, blocked, loaded.document)
     notices = [f"{notice.place}: {notice.text}" for notice in (*data.notices, *targeting_of(data).notices)]
     users = _users(scenario, data, clock)
@@ -130,16 +158,11 @@ def make_plan(
         person=person,
         installers=installers_of(scenario.installers, data),
         assumptions=scenario.assumptions,
+        sink=sink,
     )
     state.active_directory = active_directory_of(scenario.cloud, world)
     _check_vpn(scenario, data)
     state.tell = world.note
-    if calls:
-        disturbances = Disturbances(world, calls)
-        spoilt = FaultPlan(calls, lambda: world.state.value, world.injected, disturbances.strike, clock.draw)
-        world.disturb = None if disturbances.idle else disturbances.entering
-        world.backend = FaultyBackend(world.backend, spoilt)
-        world.use_faults(spoilt.delay, spoilt.command_status)
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
     if scenario.device.autopilot_file is not None:
         from autopilot_agent.scenario.profile_file import profile_files
@@ -153,7 +176,22 @@ def make_plan(
     plan.changes = changes
     plan.cloud = scenario.cloud
     _check_clouds(loaded, acts)
+    plan.written = dict(loaded.scenario.tenant)
+    if calls:
+        _put_faults_in_front(plan)
+    plan.happenings = Happenings(plan, scenario.happenings)
+    person.befall = plan.happenings.carry_out
     return plan
+
+
+def _put_faults_in_front(plan: Plan) -> None:
+    """From now on calls pass by the faults of the plan."""
+    world = plan.world
+    plan.disturbances = Disturbances(world, plan.calls)
+    plan.spoilt = FaultPlan(plan.calls, lambda: world.state.value, world.injected, plan.disturbances.strike, plan.clock.draw)
+    world.disturb = None if plan.disturbances.idle else plan.disturbances.entering
+    world.backend = FaultyBackend(world.backend, plan.spoilt)
+    world.use_faults(plan.spoilt.delay, plan.spoilt.command_status)
 
 
 def acts_of(scenario: Scenario) -> list[str | ActSpec]:
@@ -169,10 +207,14 @@ def _changes(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> dict[int, Ten
     for index, act in enumerate(acts):
         if isinstance(act, Admin) and act.tenant:
             written, changes = merged(written, act.tenant), merged(changes, act.tenant)
-            scenario = msgspec.structs.replace(loaded.scenario, tenant=written)
-            data = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
-            found[index] = without_replaced(data, changes)
+            found[index] = changed_tenant(loaded, written, changes)
     return found
+
+
+def changed_tenant(loaded: LoadedScenario, written: dict[str, object], changes: dict[str, object]) -> TenantData:
+    """The tenant in other words than the scenario's; ``changes`` are those that an administrator made since."""
+    scenario = msgspec.structs.replace(loaded.scenario, tenant=written)
+    return without_replaced(tenant_of(msgspec.structs.replace(loaded, scenario=scenario)), changes)
 
 
 def changed_cloud(cloud: CloudSpec, changes: dict[str, object]) -> CloudSpec:

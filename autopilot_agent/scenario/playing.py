@@ -49,7 +49,9 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
 
     Raises ``InputError`` for an act that is impossible as the device stands; the acts before it have happened then.
     """
-    for index, act in enumerate(plan.acts):
+    index = -1
+    while (index := index + 1) < len(plan.acts):  # whoever is told of an end may add acts
+        act = plan.acts[index]
         if act.after:
             _pass_time(plan, parse_duration(act.after))
         plan.agenda.apply(plan.world.now)
@@ -108,6 +110,8 @@ class _Act:
             if plan.cut_at is not None and plan.cut_at > plan.clock.timeouts:
                 plan.clock.cut_power_after(plan.cut_at - plan.clock.timeouts, world.mute)
             plan.agenda.arm(plan.clock)
+            if plan.happenings is not None:
+                plan.happenings.arm()
             mark = len(world.trace)
             try:
                 end: State = plan.clock.run(play(flow, STEPS, self.device, world, start=start, until=last))

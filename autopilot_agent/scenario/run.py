@@ -8,7 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -84,6 +84,18 @@ class Result(msgspec.Struct):
     notices: list[str] = []
 
 
+class Watch(Protocol):
+    """Somebody who looks on while a scenario is played."""
+
+    def begin(self, plan: Plan) -> None:
+        """The plan is made and not yet played."""
+        ...
+
+    def see(self, event: Event) -> None:
+        """One thing happened."""
+        ...
+
+
 class Run(msgspec.Struct):
     """A result with what it was made of: the events and, unless the run stopped early, the plan."""
 
@@ -102,11 +114,13 @@ def run_scenario(
     backend: str | Callable[[TenantState], Backend] = "memory",
     cut_at: int | None = None,
     device: SavedDevice | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4.
 
     ``device`` is a PC that an earlier run saved: this one goes on with it.
     ``cut_at`` cuts the power at that wait of the run, as if somebody had pulled the plug; the device then starts again.
+    ``watch`` is told every event as it happens.
     """
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
@@ -117,7 +131,10 @@ def run_scenario(
     try:
         if device is not None:
             seed = used = device.seed if seed is None else seed
-        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend)
+        sink = watch.see if watch is not None else None
+        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend, sink=sink)
+        if watch is not None:
+            watch.begin(plan)
         if device is not None:
             from autopilot_agent.scenario.saving import check_words, resume
 

@@ -12,6 +12,7 @@ import msgspec
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.assignments import ShorthandBuilder
 from autopilot_agent.scenario.loader import LoadedScenario
+from autopilot_agent.scenario.model import Scenario
 from autopilot_agent.tenant.graph import Source, TenantData, read_file, read_folder, read_inline
 from autopilot_agent.text.yaml_text import Document, load_yaml
 
@@ -107,6 +108,15 @@ def include_root(path: Path) -> Path:
     """The directory that includes of a scenario file must not leave."""
     folder = path.parent.resolve()
     return next((one for one in (folder, *folder.parents) if one.name == ROOT), folder)
+
+
+def files_of(path: Path, items: list[str]) -> list[Path]:
+    """Every file that these includes of a scenario at ``path`` read, what they include themselves among them."""
+    loaded = LoadedScenario(Scenario(scenario="", tenant={"include": items}), Document(str(path), {}), path)
+    found: list[Path] = []
+    for real in _included(loaded, items).stamps:
+        found += sorted(one for one in real.rglob("*") if one.is_file()) if real.is_dir() else [real]
+    return found
 
 
 def _included(loaded: LoadedScenario, written: object) -> _Included:
