@@ -92,13 +92,15 @@ class Lines:
 
     def line(self, prompt: str, secret: bool, redraw: Callable[[str], None] | None = None) -> str | None:
         """One line; a password is not echoed."""
-        say(prompt)
         if not secret:
+            say(prompt)
             text = sys.stdin.readline(LONGEST * 4)
         elif sys.platform == "win32":
+            say(prompt)
             return _windows_line(lambda typed: None)
         else:
-            with _without_echo():
+            with _without_echo():  # before the prompt: nobody may be quicker than that
+                say(prompt)
                 text = sys.stdin.readline(LONGEST * 4)
             say("\n")
         return text.rstrip("\r\n")[:LONGEST] if text else None
