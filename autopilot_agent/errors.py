@@ -4,6 +4,7 @@
       InputError            a file, a name or an argument is wrong              exit 2
       ServiceUnavailable    a backend cannot be used at all                     exit 3
       Defect                a rule of the simulator itself is broken: our bug   exit 4
+        Endless             a flow that goes round in circles
       CallFailed            a call had no good answer: a fact of the simulated world
         ServiceFault        the service answered and refused
           Throttled         it is asked too often, and says when to come back
@@ -61,6 +62,10 @@ class Defect(AutopilotAgentError):
     """The simulator broke one of its own rules: ``Defect(sentence)``."""
 
     exit_code = 4
+
+
+class Endless(Defect):
+    """A flow went round in circles: ``Endless(sentence)``. Our bug, unless the scenario makes it do so."""
 
 
 class CallFailed(AutopilotAgentError):

@@ -8,7 +8,7 @@ import msgspec
 
 from autopilot_agent.clock import PowerCut
 from autopilot_agent.device import Device
-from autopilot_agent.errors import Defect
+from autopilot_agent.errors import Defect, Endless
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.management.firmware_edition import finish_upgrade
 from autopilot_agent.oobe.states import CHECKPOINTS, ENDS, RULES, Outcome, State
@@ -50,7 +50,7 @@ async def play(
 ) -> State:
     """Play one flow from its start, or from ``start``, to an end, which is returned; or to ``until``, which is not played.
 
-    Raises ``Defect`` for a missing step or edge.
+    Raises ``Defect`` for a missing step or edge, ``Endless`` for a flow that goes round in circles.
     """
     state = start or flow.start
     world.flow = flow
@@ -80,7 +80,7 @@ async def play(
         world.left(state, outcome._value_, result.rule or rule, result.detail, outcome is SKIPPED or result.skipped)
         following = table[state].get(outcome)
         state = following if following is not None else flow.next(state, outcome)
-    raise Defect(f"flow {flow.name}: still no end after {MOST_STATES} states, last in {state.value}")
+    raise Endless(f"flow {flow.name}: still no end after {MOST_STATES} states, last in {state.value}")
 
 
 def reboot(device: Device, world: World, reason: str, rule: str) -> None:

@@ -59,6 +59,9 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
             place = str(loaded.document.place(("happenings", index)))
             name = f"happening at {one.at}"
             checker.checks.append(Check(name, "comes to pass", "nothing was played at that time", False, 0.0, place))
+    for index, state, end in plan.never_reached:
+        place = str(loaded.document.place(("acts", index, "until")))
+        checker.checks.append(Check(f"act {index + 1} until", f"comes to {state}", f"ended in {end}", False, 0.0, place))
     for path, screen in plan.person.unused():
         place = str(loaded.document.place(path, key=True))
         actual = "not (all) used: the page did not come (so often)"

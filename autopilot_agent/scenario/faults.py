@@ -104,6 +104,7 @@ def _call_fault(spec: FaultSpec, name: str) -> CallFault:
     def time(text: str | None) -> int | None:
         return parse_duration(text) if text else None
 
+    befalls = spec.network_lost or spec.clock_skew or spec.power_cut  # the PC, once, unless the scenario says how often
     return CallFault(
         name,
         spec.on or ("ManagementMessage" if spec.uri else ""),
@@ -112,7 +113,7 @@ def _call_fault(spec: FaultSpec, name: str) -> CallFault:
         spec.drop,
         time(spec.delay) or 0,
         spec.nth,
-        spec.times,
+        1 if befalls and spec.times is None else spec.times,
         time(spec.since),
         time(spec.until),
         spec.in_state,

@@ -265,7 +265,8 @@ class FaultSpec(Strict):
     ``drop`` no answer at all, ``malformed`` an answer that nobody can read, ``delay`` extra time; ``retry_after`` makes it
     throttling: the device waits that long and asks again. ``network_lost`` (how long, or ``for good``), ``clock_skew`` (how
     far) and ``power_cut`` (how long the PC stays off) happen to the PC in that moment, or ``after`` the state was entered.
-    ``nth`` is the first call or visit that is hit (from 1), ``times`` how many, ``probability`` the share of them, by the seed.
+    ``nth`` is the first call or visit that is hit (from 1), ``times`` how many (all of them; one, where it happens to the PC),
+    ``probability`` the share of them, by the seed.
     """
 
     fault: str = ""

@@ -83,6 +83,7 @@ class Plan(msgspec.Struct):
     resumed_at: int = 0
     ends: list[ActEnd] = []
     links: list[tuple[int, str]] = []
+    never_reached: list[tuple[int, str, str]] = []
     agenda: Agenda = msgspec.field(default_factory=Agenda)
     cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)
     happenings: Happenings | None = None

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from autopilot_agent.clock import PowerCut as Cut
-from autopilot_agent.errors import Defect, InputError
-from autopilot_agent.events import Finished
+from autopilot_agent.errors import Defect, Endless, InputError
+from autopilot_agent.events import ActBegan, Finished, PowerLost
 from autopilot_agent.oobe.engine import play, switch_off
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
@@ -40,6 +40,8 @@ from autopilot_agent.scenario.pc import make_adapter
 from autopilot_agent.scenario.plan import ActEnd, Plan
 from autopilot_agent.service.management import RemoteAction
 
+MOST_CUTS = 100
+"""How often the power may go in one act; a scenario that cuts it more often than this means something else."""
 OFF_FOR = 60_000
 """How long a PC stays off after a power cut that does not say (milliseconds)."""
 
@@ -91,6 +93,13 @@ class _Act:
         """The act cannot be done."""
         return InputError(f"the act {self.name} is impossible here: {why}", _place(self.plan, self.index))
 
+    def endless(self, why: str) -> InputError:
+        """The act cannot come to an end, by what the scenario makes happen."""
+        said = f"the act {self.name} never ends: {why}; write 'times' or 'until' for what goes wrong again and again."
+        spot = ("faults", 0) if self.plan.scenario.faults else ("person",)
+        loaded = self.plan.loaded
+        return InputError(said, loaded.document.place(spot) if loaded is not None else None)
+
     def began(self, detail: str, flow: Flow | None = None, start: State | None = None) -> None:
         """Put the beginning on record."""
         first = start or (flow.start if flow is not None else None)
@@ -106,6 +115,7 @@ class _Act:
         self.began(detail, flow, start)
         plan, world = self.plan, self.world
         last = State(until) if until else None
+        cuts = 0
         while True:
             if plan.cut_at is not None and plan.cut_at > plan.clock.timeouts:
                 plan.clock.cut_power_after(plan.cut_at - plan.clock.timeouts, world.mute)
@@ -117,6 +127,9 @@ class _Act:
                 end: State = plan.clock.run(play(flow, STEPS, self.device, world, start=start, until=last))
             except Cut:
                 plan.cut_at = None
+                cuts += 1
+                if cuts > MOST_CUTS:
+                    raise self.endless(f"the power went {MOST_CUTS} times in it") from None
                 if any(isinstance(event, Finished) for event in world.trace[mark:]):  # only background work was left
                     world.unmute()
                     world.off_for = 0
@@ -124,9 +137,24 @@ class _Act:
                 self.lose_power("the power went", world.off_for or OFF_FOR, "E-POWER")
                 start = world.state if flow.name == "reset" and world.state in AGAIN_AFTER_CUT else None
                 continue
+            except Endless as error:
+                if not plan.scenario.faults and not plan.scenario.person and not getattr(self.act, "person", None):
+                    raise  # nobody but ourselves can have made this
+                raise self.endless(str(error)) from None
+            if until and end is not last:
+                plan.never_reached.append((self.index, until, end.value))
             if end is last:
                 switch_off(self.device, world)
             return end
+
+    def still_on(self) -> bool:
+        """Whether nobody switched the PC off since a flow was played last."""
+        for event in reversed(self.world.trace):
+            if isinstance(event, PowerLost) or (isinstance(event, ActBegan) and event.act in SWITCHED_OFF):
+                return False
+            if isinstance(event, Finished):
+                return True
+        return False
 
     def lose_power(self, reason: str, off: int, rule: str) -> None:
         """No power: memory is gone at once, and time passes."""
@@ -156,6 +184,8 @@ class _Act:
     def reseal(self, act: Reseal) -> State:
         if self.last is not State.AT_TECHNICIAN_SUCCESS:
             raise self.refuse("there is no green page; it follows a technician flow that succeeded.")
+        if not self.still_on():
+            raise self.refuse("the PC was switched off since the green page; write technician once more before it.")
         return self.run(self.plan.flow, "press Reseal", start=State.TECHNICIAN_SUCCESS, keep=True)
 
     def user(self, act: User) -> State:
@@ -253,6 +283,9 @@ class _Act:
         self.began("an administrator at work")
         administer(self.plan, self.index, act)
 
+
+SWITCHED_OFF = ("ship", "wait", "replace_motherboard", "task_sequence")
+"""Acts that switch the PC off; a power cut has a record of its own."""
 
 AGAIN_AFTER_CUT = (State.RESETTING, State.RESTORING)
 """States of a reset that go on after a power cut; one that had not begun is simply forgotten."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from autopilot_agent.errors import InputError
 from autopilot_agent.service.management import Commands
 from autopilot_agent.tenant.active_directory import ActiveDirectory
 from autopilot_agent.tenant.graph.base import Assignment, Intent
@@ -40,9 +41,10 @@ AS_ASSIGNED = ("assigned", "first_apps")
 
 
 class KeptApp(msgspec.Struct):
-    """An assigned app by its id."""
+    """An assigned app by its id; its name is for the reader of an error."""
 
     app: str
+    name: str
     intent: Intent
     target: Side
     assignment: Assignment
@@ -52,6 +54,7 @@ class KeptPolicy(msgspec.Struct):
     """An assigned policy by its id."""
 
     policy: str
+    name: str
     target: Side
     assignment: Assignment
 
@@ -113,7 +116,11 @@ def save_cloud(state: TenantState) -> SavedCloud:
 
 
 def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
-    """Put records back; what is assigned is looked up in the tenant as it is now, and what is gone stays away."""
+    """Put records back; what is assigned is looked up in the tenant of now.
+
+    Raises ``InputError`` for another organization, and when something that the device has or is managed with is not there:
+    the same tenant goes on, and what an administrator removes meanwhile is an act.
+    """
     for name in RECORDS:
         setattr(state, name, getattr(saved, name))
     state.made.update({tuple(names): count for names, count in saved.made})
@@ -135,13 +142,17 @@ def _kept(device: EnrolledDevice) -> KeptEnrolment:
         assigned.esp,
         assigned.esp_target,
         [_app(one) for one in assigned.apps],
-        [KeptPolicy(one.policy.id, one.target, one.assignment) for one in assigned.policies],
+        [KeptPolicy(one.policy.id, _name(one.policy), one.target, one.assignment) for one in assigned.policies],
         [_app(one) for one in device.first_apps],
     )
 
 
+def _name(resource: Any) -> str:
+    return str(getattr(resource, "display_name", "") or getattr(resource, "name", "") or resource.id)
+
+
 def _app(one: AssignedApp) -> KeptApp:
-    return KeptApp(one.app.id, one.intent, one.target, one.assignment)
+    return KeptApp(one.app.id, _name(one.app), one.intent, one.target, one.assignment)
 
 
 def _enrolment(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
@@ -152,16 +163,33 @@ def _enrolment(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
     policies.update({one.id: one for one in state.data.configuration_policies})
 
     def again(kept_apps: list[KeptApp]) -> list[AssignedApp]:
-        return [AssignedApp(apps[one.app], one.intent, one.target, one.assignment) for one in kept_apps if one.app in apps]
+        for one in kept_apps:
+            if one.app not in apps:
+                raise _not_there("app", one.name)
+        return [AssignedApp(apps[one.app], one.intent, one.target, one.assignment) for one in kept_apps]
+
+    for one in kept.policies:
+        if one.policy not in policies:
+            raise _not_there("policy", one.name)
+    user = fields["user_id"]
+    if user and state.user(user) is None:
+        raise _not_there("user", user)
 
     assigned = Assigned(
         kept.esp,
         kept.esp_target,  # type: ignore[arg-type]  # one of three words, written by ourselves and under a checksum
         again(kept.apps),
-        [AssignedPolicy(policies[one.policy], one.target, one.assignment) for one in kept.policies if one.policy in policies],
+        [AssignedPolicy(policies[one.policy], one.target, one.assignment) for one in kept.policies],
         {},
     )
     return EnrolledDevice(assigned=assigned, first_apps=again(kept.first_apps), **fields)
+
+
+def _not_there(kind: str, name: str) -> InputError:
+    return InputError(
+        f"the PC of the device file was managed with the {kind} {name[:80]!r}, which this scenario's tenant does not have; "
+        "include the tenant that it was saved with."
+    )
 
 
 def _field_types() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from autopilot_agent.device.storage import Disk
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.events import KINDS, Event
 from autopilot_agent.oobe.states import State
+from autopilot_agent.scenario.durations import format_duration
 from autopilot_agent.scenario.plan import ActEnd, Plan
 from autopilot_agent.scenario.saved_cloud import SavedCloud, restore_cloud, save_cloud
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from autopilot_agent.scenario.loader import LoadedScenario
 
 KIND = "autopilot-agent device"
-FORMAT = 1
+FORMAT = 2
+BEGINS = b'{"kind":"autopilot-agent device"'
+"""How every such file begins, whatever its format."""
 """Raised when a file of before cannot be read any more."""
 MOST_BYTES = 64_000_000
 
@@ -69,8 +72,10 @@ def save_device(plan: Plan) -> bytes:
     """The PC of a plan that was played, as the bytes of a file. Raises ``InputError`` while something is still due."""
     due = plan.agenda.next_due
     if due is not None:
+        left = due - plan.world.now
         raise InputError(
-            f"the device cannot be saved yet: something in the cloud is still due at {due // 1000} s; add an act wait before."
+            f"the device cannot be saved yet: something in the cloud is still due in {format_duration(left)}; "
+            f"add {{act: wait, for: {-(-left // 60_000)}m}} as the last act."
         )
     content = _encoder.encode(
         SavedDevice(
@@ -132,6 +137,8 @@ def write_device(path: Path, data: bytes) -> None:
     """Write the file whole or not at all; raises ``InputError`` when that is impossible."""
     beside = path.with_name(path.name + ".new")
     try:
+        if path.exists() and not path.read_bytes()[: len(BEGINS)] == BEGINS:
+            raise InputError("this file is no saved device and is not written over; choose another name.", Place(str(path)))
         beside.write_bytes(data)
         os.replace(beside, path)
     except OSError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autopilot_agent.events import ActBegan, CloudChanged, Finished
+from autopilot_agent.events import ActBegan, CloudChanged, Finished, PowerLost
 from autopilot_agent.scenario.loader import load_scenario_text
 from autopilot_agent.scenario.run import Run, run_scenario
 
@@ -107,3 +107,55 @@ def test_the_acts_before_an_impossible_one_have_happened() -> None:
     run = run_of("acts: [provision, technician]\n")
     assert run.result.exit_code == 2
     assert any(isinstance(event, Finished) for event in run.events)
+
+
+ODD_SEQUENCES = [
+    "acts: [provision, power_cut]\n",
+    "acts: [provision, task_sequence]\n",
+    "faults: [{in_state: device_setup, power_cut: 1m}]\n",
+    "faults: [{on: '*', power_cut: 1m}]\n",
+    "faults: [{on: '*', network_lost: 5m}]\n",
+    "faults: [{on: EnrollMdm, status: 503}]\nperson: {WRONG: Try again}\n",
+]
+
+
+@pytest.mark.parametrize("acts", ODD_SEQUENCES)
+def test_what_befalls_a_pc_again_and_again_or_after_its_end_breaks_nothing(acts: str) -> None:
+    run = run_of(acts)
+    assert run.result.exit_code in (0, 1), run.result.problem
+
+
+def test_a_power_cut_strikes_once_unless_the_scenario_says_how_often() -> None:
+    for times, losses in (("", 1), (", times: 3", 3)):
+        run = run_of(f"faults: [{{in_state: boot, power_cut: 1m{times}}}]\n")
+        assert sum(isinstance(event, PowerLost) for event in run.events) == losses
+
+
+def test_power_that_never_stays_is_a_mistake_of_the_scenario_with_its_place() -> None:
+    run = run_of("faults: [{in_state: boot, power_cut: 1m, times: 100000}]\n")
+    assert run.result.exit_code == 2
+    assert run.result.problem.startswith("acts.yaml:6:10: the act provision never ends: the power went 100 times")
+
+
+def test_an_act_that_ends_without_coming_where_it_was_to_stop_fails_the_run() -> None:
+    run = run_of("acts: [{act: provision, until: account_setup}]\nfaults: [{fault: F-26}]\n")
+    check = next(check for check in run.result.checks if check.name == "act 1 until")
+    assert (check.passed, check.expected) == (False, "comes to account_setup")
+    assert run.result.verdict == "failed"
+
+
+TECHNICIAN = TENANT.replace("assignments", "preprovisioningAllowed: true, assignments") + "mode: pre-provisioned\n"
+
+
+@pytest.mark.parametrize("off", ["{act: ship, for: 2d}", "power_cut", "{act: wait, for: 1h}"])
+def test_nobody_presses_reseal_on_a_pc_that_is_off(off: str) -> None:
+    between = run_scenario(load_scenario_text(f"{TECHNICIAN}acts: [technician, {off}, reseal]\n", Path("acts.yaml")))
+    assert (between.result.exit_code, "switched off since the green page" in between.result.problem) == (2, True)
+    again = f"{TECHNICIAN}acts: [technician, {off}, technician, reseal]\n"
+    assert run_scenario(load_scenario_text(again, Path("acts.yaml"))).result.verdict == "passed"
+
+
+def test_a_green_page_is_green_again_long_after_its_time() -> None:
+    text = f"{TECHNICIAN}acts: [technician, {{act: technician, after: 5h}}]\n"
+    run = run_scenario(load_scenario_text(text, Path("acts.yaml")))
+    assert (run.result.verdict, run.result.end_state) == ("passed", "at_technician_success")

@@ -16,7 +16,7 @@ from autopilot_agent.scenario.parts import ExpectSpec
 from autopilot_agent.scenario.plan import Plan, acts_of, make_plan
 from autopilot_agent.scenario.playing import play_acts
 from autopilot_agent.scenario.run import run_scenario
-from autopilot_agent.scenario.saving import load_device, resume, save_device
+from autopilot_agent.scenario.saving import load_device, resume, save_device, write_device
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,7 +105,7 @@ def saved() -> bytes:
         (lambda data: b"", "cut off or something else"),
         (lambda data: b"\xff\xfe\x00", "cut off or something else"),
         (lambda data: b'{"kind": "tenant"}', "cut off or something else"),
-        (lambda data: data.replace(b'"format":1', b'"format":9'), "the file has format 9, written by version"),
+        (lambda data: data.replace(b'"format":2', b'"format":9'), "the file has format 9, written by version"),
         (lambda data: data.replace(b"autopilot-agent device", b"another thing"), "'another thing', not a device"),
         (lambda data: data.replace(b'"bitlocker":"encrypting"', b'"bitlocker":"decrypting"'), "does not fit its checksum"),
     ],
@@ -137,3 +137,33 @@ def test_a_scenario_that_describes_another_pc_is_refused() -> None:
     result = run_scenario(loaded, device=load_device(saved(), "pc.json")).result
     assert result.exit_code == 2
     assert "the PC comes from the device file" in result.problem
+
+
+WITH_APP = TENANT + """  mobileApps:
+    - {"@odata.type": "#microsoft.graph.win32LobApp", displayName: Editor, installCommandLine: a.cmd,
+       assignments: [{group: all devices, intent: required}]}
+"""
+
+
+def test_a_pc_goes_on_only_in_the_tenant_that_it_was_managed_in() -> None:
+    plan = make_plan(load_scenario_text(WITH_APP, Path("first.yaml")))
+    play_acts(plan)
+    saved = load_device(save_device(plan), "pc.json")
+    other = run_scenario(load_scenario_text(TENANT + "acts: [user]\n", Path("next.yaml")), device=saved)
+    assert other.result.exit_code == 2
+    assert "managed with the app 'Editor', which this scenario's tenant does not have" in other.result.problem
+
+
+def test_only_a_saved_device_is_written_over(tmp_path: Path) -> None:
+    scenario, precious, device = tmp_path / "s.yaml", tmp_path / "precious.txt", tmp_path / "pc.json"
+    scenario.write_text(TENANT, encoding="utf-8")
+    precious.write_text("mine", encoding="utf-8")
+    for path in (precious, scenario):
+        with pytest.raises(InputError, match="is no saved device and is not written over"):
+            write_device(path, b"{}")
+    assert precious.read_text(encoding="utf-8") == "mine"
+    plan = make_plan(load_scenario_text(TENANT, Path("s.yaml")))
+    play_acts(plan)
+    write_device(device, save_device(plan))
+    write_device(device, save_device(plan))
+    assert load_device(device.read_bytes(), "pc.json").last == "desktop"

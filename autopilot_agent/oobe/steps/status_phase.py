@@ -38,7 +38,10 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
     if phase == "account":
         world.note("A-USER-TRACKING", f"Tracking for {disk.signed_in_user} begins; device setup succeeded.")
         disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
-    deadline = _timer(device, world, phase) + settings.timeout
+    begun = _timer(device, world, phase)
+    if disk.csp.read(page.root + "/WasDeviceSuccessfullyProvisioned") == "1":
+        begun = world.now  # it came to a good end before the power went: nothing of its time is left to run out
+    deadline = begun + settings.timeout
     world.clock.alarm(max(1, deadline - world.now), client.changed.fire)
     client.generation += 1
     client.left = False

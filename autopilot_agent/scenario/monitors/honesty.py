@@ -85,11 +85,14 @@ def desktop_needs_sign_in(run: Record) -> str | None:
     """X-05."""
     if run.result.end_state != "desktop":
         return None
+    arrived = run.finished[-1].seq
+    if run.fresh > arrived:
+        return None  # a workshop emptied the disk of the PC afterwards
     name = run.disk.signed_in_user
     account = run.disk.accounts.get(name)
     if account is None or account.kind == "system":
         return f"the desktop belongs to {name or 'nobody'}, who has no account"
-    last = run.losses[-1] if run.losses else -1
+    last = run.last_reboot_before(arrived)
     signed_in = [stay for name in SIGN_INS for stay in run.stays.get(name, ())]
     if not any(left.outcome == "ok" and left.seq > last for _, left in signed_in):
         return "nobody signed in to Windows after the last restart"
@@ -173,8 +176,8 @@ def secrets_kept(run: Record) -> str | None:
 def _is_name(run: Record, event: Answered) -> bool:
     """Whether a page asked for a user name, which is no secret."""
     name = event.answer.partition(" / ")[0]
-    if "@" in name and run.state.user(name) is not None:
-        return True  # a domain member is asked on the same page who signs in
+    if "@" in name and (run.state.user(name) is not None or name in {getattr(act, "name", "") for act in run.plan.acts}):
+        return True  # a domain member is asked on the same page who signs in, whether the tenant knows that name or not
     shown = [page for page in run.screens if page.screen == event.screen and page.seq < event.seq]
     return bool(shown) and shown[-1].text.startswith(NAME_FIELD)
 

@@ -176,6 +176,7 @@ def success_in_time(run: Record) -> str | None:
         for _, left in (*run.stays.get("esp_error", ()), *run.stays.get("technician_failure", ())):
             if left.outcome.startswith("retry") and after < left.seq < end:
                 after = left.seq
+        end = next(left.seq for _, left in stays if left.seq > after and left.outcome in ("ok", "technician_done"))
         began = next((entered.at for state in first for entered, _ in run.stays.get(state, ()) if entered.seq > after), None)
         if began is None:  # tried again after the registration: the timer began with this stay
             began = stays[-1][0].at
