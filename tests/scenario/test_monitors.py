@@ -712,6 +712,13 @@ def x18() -> Run:
     return run
 
 
+def x19() -> Run:
+    run = hybrid("wired")
+    disk = run.plan.device.disk
+    disk.accounts[disk.signed_in_user].kind = "entra"
+    return run
+
+
 BREAKERS: tuple[Callable[[], Run], ...] = tuple(
     made for name, made in list(globals().items()) if name[0] in "ix" and name[1:3].isdigit()
 )
