@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autopilot_agent import rulebook
 from autopilot_agent.device import Device
+from autopilot_agent.device.registry import POLICY_CACHE
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
@@ -62,6 +63,7 @@ async def preprovisioning(device: Device, world: World) -> StepResult:
         if reply.choice != start:
             break
         device.disk.technician = True
+        device.disk.registry.set(POLICY_CACHE, "AutopilotMode", 2)
         device.disk.technician_began = world.now
         device.disk.resume = ""
         world.log("Autopilot", 509, "TPM requirement enabled by WhiteGlove policy", "P4")
