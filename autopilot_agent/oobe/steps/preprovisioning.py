@@ -27,6 +27,8 @@ AGAIN = {
     State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
 }
 """What Retry on the red page repeats."""
+EDITIONS = ("Pro", "Enterprise", "Education")
+"""Editions that pre-provisioning is documented for (rule REQ-TECHNICIAN-EDITION)."""
 BACK = ("Back",)
 LOGS = {True: "Export Logs", False: "View diagnostics"}
 
@@ -62,6 +64,9 @@ async def preprovisioning(device: Device, world: World) -> StepResult:
             continue
         if reply.choice != start:
             break
+        if device.windows.edition not in EDITIONS:
+            said = f"Windows {device.windows.edition} is not among the editions named for pre-provisioning."
+            world.note("REQ-TECHNICIAN-EDITION", said)
         device.disk.technician = True
         device.disk.registry.set(POLICY_CACHE, "AutopilotMode", 2)
         device.disk.technician_began = world.now

@@ -249,7 +249,7 @@ async def _account_setup(device: Device, world: World) -> StepResult:
         return await run_phase(device, world, client, "account", resumed=False)
     await _quiet_session(world, client, user_of_session(device, client))
     if shown:
-        return StepResult(Outcome.SKIPPED, "the page was left in device setup", "ERR-NOT-BLOCKING")
+        return StepResult(Outcome.SKIPPED, "the status page was left before", "ERR-NOT-BLOCKING")
     return StepResult(Outcome.SKIPPED, "the account page is not shown", "ESP-SKIP-USER")
 
 
