@@ -51,7 +51,8 @@ def _sections(name: str) -> Iterator[Section]:
     if upper in (screens := rulebook.screens()):
         screen = screens[upper]
         choices, fields, actions = (", ".join(one) for one in (screen.choices, screen.fields, screen.actions))
-        pairs = _named(meaning=screen.text, choices=choices, fields=fields, actions=actions)
+        pairs = [("on Windows 10", screen.windows_10)]
+        pairs += _named(meaning=screen.text, choices=choices, fields=fields, actions=actions)
         pairs += _named(evidence=screen.grade, source=screen.source)
         yield f"{screen.id}  a screen: {screen.title}", pairs
     if upper in (invariants := rulebook.invariants()):

@@ -100,6 +100,7 @@ def _screen(name: str) -> int:
     say(f"{screen.id}  {screen.title}")
     facts(
         [
+            ("on Windows 10", screen.windows_10),
             ("text", screen.text),
             ("choices", ", ".join(screen.choices)),
             ("fields", ", ".join(screen.fields)),

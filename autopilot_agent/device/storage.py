@@ -188,3 +188,4 @@ class Memory(msgspec.Struct):
     win32_installing: str = ""
     office_hung: bool = False
     msi_queue: list[tuple[str, str]] = []
+    order_refused: str = ""

@@ -44,13 +44,14 @@ def _short(result: Result, style: Style) -> list[str]:
 def _whole(run: Run, verbosity: int, style: Style) -> list[str]:
     result = run.result
     since = run.plan.resumed_at if run.plan is not None else 0
-    entries = Timeline(verbosity).read(run.events[since:])
+    eleven = run.plan is None or run.plan.device.windows.eleven
+    entries = Timeline(verbosity, eleven=eleven).read(run.events[since:])
     lines = _head(run, style)
     if entries:
         lines += ["", *write(entries, style)]
     if result.end_state:
         lines += ending(run, style, verbosity)
-    plain = entries if verbosity <= 0 else Timeline(0).read(run.events[since:])
+    plain = entries if verbosity <= 0 else Timeline(0, eleven=eleven).read(run.events[since:])
     lines += checks(result, plain, style) if result.end_state else []
     if result.problem:
         lines += ["", *problem(result, style)]

@@ -35,8 +35,9 @@ class Entry(msgspec.Struct):
 class Timeline:
     """Reads events one by one and collects entries."""
 
-    def __init__(self, verbosity: int) -> None:
+    def __init__(self, verbosity: int, *, eleven: bool = True) -> None:
         self.verbosity = verbosity
+        self.eleven = eleven
         self.entries: list[Entry] = []
         self._state = ""
         self._began = 0
@@ -120,7 +121,10 @@ class Timeline:
 
     def shown(self, event: events.ScreenShown) -> None:
         screen = rulebook.screens().get(event.screen)
-        text = f'"{screen.title if screen else event.screen}"'
+        title = screen.title if screen else event.screen
+        if screen and screen.windows_10 and not self.eleven:
+            title = screen.windows_10
+        text = f'"{title}"'
         if event.text:
             text += f"  {event.text}"
         wrong = event.screen in ERROR_PAGES

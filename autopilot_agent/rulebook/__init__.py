@@ -90,7 +90,8 @@ class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One page of OOBE as Windows shows it (flows.md, section 2.2).
 
-    ``choices`` are the buttons that some version of it has, ``actions`` what can be done there without a button.
+    ``choices`` are the buttons that some version of it has, ``actions`` what can be done there without a button, and
+    ``windows_10`` is its title there where that is another one.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Screen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grade: Grade
     source: str
     actions: tuple[str, ...] = ()
+    windows_10: str = ""
 
 
 class Invariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

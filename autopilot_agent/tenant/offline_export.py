@@ -14,7 +14,7 @@ UPDATE_TIMEOUT = 1_800_000
 
 def exported(profile: WindowsAutopilotDeploymentProfile, tenant_id: str, domain: str) -> dict[str, Any]:
     """The content of the file; a self-deploying profile is exported too, although no device accepts it (rule X1)."""
-    setting = profile.out_of_box_experience_setting
+    setting = profile.setting_in_force
     forced = int(setting.escape_link_hidden)
     inner = {"CloudAssignedTenantUpn": "", "ForcedEnrollment": forced, "CloudAssignedTenantDomain": domain}
     found: dict[str, Any] = {

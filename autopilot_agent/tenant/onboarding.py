@@ -106,6 +106,8 @@ def _explain_choice(
     """Say what decided between profiles, where there was something to decide."""
     if identity.display_name and not profile.hybrid:
         state.explain("SET-DEVICE-NAME", f"The registration itself names the device: {identity.display_name}.")
+    if profile.setting_in_force != profile.out_of_box_experience_setting:
+        state.explain("SET-LOCKS", f"{profile.display_name} is self-deploying: pages stay hidden and users are standard users.")
     rivals = state.targeting.rivals(groups)
     if len(rivals) > 1:
         state.explain("SET-CONFLICT", f"{len(rivals)} profiles reach the device; the oldest, {profile.display_name}, counts.")
@@ -122,7 +124,7 @@ def as_downloaded(
     explicit: bool,
 ) -> CloudAssignedProfile:
     """A deployment profile as the device receives it (flows.md 2.4 and 2.5)."""
-    forced = int(profile.out_of_box_experience_setting.escape_link_hidden)
+    forced = int(profile.setting_in_force.escape_link_hidden)
     name = "" if profile.hybrid else identity.display_name or profile.device_name_template or ""
     upn = identity.user_principal_name or ""
     config = {
@@ -155,7 +157,7 @@ def as_downloaded(
 
 def oobe_config(profile: WindowsAutopilotDeploymentProfile) -> int:
     """The bit field of ``CloudAssignedOobeConfig`` (flows.md 2.5): bits 8 and 256 are always set."""
-    setting = profile.out_of_box_experience_setting
+    setting = profile.setting_in_force
     bits = 8 + 256
     bits += 2 if setting.user_type == "standard" else 0
     bits += 4 if setting.privacy_settings_hidden else 0

@@ -22,6 +22,13 @@ OTHER_PLATFORMS = ("ios", "macos", "android", "aosp", "apple", "windowsphone")
 """How kinds begin that no PC ever gets."""
 PC_TYPES = ("windowsPc", "virtualMachine", "unknownFutureValue")
 """Device types of deployment profiles that reach a PC (formats.md 1.1); the others are for HoloLens and Surface Hub."""
+_LOCKED = {
+    "eulaHidden (true)": "eula_hidden",
+    "privacySettingsHidden (true)": "privacy_settings_hidden",
+    "escapeLinkHidden (true)": "escape_link_hidden",
+    "userType (standard)": "user_type",
+}
+"""Settings with the value that self-deploying gives them."""
 LONGEST_NAME = 200
 """Characters of a display name that Intune takes (formats.md 1.1)."""
 _COLLECTIONS = (
@@ -36,7 +43,8 @@ _COLLECTIONS = (
 
 def unplayed(data: TenantData) -> list[Notice]:
     """Every notice about a tenant, in no particular order."""
-    return [*_templates(data), *_catalog(data), *_names(data), *_exclusions(data), *_device_types(data)]
+    profiles = [*_exclusions(data), *_device_types(data), *_locks(data)]
+    return [*_templates(data), *_catalog(data), *_names(data), *profiles]
 
 
 def _templates(data: TenantData) -> Iterator[Notice]:
@@ -88,3 +96,14 @@ def _device_types(data: TenantData) -> Iterator[Notice]:
         if profile.device_type not in PC_TYPES:
             text = f'profile "{profile.display_name}" is for {profile.device_type}: it does not reach a PC'
             yield Notice(data.place("windows_autopilot_deployment_profiles", profile.id), text)
+
+
+def _locks(data: TenantData) -> Iterator[Notice]:
+    """What a self-deploying profile says against the values that its mode locks."""
+    for profile in data.windows_autopilot_deployment_profiles:
+        saved, in_force = profile.out_of_box_experience_setting, profile.setting_in_force
+        if saved == in_force:
+            continue
+        names = [name for name, key in _LOCKED.items() if getattr(saved, key) != getattr(in_force, key)]
+        text = f'profile "{profile.display_name}": self-deploying locks {", ".join(names)}; what stands there does not count'
+        yield Notice(data.place("windows_autopilot_deployment_profiles", profile.id), text)

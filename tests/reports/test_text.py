@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autopilot_agent.events import CallRefused, CommandApplied, LogWritten, Noted, StateEntered, StateLeft
+from autopilot_agent.events import CallRefused, CommandApplied, LogWritten, Noted, ScreenShown, StateEntered, StateLeft
 from autopilot_agent.oobe.states import State
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.spent import time_spent
@@ -109,6 +109,12 @@ def test_a_file_that_cannot_be_run_says_why_and_where(tmp_path: Path) -> None:
 def test_an_excerpt_of_a_file_that_is_gone_is_its_place() -> None:
     assert excerpt("nowhere.yaml:3:4", Style()) == ["        nowhere.yaml:3:4"]
     assert excerpt("", Style()) == []
+
+
+def test_a_page_has_the_title_of_the_windows_that_shows_it() -> None:
+    trace = [ScreenShown(0, 0, "P3", "PPINFO")]
+    assert Timeline(0, eleven=False).read(trace)[0].text == '"Windows Autopilot Configuration"'
+    assert Timeline(0).read(trace)[0].text == '"Pre-provision with Windows Autopilot"'
 
 
 def test_the_same_refusal_again_is_counted() -> None:

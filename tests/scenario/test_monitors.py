@@ -654,6 +654,13 @@ def x14() -> Run:
     return run
 
 
+def x14_technician() -> Run:
+    run = run_scenario(load_scenario(ROOT / "scenarios" / "pre-provisioned" / "only-blocking-apps-tried.yaml"))
+    app = e.AppChanged(0, 0, "APP-WIN32", "aaaaaaaa-0000-4000-8000-000000000003", "Reader", "downloading")
+    insert(run, find(run, e.StateEntered, state="device_setup"), app)
+    return run
+
+
 def x15() -> Run:
     run = run_of()
     drop(run, find(run, e.CallAnswered, call="EscrowRecoveryKey"))
@@ -709,6 +716,13 @@ def x18() -> Run:
     begin = find(run, e.StateEntered, state="restoring")
     calls = [one.seq for one in run.events[begin:] if isinstance(one, e.CallAnswered) and one.call == "ManagementMessage"]
     drop(run, *calls)
+    return run
+
+
+def x19() -> Run:
+    run = hybrid("wired")
+    disk = run.plan.device.disk
+    disk.accounts[disk.signed_in_user].kind = "entra"
     return run
 
 

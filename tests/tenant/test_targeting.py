@@ -121,6 +121,17 @@ def test_a_missing_creation_date_in_a_conflict_is_noticed() -> None:
     assert t.profile_notices(NONE) == []
 
 
+def test_a_self_deploying_profile_that_says_what_its_mode_locks_is_noticed() -> None:
+    def noticed(**setting: object) -> list[str]:
+        profile = {"displayName": "Shared", "outOfBoxExperienceSetting": {"deviceUsageType": "shared", **setting}}
+        t = tenant(windowsAutopilotDeploymentProfiles=[profile])
+        return [notice.text for notice in t.notices if "locks" in notice.text]
+
+    hidden = {"eulaHidden": True, "privacySettingsHidden": True, "escapeLinkHidden": True}
+    assert noticed(userType="standard", **hidden) == []
+    assert "locks userType (standard);" in noticed(userType="administrator", **hidden)[0]
+
+
 def test_the_registration_names_the_profile_where_groups_are_unknown() -> None:
     data = inline(
         windowsAutopilotDeploymentProfiles=[dated("p", 2024, to_group(GROUP))],

@@ -99,20 +99,24 @@ class IntuneManagementExtension(Win32Installs):
             if not await self._install(app, phase, node):
                 world.note("APP-STOP", f"{app.name} failed: no further app is started in this phase.")
                 return
-        if world.chosen("Q-15") == "during the status page":
+        if device.disk.technician or world.chosen("Q-15") == "during the status page":
             await self._untracked(GetRequiredApps(enrolment.enrolment_id, user_id), phase)
         await self._scripts(enrolment.enrolment_id, phase, user_id)
 
     async def _untracked(self, call: GetRequiredApps, phase: str) -> None:
-        """Required apps that the page does not wait for, installed while it is there (Q-15)."""
+        """Required apps that the page does not wait for, begun beside it: in the technician's part always (Q-15)."""
+        disk = self.device.disk
         try:
             found = await patiently(self.world, call)
         except CallFailed:
             return
         self._apps.update({app.id: app for app in found.apps + found.others})
         for app in found.apps:
-            if app.target == phase and app.id not in self.device.disk.apps and not (self.restart or self.halted):
-                self.world.note("APP-DEFERRED", f"{app.name} is installed now, and the page does not wait for it (Q-15).")
+            known = disk.apps.get(app.id)
+            begun_here = app.target == phase and not (app.untracked and disk.technician)
+            if begun_here and (known is None or known.state not in FINAL) and not (self.restart or self.halted):
+                why = "" if disk.technician else " (Q-15)"
+                self.world.note("APP-DEFERRED", f"{app.name} is installed now, and the page does not wait for it{why}.")
                 await self._install(app, phase, self._node(phase, app))
 
     async def _token(self, phase: str) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from autopilot_agent import rulebook
-from autopilot_agent.device.csp import CSP_FAILED, OK
+from autopilot_agent.device.csp import CSP_FAILED, NOT_FOUND, OK
 from autopilot_agent.device.nodes import key_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ COMPLETE, SCHEDULED, WAITING_FOR_RESTART, FAILED_IN_EXEC = "1", "10", "20", "30"
 
 NOT_SUPPORTED = 0x80070032
 REMOTE_RESET = "autopilot-reset-remote"
+FIRST_REMOTE = 17763
+"""Windows 10 1809, the first with the nodes of AutomaticRedeployment (rule RST-OS)."""
 
 
 @cache
@@ -32,8 +34,10 @@ def take_order(device: Device, world: World, key: str) -> int:
     if kind is None:
         return OK
     row = rulebook.resets()[kind]
-    disk = device.disk
-    disk.reset_order = kind
+    if kind == REMOTE_RESET and device.windows.number < FIRST_REMOTE:
+        device.memory.order_refused = "RST-OS"
+        return NOT_FOUND
+    device.disk.reset_order = kind
     able = row.winre == "not needed" or device.windows.winre
     if kind == REMOTE_RESET:
         world.set_node(STATUS, SCHEDULED if able else FAILED_IN_EXEC, "RST-STATUS")

@@ -202,7 +202,7 @@ def _write_profile(device: Device, profile: CloudAssignedProfile) -> None:
         {
             "ProfileAvailable": 1,
             "PolicyJsonCache": text,
-            "AutopilotMode": 0,
+            "AutopilotMode": 2 if disk.technician else 1 if profile.self_deploying else 0,
             "CloudAssignedDomainJoinMethod": profile.cloud_assigned_domain_join_method,
             "CloudAssignedOobeConfig": profile.cloud_assigned_oobe_config,
             "CloudAssignedDeviceName": profile.cloud_assigned_device_name,

@@ -27,15 +27,14 @@ NEEDS_SIGN_IN = ("F-22", "F-97")
 
 
 async def something_went_wrong(device: Device, world: World) -> StepResult:
-    """WRONG: the code and Try again; Skip only where enrolment is not forced (flows.md 2.2)."""
+    """WRONG: the code and Try again; Skip only where enrolment is not forced (flows.md 2.2) and nothing else hangs on it."""
     failure = world.failure
     if failure is None:
         return StepResult(Outcome.GIVE_UP)
     code = rulebook.codes().get(failure.code)
     meaning = f" {code.meaning}" if code else ""
     choices: tuple[str, ...] = ("Try again",)
-    profile = device.memory.profile
-    if failure.state is State.MDM_ENROLMENT and not (profile is not None and profile.cloud_assigned_forced_enrollment):
+    if failure.state is State.MDM_ENROLMENT and not _needs_management(device):
         choices += ("Skip",)
     text = f"Something went wrong. {failure.code}{meaning}"
     question = Question("WRONG", choices, "", text=text, actions=RESTART, back=("Try again", *RESTART))
@@ -53,6 +52,12 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
         reboot(device, world, "the person restarted the PC", failure.rule)
         return StepResult(Outcome.REBOOT, "restarted by hand", failure.rule)
     return StepResult(Outcome.GIVE_UP, f"{failure.code}: nobody tried again", failure.rule)
+
+
+def _needs_management(device: Device) -> bool:
+    """Whether setup cannot go on unmanaged: enrolment is forced, or only MDM brings the domain join (rule H2)."""
+    profile = device.memory.profile
+    return profile is not None and bool(profile.cloud_assigned_forced_enrollment or profile.cloud_assigned_domain_join_method)
 
 
 async def other_organization(device: Device, world: World) -> StepResult:

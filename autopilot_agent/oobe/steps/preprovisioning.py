@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autopilot_agent import rulebook
 from autopilot_agent.device import Device
+from autopilot_agent.device.registry import POLICY_CACHE
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
@@ -26,6 +27,8 @@ AGAIN = {
     State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
 }
 """What Retry on the red page repeats."""
+EDITIONS = ("Pro", "Enterprise", "Education")
+"""Editions that pre-provisioning is documented for (rule REQ-TECHNICIAN-EDITION)."""
 BACK = ("Back",)
 LOGS = {True: "Export Logs", False: "View diagnostics"}
 
@@ -61,7 +64,11 @@ async def preprovisioning(device: Device, world: World) -> StepResult:
             continue
         if reply.choice != start:
             break
+        if device.windows.edition not in EDITIONS:
+            said = f"Windows {device.windows.edition} is not among the editions named for pre-provisioning."
+            world.note("REQ-TECHNICIAN-EDITION", said)
         device.disk.technician = True
+        device.disk.registry.set(POLICY_CACHE, "AutopilotMode", 2)
         device.disk.technician_began = world.now
         device.disk.resume = ""
         world.log("Autopilot", 509, "TPM requirement enabled by WhiteGlove policy", "P4")

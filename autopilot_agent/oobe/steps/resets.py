@@ -22,6 +22,8 @@ OK = StepResult(Outcome.OK)
 LOCAL_RESET = "autopilot-reset-local"
 POLICY = "./Device/Vendor/MSFT/Policy/Config/CredentialProviders/DisableAutomaticReDeploymentCredentials"
 NO_RECOVERY = "0x80070032"
+FIRST_LOCAL = 16299
+"""Windows 10 1709, the first with an Autopilot Reset at the lock screen (rule RST-OS)."""
 MOST_CHECK_INS = 3
 """Check-ins after which nobody waits any more for an order that does not arrive."""
 MOST_NAMES = 3
@@ -65,6 +67,9 @@ async def _await_order(device: Device, world: World) -> StepResult:
             failed = error
             world.note(error.rule or "NET-INTUNE", f"The management session failed: {error}.")
             continue
+        if device.memory.order_refused:
+            why = f"Windows {device.windows.build} is older than 1809 and has no such node"
+            return _refused(world, State.RESET_ORDERED, device.memory.order_refused, why)
         if device.disk.reset_order:
             return StepResult(Outcome.REMOTE, rulebook.resets()[device.disk.reset_order].title, "RST-ORDER")
     rule = failed.rule if failed is not None and failed.rule.startswith("F-") else "RST-ORDER"
@@ -75,6 +80,9 @@ async def _await_order(device: Device, world: World) -> StepResult:
 async def lock_screen(device: Device, world: World) -> StepResult:
     """R2. Ctrl+Win+R opens the reset only where the policy, off by default, has arrived on the device."""
     world.show("LOGON", "R2", "Ctrl+Win+R")
+    if device.windows.number < FIRST_LOCAL:
+        why = f"nothing happens: Windows {device.windows.build} is older than 1709"
+        return _refused(world, State.LOCK_SCREEN, "RST-OS", why)
     value = device.disk.csp.read(POLICY)
     if value == "0":
         return OK
@@ -98,12 +106,19 @@ async def reset_check(device: Device, world: World) -> StepResult:
     """R3. Everything that lays Windows out anew needs the recovery environment."""
     row = _row(device)
     rule = "R3"
+    autopilot = row.id in (LOCAL_RESET, REMOTE_RESET)
     if row.winre == "needed" and not device.windows.winre:
         device.disk.reset_order = ""
+        why = "the recovery environment is switched off"
+        if not autopilot:
+            return _refused(world, State.RESET_CHECK, "RST-WIPE-WINRE", f"{row.title} cannot begin: {why}")
         text = "There was a problem when resetting this PC. Ask an administrator."
-        world.show("RESETLOGON", "F-80", text)
-        return _refused(world, State.RESET_CHECK, "F-80", "the recovery environment is switched off", NO_RECOVERY)
-    if row.winre == "needed" and device.windows.winre_lost:
+        if row.id == LOCAL_RESET:
+            world.show("RESETLOGON", "F-80", text)
+        else:
+            world.note("F-80", text)
+        return _refused(world, State.RESET_CHECK, "F-80", why, NO_RECOVERY)
+    if autopilot and row.winre == "needed" and device.windows.winre_lost:
         world.note("F-83", "The recovery environment could not be found.")
         if not await _administrator(device, world, "F-83", "Could not find the recovery environment."):
             device.disk.reset_order = ""

@@ -175,7 +175,8 @@ async def device_setup(device: Device, world: World) -> StepResult:
     """U9 and U10. Policies, certificates, network profiles and apps that the server named; reboots are coalesced."""
     result = await _device_setup(device, world)
     client: ManagementClient | None = world.management
-    if client is not None and client.effects.obstacle and result.outcome is not Outcome.FAILED and device.disk.technician:
+    failed = result.outcome in (Outcome.FAILED, Outcome.TECHNICIAN_FAILED)  # the page has said so then
+    if client is not None and client.effects.obstacle and not failed and device.disk.technician:
         page = Page(device, world, "device")
         page.fail("policies", OBSTACLE, "F-56")
         return await fail(device, world, State.DEVICE_SETUP, OBSTACLE, "F-56", client.effects.obstacle, page)
@@ -248,7 +249,7 @@ async def _account_setup(device: Device, world: World) -> StepResult:
         return await run_phase(device, world, client, "account", resumed=False)
     await _quiet_session(world, client, user_of_session(device, client))
     if shown:
-        return StepResult(Outcome.SKIPPED, "the page was left in device setup", "ERR-NOT-BLOCKING")
+        return StepResult(Outcome.SKIPPED, "the status page was left before", "ERR-NOT-BLOCKING")
     return StepResult(Outcome.SKIPPED, "the account page is not shown", "ESP-SKIP-USER")
 
 

@@ -124,7 +124,7 @@ async def _watch(device: Device, world: World, client: ManagementClient, page: P
         nonlocal seen, version
         if world.now > deadline:  # a restart may outlast the time that was left
             seen = "waiting"
-        elif csp.version != version:
+        elif csp.version != version and not client.effects.obstacle:  # nothing is done any more after such a policy
             version = csp.version
             seen = page.look()
         wanted = ime.restart is not None or client.effects.restart is not None

@@ -52,6 +52,7 @@ OWN_STATEMENTS = {
     "X-16": "With a standard-user profile the user is no local administrator unless a directory role says so.",
     "X-17": "On one disk a device joins Entra once and enrols once, whatever interrupts it.",
     "X-18": "After an Autopilot Reset nobody can sign in before a management session has finished.",
+    "X-19": "An Entra account is at the desktop only of a device that is joined to Entra.",
 }
 
 

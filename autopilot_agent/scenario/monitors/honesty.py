@@ -103,6 +103,16 @@ def desktop_needs_sign_in(run: Record) -> str | None:
     return None
 
 
+def entra_user_on_joined_device(run: Record) -> str | None:
+    """X-19. Without a join nothing on the device vouches for an account of the directory."""
+    if run.result.end_state != "desktop" or run.disk.join is not None:
+        return None
+    account = run.disk.accounts.get(run.disk.signed_in_user)
+    if account is not None and account.kind == "entra":
+        return f"the desktop belongs to {account.name}, an account of Entra, and the device is not joined"
+    return None
+
+
 def bound_only_by_answer(run: Record) -> str | None:
     """X-06."""
     disk, result, calls = run.disk, run.result, run.calls
@@ -283,4 +293,5 @@ MONITORS = {
     "X-15": encrypted_after_escrow,
     "X-16": rights_of_profile,
     "X-17": enrolled_once,
+    "X-19": entra_user_on_joined_device,
 }

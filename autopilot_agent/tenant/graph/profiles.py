@@ -51,6 +51,16 @@ class WindowsAutopilotDeploymentProfile(Assignable, frozen=True, kw_only=True):
         """Whether nobody signs in during setup (``deviceUsageType`` is ``shared``)."""
         return self.out_of_box_experience_setting.device_usage_type == "shared"
 
+    @property
+    def setting_in_force(self) -> OutOfBoxExperienceSetting:
+        """What the setup pages really show: self-deploying locks four of the settings (flows.md 3.3 and 4)."""
+        saved = self.out_of_box_experience_setting
+        if not self.self_deploying:
+            return saved
+        return msgspec.structs.replace(
+            saved, privacy_settings_hidden=True, eula_hidden=True, escape_link_hidden=True, user_type="standard"
+        )
+
 
 class ProfileReference(Graph, frozen=True, kw_only=True):
     """An expanded deploymentProfile of a registration: enough to find the profile."""
