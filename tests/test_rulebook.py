@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import autopilot_agent
 from autopilot_agent import rulebook
-from autopilot_agent.rulebook import HERE, normalised_code, read_table
+from autopilot_agent.rulebook import HERE, diagnosis, normalised_code, read_table
 
 PACKAGE = Path(autopilot_agent.__file__).parent
 TABLES: dict[str, tuple[type[Any], Callable[[Any], object]]] = {
@@ -23,6 +23,7 @@ TABLES: dict[str, tuple[type[Any], Callable[[Any], object]]] = {
     "faults": (rulebook.FaultRow, lambda row: row.id),
     "injections": (rulebook.Injection, lambda row: row.id),
     "codes": (rulebook.Code, lambda row: (row.code, row.area, row.meaning, row.cause)),
+    "advice": (diagnosis.Advice, lambda row: row.id),
     "durations": (rulebook.Duration, lambda row: row.id),
     "screens": (rulebook.Screen, lambda row: row.id),
     "invariants": (rulebook.Invariant, lambda row: row.id),
@@ -48,7 +49,7 @@ def test_no_id_stands_twice(name: str) -> None:
     assert keys
 
 
-@pytest.mark.parametrize("name", ["rules", "faults", "codes", "durations", "screens", "events", "reboot_uris", "resets"])
+@pytest.mark.parametrize("name", sorted({*TABLES} - {"sources", "injections", "invariants", "questions", "uncovered"}))
 def test_every_row_has_a_source(name: str) -> None:
     assert [row for row in read_table(name, TABLES[name][0]) if not row.source.strip()] == []
 
@@ -101,6 +102,46 @@ def test_every_screen_of_a_question_has_a_title() -> None:
 
 def test_codes_are_stored_as_they_are_looked_up() -> None:
     assert {code for code in rulebook.codes() if normalised_code(code) != code} == set()
+
+
+def test_a_code_with_several_meanings_says_where_each_counts() -> None:
+    from autopilot_agent.oobe.states import State
+
+    places = {state.value for state in State} | set(rulebook.rules())
+    for code in rulebook.codes():
+        rows = diagnosis.meanings(code)
+        assert {place for row in rows for place in row.at} <= places, code
+        assert len([row for row in rows if not row.at]) <= 1, code
+        assert len([place for row in rows for place in row.at]) == len({place for row in rows for place in row.at}), code
+
+
+@pytest.mark.parametrize(
+    "code, step, rule, words",
+    [
+        ("0x800705B4", "device_setup", "F-40", "ESP reached its time limit"),
+        ("0x800705B4", "secure_hardware", "REQ-TPM", "Attestation took longer"),
+        ("0x800705B4", "domain_join_blob", "F-31", "The blob did not arrive"),
+        ("0x800705B4", "hybrid_registration", "H11", "The wait for the registration"),
+        ("0x800705B4", "region", "", ""),
+        ("0x80004005", "device_setup", "F-41", "An installer failed"),
+        ("0x80004005", "device_setup", "F-56", "A policy of the device"),
+        ("0x80004005", "sign_in", "F-35", "a sign-in answer that it cannot read"),
+        ("0x80004005", "hybrid_registration", "F-37", "The wait for hybrid join"),
+        ("0x80004005", "entra_join", "", ""),
+        ("0x80070490", "secure_hardware", "F-66", "An attestation key"),
+        ("0x80070490", "reset_check", "R3", "no WinRE entry"),
+        ("0x80180014", "anywhere", "", "platform"),
+        ("no such code", "device_setup", "", ""),
+    ],
+)
+def test_the_meaning_of_a_code_follows_the_step(code: str, step: str, rule: str, words: str) -> None:
+    row = diagnosis.meaning_at(code, step, rule)
+    assert (words in row.meaning) if row is not None and words else row is None
+
+
+def test_advice_is_for_rules_and_says_what_helps() -> None:
+    rules = set(rulebook.rules()) - set(rulebook.faults())
+    assert [row.id for row in diagnosis.advice().values() if row.id not in rules or not (row.symptom and row.fix)] == []
 
 
 @pytest.mark.parametrize("text", ["80180014", "0x80180014", "0X80180014", " 0x80180014 ", "-2145910764", "2149056532"])
@@ -243,6 +284,7 @@ def test_citations_are_found_at_all() -> None:
 
 def test_every_source_key_leads_somewhere() -> None:
     rows = [*rulebook.rules().values(), *rulebook.durations().values(), *rulebook.screens().values()]
+    rows += diagnosis.advice().values()
     parts = {part.strip() for row in rows for part in row.source.split(",")}
     unknown = {part for part in parts if not rulebook.cited_sources(part)}
     known_otherwise = {part for part in unknown if part.startswith(("Q-", "dp-", "oof-v2"))}  # questions; not played here

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from autopilot_agent import rulebook
 from autopilot_agent.cli.console import facts, say
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.words import in_sentence
+from autopilot_agent.rulebook import diagnosis
 
 RETRIES = {
     "yes": "trying again can help",
@@ -30,12 +32,22 @@ def main(args: argparse.Namespace) -> int:
     sections = list(_sections(name))
     if not sections:
         raise InputError(_unknown(name))
+    if args.output == "json":
+        import json
+
+        print(json.dumps([_plain(head, pairs) for head, pairs in sections], indent=2))
+        return 0
     for index, (head, pairs) in enumerate(sections):
         if index:
             print()
         say(head)
         facts([*pairs, *_where(pairs)])
     return 0
+
+
+def _plain(head: str, pairs: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """One section for programs: what it is about, and what it says under the names that the text has."""
+    return {"about": head, **dict(pairs), "sources": dict(rulebook.cited_sources(_source(pairs)))}
 
 
 def _sections(name: str) -> Iterator[Section]:
@@ -47,7 +59,10 @@ def _sections(name: str) -> Iterator[Section]:
     elif upper in rules:
         rule = rules[upper]
         modes = ", ".join(rule.modes)
-        yield f"{rule.id}  a rule", [*_named(meaning=rule.statement, modes=modes, evidence=rule.grade, source=rule.source)]
+        pairs = _named(meaning=rule.statement, modes=modes)
+        if (advice := diagnosis.advice().get(rule.id)) is not None:
+            pairs += _named(symptom=advice.symptom, cause=advice.cause, fix=advice.fix, retry=RETRIES[advice.retry])
+        yield f"{rule.id}  a rule", pairs + _named(evidence=rule.grade, source=rule.source)
     if upper in (screens := rulebook.screens()):
         screen = screens[upper]
         choices, fields, actions = (", ".join(one) for one in (screen.choices, screen.fields, screen.actions))
@@ -98,7 +113,8 @@ def _fault(row: rulebook.FaultRow) -> Section:
 
 def _other_codes(row: rulebook.FaultRow) -> str:
     """The other codes of a row, each with what it says about trying again."""
-    said = [(code, rulebook.retry_of(row, rulebook.codes().get(code))) for code in rulebook.codes_of_fault(row.id)[1:]]
+    others = rulebook.codes_of_fault(row.id)[1:]
+    said = [(code, diagnosis.retry_of(row, diagnosis.meaning_at(code, "", row.id))) for code in others]
     return "; ".join(f"{code}, {RETRIES[retry]}" if retry != row.retry else code for code, retry in said)
 
 
@@ -114,13 +130,13 @@ def _events(name: str) -> Iterator[Section]:
 
 def _codes(name: str) -> Iterator[Section]:
     code = rulebook.normalised_code(name)
-    table = rulebook.codes()
-    rows = [row for key, row in table.items() if key.lower() == code.lower() or (row.name and row.name.lower() == code.lower())]
-    for row in rows:
+    rows = list(diagnosis.meanings(next((key for key in rulebook.codes() if key.lower() == code.lower()), "")))
+    rows += [row for row in _every_code() if row.name and row.name.lower() == code.lower()]
+    for row in dict.fromkeys(rows):
         yield (
             f"{row.code}  {row.name}" if row.name else row.code,
             _named(
-                where=row.area,
+                where=_places(row),
                 meaning=row.meaning,
                 cause=row.cause,
                 fix=row.remedy,
@@ -135,6 +151,17 @@ def _codes(name: str) -> Iterator[Section]:
     for fault in rulebook.faults().values():
         if not wanted.isdisjoint(rulebook.codes_of_fault(fault.id)) or _names(fault.symptom, name):
             yield _fault(fault)
+
+
+def _every_code() -> Iterator[rulebook.Code]:
+    for code in rulebook.codes():
+        yield from diagnosis.meanings(code)
+
+
+def _places(row: rulebook.Code) -> str:
+    """Where a code means this: the area, and the steps or rules where it means something else than elsewhere."""
+    titles = [one if one in rulebook.rules() else in_sentence(one) for one in row.at]
+    return f"{row.area}: {', '.join(titles)}" if titles else row.area
 
 
 def _names(symptom: str, name: str) -> bool:
@@ -175,8 +202,11 @@ def _states(name: str) -> Iterator[Section]:
 
 def _where(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Where the keys of the source lead, one a line."""
-    cited = next((value for name, value in pairs if name == "source"), "")
-    return [(f"  {key}", where) for key, where in rulebook.cited_sources(cited)]
+    return [(f"  {key}", where) for key, where in rulebook.cited_sources(_source(pairs))]
+
+
+def _source(pairs: Sequence[tuple[str, str]]) -> str:
+    return next((value for name, value in pairs if name == "source"), "")
 
 
 def _named(**pairs: str) -> list[tuple[str, str]]:

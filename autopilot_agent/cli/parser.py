@@ -142,6 +142,7 @@ def _explain(commands: Commands) -> None:
     it = commands.add_parser("explain", help="explain a code, fault, rule, screen or event", allow_abbrev=False)
     it.mixing = True  # -2145910764 is a name
     it.add_argument("name", metavar="NAME", help="such as 80180014, -2145910764, F-26, C7, REGION, Autopilot/161, I-01, Q-02")
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
 
 
 def _schema(commands: Commands) -> None:

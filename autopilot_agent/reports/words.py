@@ -73,7 +73,7 @@ ROWS = {
 }
 MANY_HOURS = 360_000
 """Seconds from which times are told in days."""
-_NAMES = ("Entra", "MDM", "ESP", "Windows", "Autopilot")
+_NAMES = ("Entra", "MDM", "ESP", "Windows", "Autopilot", "Domain Join")
 
 
 def state_title(state: str) -> str:

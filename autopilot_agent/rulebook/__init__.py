@@ -63,7 +63,10 @@ def needs_of(injection: Injection) -> str:
 
 
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One error code as a person meets it (diagnostics.md, section 3)."""
+    """One meaning of an error code as a person meets it (diagnostics.md, section 3).
+
+    ``at`` names the steps, or the rules behind a failure, where it means this; a row without counts wherever no other does.
+    """
 
     code: str
     name: str
@@ -73,6 +76,7 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remedy: str
     retry: Literal["yes", "after-fix", "no", ""]
     source: str
+    at: tuple[str, ...] = ()
 
 
 class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -253,15 +257,6 @@ def codes_of_fault(fault: str) -> tuple[str, ...]:
         return ()
     others = _HRESULT.findall(row.symptom) if row.code.startswith("0x") else _NUMBER.findall(row.symptom)
     return tuple(dict.fromkeys([row.code, *others]))
-
-
-def retry_of(fault: FaultRow | None, code: Code | None) -> str:
-    """Whether to try again, in the word of a row: a fault says it for its usual code, another code of its row for itself."""
-    if fault is None:
-        return code.retry if code is not None else ""
-    if code is not None and code.retry and code.code in codes_of_fault(fault.id)[1:]:
-        return code.retry
-    return fault.retry
 
 
 RETRY_HELPS = {"useful": True, "yes": True, "none": None, "": None}

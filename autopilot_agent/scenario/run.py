@@ -18,6 +18,7 @@ from autopilot_agent.device.mirror import mirror_tracking
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
 from autopilot_agent.events import Event, Finished, StateLeft, happened, trace_hash
 from autopilot_agent.oobe.states import ENDS, State
+from autopilot_agent.rulebook import diagnosis
 from autopilot_agent.scenario.branch import flow_played
 from autopilot_agent.scenario.checks import ActChecks, check_all
 from autopilot_agent.scenario.expectations import Check
@@ -52,6 +53,8 @@ class ErrorReport(msgspec.Struct):
     meaning: str
     fix: str
     retry_helps: bool | None
+    symptom: str = ""
+    cause: str = ""
 
 
 class Result(msgspec.Struct):
@@ -243,12 +246,16 @@ def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
 
 
 def explain_failure(code: str, step: str, rule: str, reason: str) -> ErrorReport:
-    """Put the rulebook's words to a failure."""
-    row = rulebook.faults().get(rule)
-    known = rulebook.codes().get(rulebook.normalised_code(code)) if code else None
-    meaning = row.cause if row is not None else known.meaning if known is not None else reason
-    fix = row.fix if row is not None else known.remedy if known is not None else ""
-    return ErrorReport(code, step, rule, meaning, fix, rulebook.RETRY_HELPS.get(rulebook.retry_of(row, known), False))
+    """Put the rulebook's words to a failure; what they leave open, the run's own reason says."""
+    row = diagnosis.known_cause(rule)
+    known = diagnosis.meaning_at(code, step, rule) if code else None
+    retry = rulebook.RETRY_HELPS.get(diagnosis.retry_of(row, known), False)
+    if row is not None:
+        cause = row.cause or reason
+        return ErrorReport(code, step, rule, cause, row.fix, retry, row.symptom, cause)
+    if known is not None:
+        return ErrorReport(code, step, rule, known.meaning, known.remedy, retry, known.meaning, known.cause or reason)
+    return ErrorReport(code, step, rule, reason, "", retry, cause=reason)
 
 
 def relative(path: Path) -> str:

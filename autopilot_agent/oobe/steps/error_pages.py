@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from autopilot_agent import rulebook
 from autopilot_agent.device import Device
 from autopilot_agent.oobe.engine import StepResult, reboot
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.world import World
+from autopilot_agent.rulebook import diagnosis
 
 AGAIN = {
     State.SIGN_IN: Outcome.RETRY_SIGN_IN,
@@ -31,7 +31,7 @@ async def something_went_wrong(device: Device, world: World) -> StepResult:
     failure = world.failure
     if failure is None:
         return StepResult(Outcome.GIVE_UP)
-    code = rulebook.codes().get(failure.code)
+    code = diagnosis.meaning_at(failure.code, failure.state.value, failure.rule)
     meaning = f" {code.meaning}" if code else ""
     choices: tuple[str, ...] = ("Try again",)
     if failure.state is State.MDM_ENROLMENT and not _needs_management(device):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from autopilot_agent import rulebook
 from autopilot_agent.device import Device
 from autopilot_agent.device.registry import POLICY_CACHE
 from autopilot_agent.oobe.engine import StepResult
@@ -13,6 +12,7 @@ from autopilot_agent.oobe.steps.join import start_management
 from autopilot_agent.oobe.steps.status_error import LOGS as USB_LOGS
 from autopilot_agent.oobe.steps.status_error import forget_failures
 from autopilot_agent.oobe.world import Failure, World
+from autopilot_agent.rulebook import diagnosis
 
 OPTION = {True: "Pre-provision with Windows Autopilot", False: "Windows Autopilot provisioning"}
 START = {True: "Next", False: "Provision"}
@@ -100,7 +100,7 @@ async def technician_failure(device: Device, world: World) -> StepResult:
     if failure is None:
         return StepResult(Outcome.GIVE_UP)
     eleven = device.windows.eleven
-    code = rulebook.codes().get(failure.code)
+    code = diagnosis.meaning_at(failure.code, failure.state.value, failure.rule)
     text = f"{_result(device, world)} - {failure.row or failure.reason}: {failure.code}{f' {code.meaning}' if code else ''}"
     buttons: tuple[str, ...] = ("Retry", "Reset") if eleven else ("Retry", "Reset", LOGS[eleven])
     actions = (LOGS[eleven],) if eleven else ()  # Ctrl+Shift+D, then the button of the page that it opens
