@@ -94,3 +94,27 @@ def test_a_failure_of_no_known_row_still_says_its_reason() -> None:
     assert (error.meaning, error.cause, error.symptom, error.retry_helps) == ("the server sent nonsense",) * 2 + ("", None)
     other = explain_failure("0x80004005", "entra_join", "", "the service answers 0x80004005")
     assert other.meaning == "the service answers 0x80004005"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "cause", "fix", "retry"),
+    [
+        ("hybrid/vpn-client-for-users", "V3", "Home VPN is not installed", "Assign the VPN client", False),
+        ("hybrid/vpn-certificate-for-users", "V3", "certificate of the machine", "certificate of the machine", False),
+        ("hybrid/vpn-of-one-user", "V4", "a user's own", "all its users", False),
+        ("hybrid/vpn-gateway-closed", "V4", "does not connect", "reach the gateway", False),
+        ("hybrid/f36-vpn-not-started", "F-36", "not started", "Start the VPN", True),
+        ("hybrid/signed-out-by-nobody", "H14", "nobody signed out", "Sign out", None),
+        ("pre-provisioned/fault-f57-no-web-sign-in", "F-57", "device password", "Remove the device password policy", False),
+        ("reset/local-standard-user", "R2", "local administrator", "local administrator", True),
+        ("reset/management-host-closed", "RST-ORDER", "never reached", "reach Intune", True),
+        ("reset/restored-without-network", "R5", "no network", "Connect the PC", True),
+        ("reset/local-account-again", "R1", "joined to Entra", "Join the device", False),
+    ],
+)
+def test_an_ending_names_what_happened_and_what_helps(name: str, rule: str, cause: str, fix: str, retry: bool | None) -> None:
+    error = error_of(name)
+    assert (error.rule, error.retry_helps) == (rule, retry)
+    assert cause in error.cause and fix in error.fix
+    block = " ".join(render(played(name), 0, timeline=True).partition("What failed")[2].split())
+    assert f"How to fix {error.fix}" in block and "Symptom" in block

@@ -176,6 +176,7 @@ class Memory(msgspec.Struct):
     domain_join_since: int | None = None
     single_sign_on: bool = False
     locked: bool = False
+    pass_refused: str = ""
     subscription: str = ""
     profile_resident: bool = False
     administrator_by_role: bool = False

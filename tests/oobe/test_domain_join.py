@@ -182,7 +182,34 @@ def test_cached_credentials_do_without_a_controller_but_not_with_another_passwor
     other = run_step(
         domain_sign_in.domain_sign_in, device, answers={LogOnToDomain: NO_CONTROLLER}, person={"LOGON": "another password"}
     )
-    assert (other.result.outcome, other.result.rule) == (Outcome.STUCK, "F-36")
+    assert (other.result.outcome, other.result.rule) == (Outcome.STUCK, "H9")
+
+
+@pytest.mark.parametrize(
+    ("vpn", "answer", "does", "rule", "why"),
+    [
+        (Vpn("Office VPN"), Done(), "Sign in", "V3", "Office VPN is not installed"),
+        (Vpn("Client", certificate=True), Done(), "Sign in", "V3", "certificate of the machine"),
+        (Vpn("Client", all_users=False), Done(), "Sign in", "V4", "a user's own"),
+        (None, Done(), "Sign in", "V4", "no VPN is set up"),
+        (Vpn("Client"), NO_CONTROLLER, "Start the VPN and sign in", "V4", "the VPN does not connect"),
+        (Vpn("Client", by_itself=True), NO_CONTROLLER, "Sign in", "V4", "the VPN does not connect"),
+        (Vpn("Client"), Done(), "Sign in", "F-36", "no cached credentials"),
+        (Vpn("Client"), Done(), "Start the VPN and sign in", "H9", "no domain controller answers"),
+    ],
+)
+def test_without_a_controller_the_ending_says_what_the_vpn_lacks(
+    vpn: Vpn | None, answer: object, does: str, rule: str, why: str
+) -> None:
+    device = member(skip=1)
+    device.network.domain = False
+    device.network.client = vpn
+    device.disk.apps["c1"] = InstalledApp("c1", "Client", "installed")
+    answers = {ConnectVpn: answer, LogOnToDomain: NO_CONTROLLER}
+    run = run_step(domain_sign_in.domain_sign_in, device, answers=answers, person={"LOGON": does})
+    assert (run.result.outcome, run.result.rule) == (Outcome.STUCK, rule)
+    assert why in run.result.detail
+    assert rule == "F-36" or "F-36" not in run.rules
 
 
 def test_a_device_without_a_user_asks_who_signs_in() -> None:

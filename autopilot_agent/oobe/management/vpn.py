@@ -8,41 +8,46 @@ from autopilot_agent.oobe.world import World
 from autopilot_agent.service.domain import ConnectVpn
 
 
-def missing(device: Device) -> str:
-    """What a VPN connection at the sign-on screen lacks, in words, or ""."""
+def lacking(device: Device) -> tuple[str, str]:
+    """What a VPN connection at the sign-on screen lacks, as the rule that asks for it and in words; ("", "") when nothing."""
     vpn, disk = device.network.client, device.disk
     if vpn is None:
-        return "no VPN is set up for this PC"
+        return "V4", "no VPN is set up for this PC"
     if vpn.client:
         if not any(vpn.client in (app.id, app.name) and app.state == "installed" for app in disk.apps.values()):
-            return f"{vpn.client} is not installed: Device setup did not bring it"
+            return "V3", f"{vpn.client} is not installed: Device setup did not bring it"
     elif not disk.vpn_profiles:
-        return "Device setup brought no VPN connection"
+        return "V3", "Device setup brought no VPN connection"
     if not vpn.all_users:
-        return "the connection is a user's own and is not there before that user signs in"
+        return "V4", "the connection is a user's own and is not there before that user signs in"
     if vpn.certificate and not any(name.startswith("SCEP") for name in disk.certificates.values()):
-        return "the gateway wants a certificate of the machine, and Device setup brought none"
-    return ""
+        return "V3", "the gateway wants a certificate of the machine, and Device setup brought none"
+    return "", ""
 
 
-async def connect(device: Device, world: World) -> bool:
-    """Start the connection; True when the organisation's network can be reached through it."""
+def missing(device: Device) -> str:
+    """What a VPN connection at the sign-on screen lacks, in words, or ""."""
+    return lacking(device)[1]
+
+
+async def connect(device: Device, world: World) -> str:
+    """Start the connection; "" when the organisation's network can be reached through it, else why not."""
     network = device.network
     vpn = network.client
     if vpn is None or missing(device):
-        return False
+        return missing(device)
     try:
         await world.call(ConnectVpn(vpn.client or "VPN"))
     except CallFailed as failed:
-        world.note("F-36", f"The VPN does not connect: {failed.reason}.")
-        return False
+        world.note("V4", f"The VPN does not connect: {failed.reason}.")
+        return f"the VPN does not connect: {failed.reason}"
     network.vpn = True
     world.note("V4", f"The VPN is up, {'by itself' if vpn.by_itself else 'started at the sign-on screen'}.")
     if vpn.drops_after is not None:
         world.clock.alarm(vpn.drops_after, lambda: _set(device, up=False))
         if vpn.back_after is not None:
             world.clock.alarm(vpn.drops_after + vpn.back_after, lambda: _set(device, up=True))
-    return True
+    return ""
 
 
 def _set(device: Device, *, up: bool) -> None:

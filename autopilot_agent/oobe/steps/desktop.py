@@ -55,6 +55,8 @@ async def first_sign_in(device: Device, world: World) -> StepResult:
         world.note("F-57", "The device password policy hides web sign-in: no Temporary Access Pass can be used here.")
     result = await _logon(device, world, rule)
     if result is None:
+        if memory.pass_refused:
+            return StepResult(Outcome.STUCK, "a Temporary Access Pass needs web sign-in", memory.pass_refused)
         return StepResult(Outcome.STUCK, "nobody signed in", rule)
     disk.signed_in_user = result
     memory.user_name = result

@@ -8,7 +8,7 @@ from autopilot_agent.device import Device
 from autopilot_agent.device.storage import Account
 from autopilot_agent.errors import CallFailed, ServiceFault
 from autopilot_agent.oobe.engine import StepResult
-from autopilot_agent.oobe.management.vpn import connect, missing
+from autopilot_agent.oobe.management.vpn import connect, lacking, missing
 from autopilot_agent.oobe.person import Question, Reply
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.sign_in import MOST_ATTEMPTS
@@ -39,10 +39,10 @@ async def domain_sign_in(device: Device, world: World) -> StepResult:
     device.disk.resume = ""
     network = device.network
     if not network.domain and not network.vpn:
-        lacking = missing(device)
-        world.note("V3", f"No VPN can be used: {lacking}." if lacking else "Device setup brought all that the VPN needs.")
-        if not lacking and network.client is not None and network.client.by_itself:
-            await connect(device, world)
+        rule, why = lacking(device)
+        world.note(rule or "V3", f"No VPN can be used: {why}." if why else "Device setup brought all that the VPN needs.")
+        if not why and network.client is not None and network.client.by_itself:
+            return await log_on(device, world, "H9", await connect(device, world))
     return await log_on(device, world, "H9")
 
 
@@ -55,8 +55,11 @@ async def sign_out(device: Device, world: World) -> StepResult:
     return await log_on(device, world, "H14")
 
 
-async def log_on(device: Device, world: World, rule: str) -> StepResult:
-    """Ask for the credentials until the domain, or what it left on this PC, accepts them."""
+async def log_on(device: Device, world: World, rule: str, no_vpn: str = "") -> StepResult:
+    """Ask for the credentials until the domain, or what it left on this PC, accepts them.
+
+    ``no_vpn`` says why the VPN did not connect so far.
+    """
     domain = device.disk.domain
     assert domain is not None
     name = await _who(device, world, rule)
@@ -66,7 +69,7 @@ async def log_on(device: Device, world: World, rule: str) -> StepResult:
         if not reply.choice or not reply.value:
             return StepResult(Outcome.STUCK, "nobody signed in", rule)
         if reply.choice == WITH_VPN:
-            await connect(device, world)
+            no_vpn = await connect(device, world)
         try:
             found = await world.call(LogOnToDomain(domain.domain, domain.computer_name, name, reply.value))
         except ServiceFault as refused:
@@ -76,15 +79,27 @@ async def log_on(device: Device, world: World, rule: str) -> StepResult:
             if _cached(device, name) == _digest(reply.value):
                 world.note("V5", f"No controller answers; {name} signs in with the credentials that are cached.")
                 return _signed_in(device, name)
-            world.show("LOGON", "F-36", f"No domain controller can be asked: {failed.reason}.")
+            cause, why = _no_controller(device, no_vpn)
+            world.show("LOGON", cause, f"No domain controller can be asked: {failed.reason}.")
             without += 1
             if without == NO_CONTROLLER:
-                return StepResult(Outcome.STUCK, "no domain controller, and no cached credentials", "F-36")
+                return StepResult(Outcome.STUCK, why, cause)
             continue
         await _first_time(device, world, found.user_name, found.sid)
         device.disk.accounts[found.user_name].cached = _digest(reply.value)
         return _signed_in(device, found.user_name)
     return StepResult(Outcome.STUCK, "the sign-in never succeeded", "F-18")
+
+
+def _no_controller(device: Device, no_vpn: str) -> tuple[str, str]:
+    """Why no controller can be asked: none answers in this network, no VPN can be used, or nobody started it (F-36)."""
+    network = device.network
+    if network.domain or network.vpn:
+        return "H9", "no domain controller answers, and no credentials are cached"
+    rule, why = lacking(device)
+    if rule:
+        return rule, why
+    return ("V4", no_vpn) if no_vpn else ("F-36", "no domain controller, and no cached credentials")
 
 
 async def unlock(device: Device, world: World) -> bool:

@@ -56,7 +56,8 @@ async def entra_password(
         if not password:
             return None
         if password.casefold().startswith(ACCESS_PASS) and not _web_sign_in(device):
-            world.show(screen, "F-57" if device.disk.device_lock else "U12", "A Temporary Access Pass needs web sign-in.")
+            device.memory.pass_refused = "F-57" if device.disk.device_lock else "U12"
+            world.show(screen, device.memory.pass_refused, "A Temporary Access Pass needs web sign-in.")
             continue
         try:
             return await world.call(SignIn(name, password, "approved"))
