@@ -11,7 +11,7 @@ from autopilot_agent.oobe.management.esp import PREPARATION_ROWS, TITLES, Page
 from autopilot_agent.oobe.management.lasting import KIOSK_USER
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.desktop import encrypt
-from autopilot_agent.oobe.steps.join import enrol, is_hybrid, start_management
+from autopilot_agent.oobe.steps.join import JOIN_RECORDS, enrol, is_hybrid, start_management
 from autopilot_agent.oobe.steps.status_error import fail
 from autopilot_agent.oobe.steps.tpm_attestation import attest
 from autopilot_agent.oobe.world import World
@@ -78,7 +78,7 @@ async def device_join(device: Device, world: World) -> StepResult:
         world.log("UserDeviceRegistration", 204, f"{failed.code}: {failed.reason}", failed.rule)
         rule = "F-23" if isinstance(failed, Unreachable) else "S2"
         return await _failed(device, world, page, State.DEVICE_JOIN, failed, rule)
-    for number, text in ((102, "join request initialised"), (103, "sent"), (104, "answered"), (105, "join completed")):
+    for number, text in JOIN_RECORDS:
         world.log("UserDeviceRegistration", number, text, "EVT-UDR")
     disk.join = JoinState(joined.device_id, token.tenant_id, "", joined.certificate_thumbprint)
     disk.certificates[joined.certificate_thumbprint] = f"CN={joined.device_id} (MS-Organization-Access)"

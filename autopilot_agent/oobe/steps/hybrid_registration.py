@@ -73,7 +73,8 @@ async def hybrid_registration(device: Device, world: World) -> StepResult:
         wake = min(runs_at, deadline)
         if not device.memory.locked:
             wake = min(wake, touched + LOCKS_AFTER)
-        await world.sleep(max(1, wake - world.now))
+        world.clock.alarm(max(1, wake - world.now), client.changed.fire)
+        await client.changed.wait()
     page.show(ROW, "succeeded", f"{TITLES[ROW]} (Complete)")
     page.store("inProgress")
     return StepResult(Outcome.OK, domain.registration)

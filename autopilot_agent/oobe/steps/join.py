@@ -24,6 +24,15 @@ from autopilot_agent.service.entra import JoinDevice, SignedIn
 
 OK = StepResult(Outcome.OK)
 
+JOIN_RECORDS = (
+    (102, "join request initialised"),
+    (103, "sent"),
+    (104, "answered"),
+    (105, "join completed"),
+    (106, "post-join tasks done"),
+)
+"""What a good join writes to the log of device registration after its discovery (diagnostics.md 2.4)."""
+
 NO_MDM_SERVER = "0x80180010"
 """What Windows shows when the enrolment service cannot be reached (flows.md 6.2)."""
 
@@ -62,7 +71,7 @@ async def entra_join(device: Device, world: World) -> StepResult:
     except CallFailed as error:
         world.log("UserDeviceRegistration", 204, f"{error.code}: {error.reason}", error.rule)
         return _failed(world, State.ENTRA_JOIN, error, "F-10" if isinstance(error, Unreachable) else "U5")
-    for number, text in ((102, "join request initialised"), (103, "sent"), (104, "answered"), (105, "join completed")):
+    for number, text in JOIN_RECORDS:
         world.log("UserDeviceRegistration", number, text, "EVT-UDR")
     role = joined.user_is_administrator_by_role
     disk.join = JoinState(joined.device_id, token.tenant_id, token.user_name, joined.certificate_thumbprint, role)

@@ -27,6 +27,8 @@ AGAIN = {
     State.DEVICE_SETUP: Outcome.RETRY_DEVICE_SETUP,
 }
 """What Retry on the red page repeats."""
+DOMAIN_ROWS = dict.fromkeys((State.DOMAIN_JOIN_PROFILE, State.DOMAIN_JOIN_BLOB), "Offline domain join")
+"""What the red page calls steps that have no row: it cannot know what is wrong in the organisation's network."""
 EDITIONS = ("Pro", "Enterprise", "Education")
 """Editions that pre-provisioning is documented for (rule REQ-TECHNICIAN-EDITION)."""
 BACK = ("Back",)
@@ -72,6 +74,7 @@ async def preprovisioning(device: Device, world: World) -> StepResult:
         device.disk.technician_began = world.now
         device.disk.resume = ""
         world.log("Autopilot", 509, "TPM requirement enabled by WhiteGlove policy", "P4")
+        world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_WhiteGloveMode_True", "EVT-SHELL")
         return StepResult(Outcome.OK, start, "P4")
     why = device.memory.profile_error
     reason = f"no profile, so nothing can be started ({why})" if why else "nobody started it"
@@ -83,6 +86,7 @@ async def technician_success(device: Device, world: World) -> StepResult:
     """P7. The green page with the elapsed time. With the ESP off it only proves that the device is enrolled (F-59)."""
     client = start_management(device, world)
     shown = client.esp.device_page_shown
+    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_WhiteGlove_Success", "EVT-SHELL")
     if not shown:
         world.note("F-59", "The page is green although apps are still to come: the Enrollment Status Page is off.")
     if client.esp.install_quality_updates:
@@ -101,7 +105,8 @@ async def technician_failure(device: Device, world: World) -> StepResult:
         return StepResult(Outcome.GIVE_UP)
     eleven = device.windows.eleven
     code = diagnosis.meaning_at(failure.code, failure.state.value, failure.rule)
-    text = f"{_result(device, world)} - {failure.row or failure.reason}: {failure.code}{f' {code.meaning}' if code else ''}"
+    what = failure.row or DOMAIN_ROWS.get(failure.state, failure.reason)
+    text = f"{_result(device, world)} - {what}: {failure.code}{f' {code.meaning}' if code else ''}"
     buttons: tuple[str, ...] = ("Retry", "Reset") if eleven else ("Retry", "Reset", LOGS[eleven])
     actions = (LOGS[eleven],) if eleven else ()  # Ctrl+Shift+D, then the button of the page that it opens
     question = Question("PPFAIL", buttons, "", text=text, actions=actions, back=("Retry", "Reset"))

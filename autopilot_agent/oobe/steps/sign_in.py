@@ -74,7 +74,9 @@ async def local_account(device: Device, world: World) -> StepResult:
     device.memory.user_name = "user"
     device.memory.credentials = "local"
     device.disk.signed_in_user = "user"
-    world.note("O4", "A personal account: the device stays outside any organisation and is not managed.")
+    managed = device.disk.enrolment is not None  # by its own token, from a technician's part
+    rest = "is managed all the same, as the technician left it" if managed else "is not managed"
+    world.note("O4", f"A personal account: its user belongs to no organisation; the device {rest}.")
     return OK
 
 

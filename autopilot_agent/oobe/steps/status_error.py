@@ -38,7 +38,8 @@ async def fail(device: Device, world: World, state: State, code: str, rule: str,
     """A phase failed: remember why, and send the logs that Windows sends by itself."""
     world.failure = Failure(code, state, rule, why, TITLES.get(page.failed_row, ""))
     expired = "TIME-EXPIRY" if code == "0x800705B4" else "EVT-SHELL"
-    world.log("ShellCore", 62407, "CommercialOOBE_ESPProgress_ErrorButtons_Displayed", expired)
+    page_says = "WhiteGlove_Failed" if failed_outcome(device) is Outcome.TECHNICIAN_FAILED else "ErrorButtons_Displayed"
+    world.log("ShellCore", 62407, f"CommercialOOBE_ESPProgress_{page_says}", expired)
     try:
         await world.call(UploadDiagnostics())
     except CallFailed:

@@ -133,7 +133,8 @@ async def branch(device: Device, world: World) -> StepResult:
         world.note("SET-DEFAULT-PROFILE", "The profile for all devices acts as the default.")
     if device.disk.resealed:
         days = (world.now - device.disk.resealed_at) // DAY
-        world.note("PU0", f"The user flow begins {days} days after the technician's part.")
+        when = f"{days} day{'s' * (days != 1)} after" if days else "on the day of"
+        world.note("PU0", f"The user flow begins {when} the technician's part.")
     name = profile.deployment_profile_name or "the profile of AutopilotConfigurationFile.json"
     hybrid = bool(profile.cloud_assigned_domain_join_method)
     kind = "hybrid join" if hybrid else "Entra join"
