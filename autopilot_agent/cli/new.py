@@ -45,6 +45,38 @@ CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
         ("within: 2h", "within: 8d                # a week on its way included"),
         DEVICE_PAGE,
     ),
+    "existing-device": (
+        ("A new laptop goes to its user", "A PC in use gets a new Windows and its profile as a file"),
+        (
+            "  registered: true          # whether Autopilot knows the device\n",
+            "  registered: false         # a registered device would take its online profile instead\n"
+            "  autopilot_file: {export: Standard users}   # AutopilotConfigurationFile.json, made from the profile below\n",
+        ),
+        (
+            "# What must be true",
+            "# A task sequence formats the disk, applies Windows and copies the file; then the PC is set up.\n"
+            "acts:\n"
+            "  - task_sequence\n"
+            "  - provision\n\n"
+            "# What must be true",
+        ),
+        ("  end_state: desktop\n", "  end_state: desktop\n  flow: existing-device\n"),
+    ),
+    "lifecycle": (
+        ("A new laptop goes to its user", "A laptop has two users, one after the other"),
+        (
+            "# What must be true",
+            "# What is done with the PC, in order; each act can have its own 'after', 'person' and 'expect'.\n"
+            "acts:\n"
+            "  - {act: provision, expect: {end_state: desktop}}\n"
+            "  - {act: wipe, after: 300d, expect: {end_state: wiped}}\n"
+            "  - {act: ship, for: 7d, network: wifi}\n"
+            "  - {act: admin, group_tag: Sales}\n"
+            "  - provision\n\n"
+            "# What must be true",
+        ),
+        ("within: 2h", "within: 310d              # everything together"),
+    ),
 }
 """What the file of a mode has otherwise than that of a user-driven device."""
 

@@ -8,6 +8,7 @@ from autopilot_agent import rulebook
 from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.person import DOES_NOTHING, folded
 from autopilot_agent.scenario.act_specs import ACTS, ActSpec
+from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.expected import ExpectChecker
 from autopilot_agent.scenario.faults import FOR_GOOD
 from autopilot_agent.scenario.happenings import admin_act
@@ -33,6 +34,8 @@ ASSUMPTIONS = {
 }
 """Open questions whose model a scenario may choose, with what it may choose; the first is what counts without a choice."""
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_NAME = re.compile(r"[A-Za-z0-9-]{1,15}")
+_SERIAL = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
 
 
 def check_names(scenario: Scenario, document: Document) -> None:
@@ -97,6 +100,7 @@ class _Check(ExpectChecker):
         if until is not None:
             self.name((*path, "until"), until, known_live_states(), "a state of the flow")
         self.person((*path, "person"), getattr(act, "person", {}))
+        self.serial((*path, "serial_number"), getattr(act, "serial_number", None))
         network = getattr(act, "network", None)
         if isinstance(network, NetworkSpec):
             self.network((*path, "network"), network)
@@ -174,6 +178,10 @@ class _Check(ExpectChecker):
 
     def device(self, it: Scenario) -> None:
         device = it.device
+        self.serial(("device", "serial_number"), device.serial_number)
+        if device.device_name and (not _NAME.fullmatch(device.device_name) or device.device_name.isdigit()):
+            said = "is no name of a computer; write 1 to 15 letters, digits and hyphens, not digits alone."
+            self.add(("device", "device_name"), f"{device.device_name[:60]!r} {said}")
         self.duration(("device", "clock_skew"), device.clock_skew, signed=True)
         for name, number, least in (
             ("processors", device.processors, 1),
@@ -208,9 +216,25 @@ class _Check(ExpectChecker):
             sentence = f"{cloud.active_directory.domain!r} is not a DNS name; write corp.contoso.example."
             self.add(("cloud", "active_directory", "domain"), sentence)
 
+    def serial(self, path: Steps, serial: str | None) -> None:
+        """A serial number as firmware has it."""
+        if serial is not None and not _SERIAL.fullmatch(serial):
+            self.add(path, f"{serial[:60]!r} is no serial number; write 1 to 64 visible ASCII characters.")
+
+    def order(self, path: Steps, first: str | None, then: str | None, sentence: str) -> None:
+        """Two durations of which the second has to be the longer one."""
+        try:
+            wrong = bool(first and then) and parse_duration(then or "") <= parse_duration(first or "")
+        except InputError:
+            return  # told where the duration stands
+        if wrong:
+            self.add(path, sentence)
+
     def network(self, path: Steps, network: NetworkSpec) -> None:
         self.duration((*path, "lost_at"), network.lost_at)
         self.duration((*path, "back_at"), network.back_at)
+        sentence = "the link comes back before it is lost; write a later time."
+        self.order((*path, "back_at"), network.lost_at, network.back_at, sentence)
         self.least((*path, "megabits"), network.megabits, 1)
         for index, host in enumerate(network.blocked):
             if not _HOST.fullmatch(host):
@@ -246,6 +270,10 @@ class _Check(ExpectChecker):
         if it.network_lost != FOR_GOOD:
             self.duration((*path, "network_lost"), it.network_lost)
         self.duration((*path, "clock_skew"), it.clock_skew, signed=True)
+        self.order((*path, "until"), it.since, it.until, "the fault is over before it begins; write a time after 'since'.")
+        instead = [name for name in ("drop", "malformed") if getattr(it, name)] + ["status"] * bool(it.status or it.code)
+        if len(instead) > 1:
+            self.add(path, f"{' and '.join(instead)} cannot all be what a call gets instead of its answer; keep one.")
         if it.retry_after and not (it.status or it.code):
             self.add((*path, "retry_after"), "throttling needs an answer that says so; add status: 429.")
         if it.after and not on_state:
