@@ -94,7 +94,7 @@ def _fault(row: rulebook.FaultRow) -> Section:
     note = ""
     try:
         injection = rulebook.injections().get(row.id)
-        note = "faults: [{fault: " + row.id + "}]" if injection else "not in this version"
+        note = "faults: [{fault: " + row.id + "}]" if injection else "none: it comes by itself where its cause is there"
     except FileNotFoundError:
         injection = None
     return f"{row.id}  a fault: {row.symptom}", _named(

@@ -250,7 +250,9 @@ class _Check(ExpectChecker):
             )
         if it.fault and it.fault not in known_injections():
             if it.fault in ids(rulebook.faults):
-                self.add((*path, "fault"), f"{it.fault} is in the catalogue but cannot be injected in this version; use 'on'.")
+                cause = rulebook.faults()[it.fault].cause.rstrip(".")
+                said = f"{it.fault} comes by itself where its cause is there ({cause}); let the scenario bring that about"
+                self.add((*path, "fault"), f"{said}, and expect rules: [{it.fault}].")
             else:
                 self.name((*path, "fault"), it.fault, known_injections(), "a fault")
         disturbs = it.network_lost or it.clock_skew or it.power_cut

@@ -10,7 +10,7 @@ from autopilot_agent.backends.faults import CallFault, FaultPlan, FaultyBackend
 from autopilot_agent.backends.registry import make_backend
 from autopilot_agent.clock import Clock
 from autopilot_agent.device import Device
-from autopilot_agent.errors import InputError
+from autopilot_agent.errors import InputError, Place
 from autopilot_agent.events import Event
 from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
@@ -208,8 +208,20 @@ def _changes(loaded: LoadedScenario, acts: tuple[ActSpec, ...]) -> dict[int, Ten
     for index, act in enumerate(acts):
         if isinstance(act, Admin) and act.tenant:
             written, changes = merged(written, act.tenant), merged(changes, act.tenant)
-            found[index] = changed_tenant(loaded, written, changes)
+            try:
+                found[index] = changed_tenant(loaded, written, changes)
+            except InputError as error:  # the tenant without this act was read well
+                raise InputError(error.message, _spot_of_change(loaded, index, act.tenant)) from None
     return found
+
+
+def _spot_of_change(loaded: LoadedScenario, index: int, changes: dict[str, object]) -> Place:
+    """Where an act's wrong change stands: its only collection, and that one's only item; else all of its tenant."""
+    path: tuple[str | int, ...] = ("acts", index, "tenant")
+    if len(changes) == 1:
+        name, items = next(iter(changes.items()))
+        path += (name, 0) if isinstance(items, list) and len(items) == 1 else (name,)
+    return loaded.document.place(path)
 
 
 def changed_tenant(loaded: LoadedScenario, written: dict[str, object], changes: dict[str, object]) -> TenantData:

@@ -173,7 +173,7 @@ def test_all_mistakes_are_listed_in_the_order_of_the_file() -> None:
 def test_a_fault_of_the_catalogue_without_injection_cannot_be_used_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "known_injections", lambda: frozenset({"F-26"}))
     other = next(one for one in rulebook.faults() if one != "F-26")
-    assert "cannot be injected in this version" in str(refusal_of(f"scenario: x\nfaults: [{{fault: {other}}}]\n"))
+    assert "comes by itself where its cause is there" in str(refusal_of(f"scenario: x\nfaults: [{{fault: {other}}}]\n"))
 
 
 def test_a_list_is_not_a_scenario() -> None:

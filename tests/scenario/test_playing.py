@@ -159,3 +159,17 @@ def test_a_green_page_is_green_again_long_after_its_time() -> None:
     text = f"{TECHNICIAN}acts: [technician, {{act: technician, after: 5h}}]\n"
     run = run_scenario(load_scenario_text(text, Path("acts.yaml")))
     assert (run.result.verdict, run.result.end_state) == ("passed", "at_technician_success")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("foo: 1", '"foo" is not a collection'),
+        ("windowsAutopilotDeploymentProfiles: [{displayName: B, deviceNameTemplate: MUCH-TOO-LONG-%RAND:9%}]", "template"),
+    ],
+)
+def test_a_wrong_change_of_an_administrator_is_told_at_the_act(change: str, said: str) -> None:
+    run = run_of(f"acts:\n  - provision\n  - {{act: admin, tenant: {{{change}}}}}\n")
+    assert run.result.exit_code == 2
+    assert said in run.result.problem
+    assert run.result.problem.startswith("acts.yaml:8:")
