@@ -179,3 +179,32 @@ def name_of(act: ActSpec) -> str:
 def written_out(act: str | ActSpec) -> ActSpec:
     """An act that a file names only by its name, as a type; raises ``KeyError`` for a name that there is not."""
     return ACTS[act]() if isinstance(act, str) else act  # type: ignore[return-value]  # the table holds these kinds
+
+
+ORDER = (
+    "tenant",
+    "cloud",
+    "delete_managed_device",
+    "deregister",
+    "delete_entra_device",
+    "register",
+    "import_csv",
+    "group_tag",
+    "assigned_user",
+    "assign_profile",
+    "unassign_profile",
+    "owner_type",
+    "convert_targeted",
+    "unblock",
+    "sync",
+)
+"""What an administrator does, in the order in which it is done."""
+
+
+def items_of(act: Admin) -> list[str]:
+    """What an act says to be done, in order; "" takes a group tag or an assigned user away."""
+    removed = [name for name in ("assigned_user", "group_tag") if getattr(act, name) == ""]
+    return [name for name in ORDER if getattr(act, name) or name in removed]
+
+
+NOTHING = "it says nothing that would be done; write register, deregister, cloud or something else."

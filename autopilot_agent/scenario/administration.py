@@ -9,7 +9,7 @@ from msgspec import structs
 from autopilot_agent import rulebook
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.errors import InputError
-from autopilot_agent.scenario.act_specs import Admin
+from autopilot_agent.scenario.act_specs import NOTHING, Admin, items_of
 from autopilot_agent.scenario.durations import format_duration, parse_duration
 from autopilot_agent.scenario.enrolling import Registrar
 from autopilot_agent.scenario.on_premises import active_directory_of
@@ -23,7 +23,7 @@ def administer(plan: Plan, index: int, act: Admin) -> None:
     """Carry out one act of an administrator, or put it on the agenda; raises ``InputError`` for what cannot be done."""
     work = _Work(plan, index, act)
     if not work.items:
-        raise work.refuse("it says nothing that would be done; write register, deregister, cloud or something else.")
+        raise work.refuse(NOTHING)
     if act.at is None:
         work.do(plan.world.now)
         return
@@ -45,8 +45,7 @@ class _Work:
         self.plan, self.index, self.act = plan, index, act
         self.state, self.world = plan.state, plan.world
         self.registrar = Registrar(plan, self.refuse)
-        removed = [name for name in ("assigned_user", "group_tag") if getattr(act, name) == ""]
-        self.items = [name for name in ORDER if getattr(act, name) or name in removed]
+        self.items = items_of(act)
 
     def refuse(self, why: str) -> InputError:
         """The act cannot be done."""
@@ -159,24 +158,3 @@ class _Work:
         self.state.sync_answers.append(answer)
         meaning = {204: "accepted", 409: "one is running", 429: "too soon after the last one"}[answer]
         self.changed(f"Sync is pressed: {answer}, {meaning}", "REG-SYNC", now)
-
-
-ORDER = (
-    "tenant",
-    "cloud",
-    "delete_managed_device",
-    "deregister",
-    "delete_entra_device",
-    "register",
-    "import_csv",
-    "group_tag",
-    "assigned_user",
-    "assign_profile",
-    "unassign_profile",
-    "owner_type",
-    "convert_targeted",
-    "unblock",
-    "sync",
-)
-
-

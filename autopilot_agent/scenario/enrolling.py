@@ -90,7 +90,10 @@ class Registrar:
                 raise self.refuse("a file is taken byte for byte; remove import_encoding.")
             if self.plan.loaded is None:
                 raise self.refuse("there is no scenario file to look beside.")
-            return beside(self.plan.loaded.path, text.strip(), LIMIT, self.refuse("").place or Place(""))
+            try:
+                return beside(self.plan.loaded.path, text.strip(), LIMIT, self.refuse("").place or Place(""))
+            except InputError as error:  # told at the act that names the file
+                raise self.refuse(f"import_csv {text.strip()[:80]!r}: {error.message}") from None
         hardware = self.hardware
         for word, value in (("serial", hardware.serial_number), ("hash", hardware.hash), ("product", hardware.product_key)):
             text = text.replace("{" + word + "}", value)

@@ -7,7 +7,7 @@ import re
 from autopilot_agent import rulebook
 from autopilot_agent.errors import InputError
 from autopilot_agent.oobe.person import DOES_NOTHING, folded
-from autopilot_agent.scenario.act_specs import ACTS, ActSpec
+from autopilot_agent.scenario.act_specs import ACTS, NOTHING, ActSpec, Admin, items_of
 from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.expected import ExpectChecker
 from autopilot_agent.scenario.faults import FOR_GOOD
@@ -93,6 +93,8 @@ class _Check(ExpectChecker):
         if isinstance(act, str):
             self.name(path, act, frozenset(ACTS), "an act")
             return
+        if isinstance(act, Admin) and not items_of(act):
+            self.add(path, NOTHING)
         self.duration((*path, "after"), act.after)
         for field, key in (("duration", "for"), ("off_for", "off_for"), ("at", "at")):
             self.duration((*path, key), getattr(act, field, None))

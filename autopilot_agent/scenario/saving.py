@@ -137,13 +137,18 @@ def write_device(path: Path, data: bytes) -> None:
     """Write the file whole or not at all; raises ``InputError`` when that is impossible."""
     beside = path.with_name(path.name + ".new")
     try:
-        if path.exists() and not path.read_bytes()[: len(BEGINS)] == BEGINS:
+        if path.exists() and not _is_device(path):
             raise InputError("this file is no saved device and is not written over; choose another name.", Place(str(path)))
         beside.write_bytes(data)
         os.replace(beside, path)
     except OSError as error:
         said = f"the device cannot be saved ({error.strerror or error}); choose another place."
         raise InputError(said, Place(str(path))) from None
+
+
+def _is_device(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(BEGINS)) == BEGINS
 
 
 def check_words(loaded: LoadedScenario) -> bool:

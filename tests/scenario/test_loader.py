@@ -74,6 +74,7 @@ def test_a_short_scenario_takes_defaults(tmp_path: Path) -> None:
         ("acts: [{act: replace_motherboard, serial_number: ÄÖ}]", "acts[0].serial_number: 'ÄÖ' is no serial number"),
         ("device: {device_name: Ä-1}", "device.device_name: 'Ä-1' is no name of a computer"),
         ("device: {device_name: '12345'}", "'12345' is no name of a computer"),
+        ("acts: [provision, {act: admin}]", "s.yaml:2:19: acts[1]: it says nothing that would be done"),
         ("person: {SIGNIN: []}", "person.SIGNIN: the list is empty"),
         ("person: {SIGNIN: {fields: {user: a}}}", "'user' is not a field of SIGNIN; expected user name."),
         ("person: {PRIVACY: Accept, EULA: {fields: {a: b}}}", "'a' is not a field of EULA; it has no fields."),

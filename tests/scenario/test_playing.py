@@ -161,6 +161,13 @@ def test_a_green_page_is_green_again_long_after_its_time() -> None:
     assert (run.result.verdict, run.result.end_state) == ("passed", "at_technician_success")
 
 
+def test_a_hash_file_that_is_not_there_is_told_at_the_act() -> None:
+    run = run_of("acts: [{act: admin, import_csv: nope.csv}, provision]\n")
+    assert run.result.exit_code == 2
+    assert run.result.problem.startswith("acts.yaml:6:8: ")
+    assert "import_csv 'nope.csv': there is no such file" in run.result.problem
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -40,7 +40,9 @@ async def run_phase(device: Device, world: World, client: ManagementClient, phas
         disk.registry.create(rf"{TRACKING}\{disk.csp.user_sid}")
     begun = _timer(device, world, phase)
     if disk.csp.read(page.root + "/WasDeviceSuccessfullyProvisioned") == "1":
-        begun = world.now  # it came to a good end before the power went: nothing of its time is left to run out
+        if world.now > begun + settings.timeout:
+            world.note("E-POWER", "This part had come to a good end before the power went; its time is not counted.")
+        begun = world.now
     deadline = begun + settings.timeout
     world.clock.alarm(max(1, deadline - world.now), client.changed.fire)
     client.generation += 1
