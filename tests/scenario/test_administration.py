@@ -31,7 +31,6 @@ def run_of(more: str, folder: Path = Path()) -> Run:
 @pytest.mark.parametrize(
     ("device", "act", "said"),
     [
-        ("", "{act: admin}", "it says nothing that would be done"),
         ("{registered: false}", "{act: admin, deregister: true}", "nobody registered 5CG0000001"),
         ("{registered: false}", "{act: admin, group_tag: Sales}", "nobody registered 5CG0000001"),
         ("{registered: false}", "{act: admin, assigned_user: user1@contoso.example}", "nobody registered 5CG0000001"),
