@@ -9,6 +9,7 @@
         ServiceFault        the service answered and refused
           Throttled         it is asked too often, and says when to come back
         Unreachable         nobody answered
+      Malformed             bytes that are no message of their protocol
 
 All of them take positional arguments only: SimPy rebuilds an escaping exception as ``type(e)(*e.args)`` and pickling
 between worker processes wants the same.
@@ -66,6 +67,10 @@ class Defect(AutopilotAgentError):
 
 class Endless(Defect):
     """A flow went round in circles: ``Endless(sentence)``. Our bug, unless the scenario makes it do so."""
+
+
+class Malformed(AutopilotAgentError):
+    """Bytes that are no message of their protocol: ``Malformed(sentence)``. A client fails the call, a server refuses it."""
 
 
 class CallFailed(AutopilotAgentError):

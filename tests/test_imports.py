@@ -24,13 +24,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tenant": CORE | {"device", "text"},
     "wire": CORE,
     "backends": CORE | {"tenant", "wire"},
-    "simulator": CORE | {"tenant", "wire", "backends"},
+    "simulator": CORE | {"device", "text", "tenant", "wire", "backends", "scenario"},
     "oobe": CORE | {"device"},
     "scenario": CORE | {"text", "device", "tenant", "backends", "oobe"},
     "reports": CORE | {"text", "device", "tenant", "oobe", "scenario"},
     "walk": CORE | {"device", "tenant", "backends", "oobe", "scenario", "reports"},
     "testing": CORE | {"text", "device", "tenant", "wire", "backends", "simulator", "oobe", "scenario"},
-    "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk"},
+    "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
+    | {"testing"},
     "__init__": {"errors", "events", "scenario"},
     "__main__": {"__init__", "cli"},
 }

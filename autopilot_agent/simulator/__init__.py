@@ -1,0 +1,1 @@
+"""The tenant on HTTP(S): a WSGI application over a tenant state, what it keeps, and the server around it."""

@@ -1,0 +1,123 @@
+"""The served tenant as a WSGI application: finds the route, bounds the request, turns refusals into the protocol's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from ssl import PEM_cert_to_DER_cert
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request as WsgiRequest
+from werkzeug.wrappers import Response as WsgiResponse
+
+from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.simulator.desk import TenantDesk
+from autopilot_agent.wire import private
+from autopilot_agent.wire.http import Incoming, Response, Route, as_json
+from autopilot_agent.wire.table import ROUTES
+
+EPOCH = 1_735_689_600
+"""2025-01-01 in seconds since 1970: when the virtual time of a device of ours begins."""
+MOST_TIME = 10**15
+"""Milliseconds of virtual time beyond which a client's word is not taken."""
+SEGMENTS = {"enrollmentserver", "discovery.svc", "device", "contract", "discover", "key"}
+
+
+class Application:
+    """Serves one tenant. ``routes`` may be more than those of the protocols (the administrator's, for one)."""
+
+    def __init__(self, desk: TenantDesk, routes: tuple[Route, ...] = ROUTES, clock: Callable[[], float] = time.time) -> None:
+        self.desk = desk
+        self.clock = clock
+        self.began = clock()
+        self._map = Map(
+            [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+        self._canonical = {
+            part.casefold(): part for route in routes for part in route.path.split("/") if part and "<" not in part
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """WSGI."""
+        request = WsgiRequest(environ)
+        answer = self.respond(request)
+        response = WsgiResponse(answer.body, answer.status, headers=list(answer.headers.items()))
+        if "content-type" not in answer.headers:
+            response.headers.pop("Content-Type", None)
+        return response(environ, start_response)
+
+    def respond(self, request: WsgiRequest) -> Response:
+        """The answer to a request; nothing that a client sends raises."""
+        path = "/".join(self._canonical.get(part.casefold(), part) for part in request.path.split("/"))
+        adapter = self._map.bind(request.host, url_scheme=request.scheme, path_info=path)
+        try:
+            route, parameters = adapter.match(path, request.method)
+        except NotFound:
+            return as_json({"error": "there is nothing at this path"}, 404)
+        except MethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.valid_methods or ()))
+            return Response(405, {"allow": allowed})
+        except HTTPException as error:
+            return Response(error.code or 400)
+        request.max_content_length = route.largest
+        try:
+            body = request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            return Response(413)
+        except (HTTPException, OSError):
+            return Response(400)
+        incoming = self._incoming(request, path, dict(parameters), body)
+        try:
+            answer: Response = route.handle(incoming, self.desk)
+        except ServiceFault as fault:
+            answer = self._refused(route, fault, incoming)
+        except Malformed as error:
+            answer = self._refused(route, ServiceFault("0x80190190", str(error)), incoming)
+        if incoming.ours:
+            answer.headers.update(incoming.private)
+        return answer
+
+    def _refused(self, route: Route, fault: ServiceFault, incoming: Incoming) -> Response:
+        if incoming.ours:
+            incoming.private.pop(private.ANSWER, None)
+            incoming.private[private.FAULT] = private.pack(private.Fault.of(fault))
+        answer = route.refuse(fault, incoming)
+        if fault.retry_after:
+            answer.headers["retry-after"] = str(-(-fault.retry_after // 1000))
+        return answer
+
+    def _incoming(self, request: WsgiRequest, path: str, parameters: dict[str, str], body: bytes) -> Incoming:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        ours = private.AGENT in headers
+        said = headers.get(private.TIME, "")
+        if ours and said.isdecimal() and int(said[:20]) <= MOST_TIME:
+            now = int(said)
+            epoch = EPOCH + now // 1000
+        else:
+            moment = self.clock()
+            now, epoch = int((moment - self.began) * 1000), int(moment)
+        pem = request.environ.get("SSL_CLIENT_CERT", "")
+        return Incoming(
+            request.method,
+            path,
+            dict(_pairs(request)),
+            headers,
+            body,
+            parameters,
+            PEM_cert_to_DER_cert(pem + "\n") if pem else b"",
+            max(0, now),
+            epoch,
+            f"{request.scheme}://{request.host}",
+            ours,
+        )
+
+
+def _pairs(request: WsgiRequest) -> Iterator[tuple[str, str]]:
+    for number, (name, value) in enumerate(request.args.items()):
+        if number >= 50:
+            return
+        yield name, value

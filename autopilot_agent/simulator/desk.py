@@ -1,0 +1,100 @@
+"""What stands between the routes and the tenant: one call at a time, with what was answered kept before it is sent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from autopilot_agent.errors import ServiceFault
+from autopilot_agent.service.base import Answer, Call
+from autopilot_agent.service.entra import SignIn
+from autopilot_agent.tenant.cloud import answer as tenant_answer
+from autopilot_agent.tenant.state import TenantState
+from autopilot_agent.wire import private
+from autopilot_agent.wire.authority import Authority
+from autopilot_agent.wire.http import Incoming, Records
+
+A = TypeVar("A", bound=Answer)
+
+
+class MemoryRecords:
+    """Records that last as long as the process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The record, or None."""
+        return self._kept.get((kind, key))
+
+    def put(self, kind: str, key: str, value: dict[str, Any]) -> None:
+        """Keep a record."""
+        self._kept[kind, key] = value
+
+    def drop(self, kind: str, key: str) -> None:
+        """Forget a record."""
+        self._kept.pop((kind, key), None)
+
+
+class TenantDesk:
+    """The ``Desk`` of a tenant (see wire/http.py). ``keep`` is called after every answer, before it leaves."""
+
+    def __init__(
+        self,
+        state: TenantState,
+        authority: Authority,
+        records: Records | None = None,
+        keep: Callable[[], None] | None = None,
+    ) -> None:
+        self.state = state
+        self.authority = authority
+        self.records: Records = records or MemoryRecords()
+        self.keep = keep
+        self.lock = threading.RLock()
+
+    def answer(self, call: Call[A], incoming: Incoming) -> A:
+        """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""
+        if incoming.ours:
+            call = private.restore_call(call, incoming.headers.get(private.CALL, ""))
+        said: list[tuple[str, str]] = []
+        with self.lock:
+            before, self.state.tell = self.state.tell, lambda rule, text: said.append((rule, text))
+            try:
+                answer = tenant_answer(self.state, call, incoming.now)
+            finally:
+                self.state.tell = before
+                if said and incoming.ours:
+                    incoming.private[private.SAID] = private.pack(said)
+        header = private.answer_header(answer)
+        if header and incoming.ours:
+            incoming.private[private.ANSWER] = header
+        return answer
+
+    def registration_of(self, serial_number: str) -> str:
+        """The id of a registration ("" for hardware that nobody registered)."""
+        with self.lock:
+            identity = self.state.find_identity(serial_number)
+        return identity.id if identity is not None else ""
+
+    def somebody(self) -> str:
+        """Sign-in name of the first licensed user ("" in a tenant without one)."""
+        users = self.state.data.users
+        return next((one.user_principal_name for one in users if one.licensed and one.account_enabled), "")
+
+    def user_id_of(self, name: str) -> str:
+        """The object id of a user by id or sign-in name; "" for nobody."""
+        user = self.state.user(name)
+        return user.id if user is not None else ""
+
+    def check_password(self, name: str, password: str) -> str:
+        """The object id of a user whose password is right; raises ``ServiceFault`` otherwise."""
+        with self.lock:
+            return tenant_answer(self.state, SignIn(name, password, "approved"), 0).user_id
+
+    def enrolments(self) -> list[str]:
+        """Ids of the enrolments that stand."""
+        return list(self.state.enrolled)
+
+
+__all__ = ["MemoryRecords", "ServiceFault", "TenantDesk"]

@@ -1,0 +1,177 @@
+"""A test certification authority: the server's own certificate, and those that devices are given."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from autopilot_agent.errors import Malformed
+from autopilot_agent.wire.keys import to_pem
+
+EARLIER = timedelta(minutes=10)
+"""How far a certificate's beginning lies back, so that a device with a slow clock takes it (protocols.md 9.5)."""
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
+def moment() -> datetime:
+    """Now, in UTC: certificates are checked against the real clock by everybody's TLS library."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Authority:
+    """A key and a self-signed certificate, RSA 2048, valid for ten years."""
+
+    def __init__(self, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> None:
+        self.key = key
+        self.certificate = certificate
+
+    @classmethod
+    def make(cls, name: str = "autopilot-agent test CA") -> Authority:
+        """A new authority."""
+        key = rsa.generate_private_key(65537, 2048)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        begin = moment() - EARLIER
+        built = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begin)
+            .not_valid_after(begin + timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+        return cls(key, built.sign(key, hashes.SHA256()))
+
+    @classmethod
+    def load(cls, pem: bytes) -> Authority:
+        """An authority that ``to_pem`` wrote. Raises ``Malformed`` for other bytes."""
+        try:
+            key = load_pem_private_key(pem, None)
+            certificate = x509.load_pem_x509_certificate(pem)
+        except (ValueError, TypeError) as error:
+            raise Malformed(f"this is no key and certificate of an authority: {error}") from None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise Malformed("the authority's key is not RSA")
+        return cls(key, certificate)
+
+    def to_pem(self) -> bytes:
+        """Key and certificate, to be kept secret."""
+        return to_pem(self.key) + self.certificate_pem()
+
+    def certificate_pem(self) -> bytes:
+        """The certificate alone, to be given away."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue(
+        self,
+        public_key: PublicKey,
+        subject: x509.Name,
+        *,
+        days: int = 365,
+        extensions: tuple[tuple[str, bytes], ...] = (),
+        names: tuple[str, ...] = (),
+        issuer: str = "",
+    ) -> x509.Certificate:
+        """A certificate for client authentication, or for a server where it has ``names`` (host names and addresses).
+
+        ``extensions`` are pairs of an object identifier and the DER of a value. ``issuer`` is not used by TLS: an issuer's
+        name must be the authority's.
+        """
+        begin = moment() - EARLIER
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.certificate.subject)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begin)
+            .not_valid_after(begin + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName([_name(one) for one in names]), critical=False)
+        for identifier, value in extensions:
+            raw = x509.UnrecognizedExtension(x509.ObjectIdentifier(identifier), value)
+            builder = builder.add_extension(raw, critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def issued(self, certificate: x509.Certificate) -> bool:
+        """Whether this authority signed a certificate and it is valid now."""
+        if not certificate.not_valid_before_utc <= moment() <= certificate.not_valid_after_utc:
+            return False
+        algorithm = certificate.signature_hash_algorithm
+        if certificate.issuer != self.certificate.subject or algorithm is None:
+            return False
+        try:
+            self.key.public_key().verify(
+                certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm
+            )
+        except InvalidSignature:
+            return False
+        return True
+
+
+def common_name(text: str) -> x509.Name:
+    """A subject that is one common name."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def name_of(certificate: x509.Certificate) -> str:
+    """The common name of a certificate's subject, or ""."""
+    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
+def thumbprint(certificate: x509.Certificate) -> str:
+    """SHA-1 over the DER bytes, 40 hexadecimal digits in capitals: how Windows names a certificate."""
+    return certificate.fingerprint(hashes.SHA1()).hex().upper()  # a name, not a proof
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """The certificate as DER."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def load_der(data: bytes) -> x509.Certificate:
+    """A certificate from DER; raises ``Malformed``."""
+    try:
+        return x509.load_der_x509_certificate(data)
+    except ValueError as error:
+        raise Malformed(f"this is no certificate: {error}") from None
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not signs_certificates,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,105 @@
+"""The device's ticket for the Autopilot service, from the account service (protocols.md 2.1).
+
+The two SOAP requests are known by their names and by the facts they carry, not by their exact schema (grade I); the ticket is
+opaque to the device. Here it is a signed token, so that a server needs no list of the tickets it gave out.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.service.base import Done
+from autopilot_agent.service.network import GetDeviceTicket
+from autopilot_agent.wire import safe_xml, tokens
+from autopilot_agent.wire.http import Desk, Flow, Flows, Incoming, Request, Response, Route, refused
+from autopilot_agent.wire.wallet import Wallet
+
+HOST = "login.live.com"
+ADD = "/ppsecure/deviceaddcredential.srf"
+TICKET = "/RST2.srf"
+AUDIENCE = "ztd.dds.microsoft.com"
+SOAP = "http://www.w3.org/2003/05/soap-envelope"
+TRUST = "http://schemas.xmlsoap.org/ws/2005/02/trust"
+SECEXT = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+PREFIXES = {"s": SOAP, "wst": TRUST, "wsse": SECEXT}
+XML = "application/soap+xml; charset=utf-8"
+DAYS = 86_400
+
+
+def get_ticket(call: GetDeviceTicket, wallet: Wallet) -> Flow[Done]:
+    """Add the device's credential, then ask for the ticket of the Autopilot service."""
+    root = safe_xml.element("DeviceAddRequest")
+    info = safe_xml.sub(root, "DeviceInfo", Id="DeviceInfo")
+    for component, value in (("HardwareHash", call.hardware_hash),):
+        safe_xml.sub(info, "Component", value, name=component)
+    added = yield Request("POST", f"https://{HOST}{ADD}", {"content-type": XML}, safe_xml.serialize(root))
+    if not added.good:
+        raise refused(added)
+    puid = safe_xml.text(safe_xml.child(safe_xml.parse(added.body), "puid"))
+    envelope = safe_xml.element(f"{{{SOAP}}}Envelope", PREFIXES)
+    header = safe_xml.sub(envelope, f"{{{SOAP}}}Header")
+    token = safe_xml.sub(safe_xml.sub(header, f"{{{SECEXT}}}Security"), f"{{{SECEXT}}}UsernameToken")
+    safe_xml.sub(token, f"{{{SECEXT}}}Username", puid)
+    wanted = safe_xml.sub(safe_xml.sub(envelope, f"{{{SOAP}}}Body"), f"{{{TRUST}}}RequestSecurityToken")
+    safe_xml.sub(wanted, "AppliesTo", AUDIENCE)
+    answered = yield Request("POST", f"https://{HOST}{TICKET}", {"content-type": XML}, safe_xml.serialize(envelope))
+    if not answered.good:
+        raise refused(answered)
+    found = [one for one in safe_xml.parse(answered.body).iter() if safe_xml.local(one) == "BinarySecurityToken"]
+    if not found:
+        raise Malformed("the answer holds no ticket")
+    wallet.ticket = safe_xml.text(found[0])
+    return Done()
+
+
+def add(incoming: Incoming, desk: Desk) -> Response:
+    """Take the hardware down and give the device a name; both are in the name, so nothing is kept."""
+    root = safe_xml.parse(incoming.body)
+    components = {
+        one.get("name", ""): safe_xml.text(one) for one in root.iter() if safe_xml.local(one) == "Component"
+    }
+    claims = {"use": "puid", "hash": components.get("HardwareHash", "")}
+    answer = safe_xml.element("DeviceAddResponse", Success="true")
+    safe_xml.sub(answer, "success", "true")
+    safe_xml.sub(answer, "puid", tokens.mint(desk.authority, claims, incoming.epoch, 10 * DAYS))
+    return Response(200, {"content-type": XML}, safe_xml.serialize(answer))
+
+
+def ticket(incoming: Incoming, desk: Desk) -> Response:
+    """The ticket for the service that is asked for."""
+    root = safe_xml.parse(incoming.body)
+    name = next((safe_xml.text(one) for one in root.iter() if safe_xml.local(one) == "Username"), "")
+    known = tokens.check(desk.authority, name, incoming.epoch, "puid")
+    desk.answer(GetDeviceTicket(str(known.get("hash", ""))), incoming)
+    token = tokens.mint(desk.authority, {"use": "ticket", "hash": known.get("hash", "")}, incoming.epoch, 10 * DAYS)
+    envelope = safe_xml.element(f"{{{SOAP}}}Envelope", PREFIXES)
+    answer = safe_xml.sub(safe_xml.sub(envelope, f"{{{SOAP}}}Body"), f"{{{TRUST}}}RequestSecurityTokenResponse")
+    wrapped = safe_xml.sub(answer, f"{{{TRUST}}}RequestedSecurityToken")
+    safe_xml.sub(wrapped, f"{{{SECEXT}}}BinarySecurityToken", f"t={token}&p=")
+    return Response(200, {"content-type": XML}, safe_xml.serialize(envelope))
+
+
+def hash_in(ticket_text: str, desk: Desk, epoch: int) -> str:
+    """The hardware hash that a ticket stands for; raises ``ServiceFault`` with HTTP 401 for a foreign ticket."""
+    token = ticket_text.removeprefix("t=").partition("&")[0]
+    return str(tokens.check(desk.authority, token, epoch, "ticket").get("hash", ""))
+
+
+def refuse(fault: ServiceFault, incoming: Incoming) -> Response:
+    """A plain status: nothing is known of this service's own errors."""
+    from autopilot_agent.wire.http import status_of
+
+    return Response(status_of(fault.code))
+
+
+def encoded(ticket_text: str) -> str:
+    """The ticket as the join carries it: ``MSA-DDID`` (protocols.md 4.2)."""
+    return base64.b64encode(ticket_text.encode()).decode()
+
+
+FLOWS: Flows = {GetDeviceTicket: get_ticket}
+ROUTES = (
+    Route("POST", ADD, add, refuse, "deviceaddcredential"),
+    Route("POST", TICKET, ticket, refuse, "device ticket"),
+)

@@ -1,0 +1,120 @@
+"""What a device of ours and a tenant of ours tell each other beyond the protocols, in headers that nobody else sees.
+
+The protocols are spoken as Windows speaks them; some facts of a simulation have no place there: the virtual time, which rule of
+the rulebook refused, what the tenant decided and why. They travel in these headers, so that a run over HTTP leaves the trace
+that it leaves in memory. ``CALL_FIELDS`` and ``ANSWER_FIELDS`` list every fact that goes this way. A peer that sends no
+``Autopilot-Agent`` header gets none of it and needs none of it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import structs
+
+from autopilot_agent.errors import Malformed, ServiceFault, Throttled
+from autopilot_agent.service.base import Answer, Call, answer_type
+
+A = TypeVar("A", bound=Answer)
+S = TypeVar("S", bound=msgspec.Struct)
+
+VERSION = "1"
+AGENT = "autopilot-agent"
+TIME = "autopilot-agent-time"
+CALL = "autopilot-agent-call"
+ANSWER = "autopilot-agent-answer"
+FAULT = "autopilot-agent-fault"
+SAID = "autopilot-agent-said"
+LARGEST = 48_000
+"""Characters of one such header; a longer one is refused."""
+
+CALL_FIELDS: dict[str, tuple[str, ...]] = {
+    # The hash says both; a hash that is not readable does not.
+    "DownloadProfile": ("serial_number", "product_key"),
+}
+"""By call: the fields that the protocol does not carry."""
+ANSWER_FIELDS: dict[str, tuple[str, ...]] = {}
+"""By answer: the same."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A refusal in the project's own words."""
+
+    code: str
+    reason: str = ""
+    rule: str = ""
+    retry_after: int = 0
+
+    @classmethod
+    def of(cls, fault: ServiceFault) -> Fault:
+        """The same refusal as data."""
+        return cls(fault.code, fault.reason, fault.rule, fault.retry_after)
+
+    def raised(self) -> ServiceFault:
+        """The refusal to raise."""
+        if self.retry_after:
+            return Throttled(self.code, self.reason, self.rule, self.retry_after)
+        return ServiceFault(self.code, self.reason, self.rule)
+
+
+def pack(value: Any) -> str:
+    """A value as a header: JSON in ASCII."""
+    text = msgspec.json.encode(value)
+    return text.decode() if text.isascii() else json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+
+
+def unpack(text: str, kind: Any) -> Any:
+    """The value of a header; raises ``Malformed`` for what is too long or of another shape."""
+    if len(text) > LARGEST:
+        raise Malformed("a private header is too long")
+    try:
+        return msgspec.json.decode(text.encode("latin-1"), type=kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Malformed(f"a private header cannot be read: {error}") from None
+
+
+def call_header(call: Call[Any]) -> str:
+    """What of a call has no place in its protocol, or "" when that is nothing."""
+    return _header(call, CALL_FIELDS.get(type(call).__name__, ()))
+
+
+def answer_header(answer: Answer) -> str:
+    """The same of an answer."""
+    return _header(answer, ANSWER_FIELDS.get(type(answer).__name__, ()))
+
+
+def restore_call(call: S, header: str) -> S:
+    """The call with its private fields filled in."""
+    return _restore(call, header, CALL_FIELDS.get(type(call).__name__, ()))
+
+
+def restore_answer(answer: S, header: str) -> S:
+    """The same of an answer."""
+    return _restore(answer, header, ANSWER_FIELDS.get(type(answer).__name__, ()))
+
+
+def _header(value: msgspec.Struct, fields: tuple[str, ...]) -> str:
+    return pack({name: getattr(value, name) for name in fields}) if fields else ""
+
+
+def _restore(value: S, header: str, fields: tuple[str, ...]) -> S:
+    if not header or not fields:
+        return value
+    found = unpack(header, _partial(type(value), fields))
+    return structs.replace(value, **{name: getattr(found, name) for name in fields})
+
+
+@cache
+def _partial(kind: type[msgspec.Struct], fields: tuple[str, ...]) -> type[msgspec.Struct]:
+    """A Struct of some fields of another, all of them needed."""
+    hints = get_type_hints(kind)
+    return msgspec.defstruct(f"{kind.__name__}Private", [(name, hints[name]) for name in fields])
+
+
+@cache
+def answer_kind(kind: type[Call[Any]]) -> type[Answer]:
+    """The answer that a call declares, remembered."""
+    return answer_type(kind)

@@ -1,0 +1,66 @@
+"""Signed tokens: what Entra and the device ticket service hand out, as JWT; made and checked by a server, read by a device."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.wire.authority import Authority
+from autopilot_agent.wire.http import Incoming
+
+HOUR = 3600
+LIFETIME = HOUR
+"""Seconds that an access token is good for; Entra's are good for 60 to 90 minutes."""
+UNAUTHORIZED = "0x80190191"
+"""HTTP 401, as Windows shows it."""
+
+
+def mint(authority: Authority, claims: dict[str, Any], epoch: int, lifetime: int = LIFETIME) -> str:
+    """A token with these claims; ``epoch`` is now, in seconds since 1970."""
+    stamped = {"iss": ISSUER, "iat": epoch, "nbf": epoch - 300, "exp": epoch + lifetime, **claims}
+    return jwt.encode(stamped, authority.key, algorithm="RS256", headers={"kid": key_id(authority)})
+
+
+ISSUER = "https://sts.windows.net/"
+
+
+def key_id(authority: Authority) -> str:
+    """The name of the signing key in tokens and in the list of keys."""
+    public = authority.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return sha256(public).hexdigest()[:32]
+
+
+def check(authority: Authority, token: str, epoch: int, kind: str = "") -> dict[str, Any]:
+    """The claims of a token that this server signed and that is good at ``epoch``; ``kind`` is what its ``use`` must be.
+
+    Raises ``ServiceFault`` with HTTP 401 for a foreign, changed, expired or other token.
+    """
+    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    try:
+        claims: dict[str, Any] = jwt.decode(token, authority.key.public_key(), algorithms=["RS256"], options=options)
+    except jwt.PyJWTError as error:
+        raise ServiceFault(UNAUTHORIZED, f"the token is not one of this server: {error}") from None
+    if not isinstance(claims.get("exp"), int) or claims["exp"] < epoch:
+        raise ServiceFault(UNAUTHORIZED, "the token has expired")
+    if kind and claims.get("use") != kind:
+        raise ServiceFault(UNAUTHORIZED, f"the token is no {kind} token")
+    return claims
+
+
+def read(token: str) -> dict[str, Any]:
+    """The claims of a token as its bearer reads them, without a check. Raises ``Malformed``."""
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError as error:
+        raise Malformed(f"the token cannot be read: {error}") from None
+    return claims
+
+
+def bearer(incoming: Incoming, authority: Authority, kind: str = "") -> dict[str, Any]:
+    """The claims of the request's bearer token, {} without one. Raises ``ServiceFault`` with HTTP 401 for a wrong one."""
+    word, _, token = incoming.headers.get("authorization", "").partition(" ")
+    return check(authority, token.strip(), incoming.epoch, kind) if word.casefold() == "bearer" else {}
