@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,9 +48,15 @@ class Wallet:
         self.places: dict[str, str] = {}
         """Addresses that a service named, by what they are for ("join", "ime", ...)."""
         self.account: dict[str, str] = {}
-        """The OMA-DM account of the provisioning document, by parameter."""
+        """The OMA-DM account of the provisioning document by parameter (ADDR, PROVIDER-ID ...), with "DeviceID" (what the device
+        calls itself to the MDM server) and "enrolment" (the enrolment id that calls name)."""
         self.session: Any = None
         """The OMA-DM session that is going on."""
+
+    def new_id(self, purpose: str) -> str:
+        """A new id for a purpose: 32 hexadecimal digits in capitals, the same in every run of the same device."""
+        self.made += 1
+        return sha256(f"{self.name}/{purpose}/{self.made}".encode()).hexdigest()[:32].upper()
 
     def new_key(self, purpose: str) -> rsa.RSAPrivateKey:
         """A key for a purpose; every one asked for is another (of a pool: another name)."""
