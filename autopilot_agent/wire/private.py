@@ -34,9 +34,23 @@ LARGEST = 48_000
 CALL_FIELDS: dict[str, tuple[str, ...]] = {
     # The hash says both; a hash that is not readable does not.
     "DownloadProfile": ("serial_number", "product_key"),
+    # The extension is known by its certificate and its user by a token; a test without certificates has neither.
+    "GetSelectedApps": ("enrolment_id", "phase", "user_id"),
+    "GetRequiredApps": ("enrolment_id", "user_id"),
+    "GetScripts": ("enrolment_id", "user_id"),
+    "GetContentInfo": ("enrolment_id",),
+    "ReportAppResult": ("enrolment_id",),
+    # How large a simulated package is.
+    "DownloadContent": ("app_id", "size"),
+    # A server sees the path; which host was asked is lost on the way to it.
+    "DownloadMsi": ("url",),
 }
 """By call: the fields that the protocol does not carry."""
-ANSWER_FIELDS: dict[str, tuple[str, ...]] = {}
+ANSWER_FIELDS: dict[str, tuple[str, ...]] = {
+    # The bytes that are sent are few; how many they stand for is a fact of the simulation.
+    "ContentInfo": ("url", "size"),
+    "Content": ("size",),
+}
 """By answer: the same."""
 
 

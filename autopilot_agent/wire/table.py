@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from autopilot_agent.service.base import Call
-from autopilot_agent.wire import calls, msa, ztd
+from autopilot_agent.wire import calls, connectivity, content, ime, ime_gateway, msa, ztd
 from autopilot_agent.wire.http import Client, Flows, Route
 
-FLOWS: Flows = {**msa.FLOWS, **ztd.FLOWS}
+FLOWS: Flows = {**msa.FLOWS, **ztd.FLOWS, **ime.FLOWS, **content.FLOWS, **connectivity.FLOWS}
 """The client of each call that has a protocol; every other one goes by ``calls.ask``."""
-ROUTES: tuple[Route, ...] = (*msa.ROUTES, *ztd.ROUTES, *calls.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *msa.ROUTES,
+    *ztd.ROUTES,
+    *ime_gateway.ROUTES,
+    *content.ROUTES,
+    *connectivity.ROUTES,
+    *calls.ROUTES,
+)
 """Everything that a served tenant answers."""
 
 

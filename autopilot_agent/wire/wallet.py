@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import rsa
 
+    from autopilot_agent.wire.packages import Package
 
 class Credential(msgspec.Struct):
     """A certificate that was issued to the device, and the key it holds for it."""
@@ -50,6 +51,8 @@ class Wallet:
         self.account: dict[str, str] = {}
         """The OMA-DM account of the provisioning document by parameter (ADDR, PROVIDER-ID ...), with "DeviceID" (what the device
         calls itself to the MDM server) and "enrolment" (the enrolment id that calls name)."""
+        self.packages: dict[str, Package] = {}
+        """What the extension has learned of the packages of Win32 apps, by app id."""
         self.session: Any = None
         """The OMA-DM session that is going on."""
 
