@@ -34,9 +34,15 @@ LARGEST = 48_000
 CALL_FIELDS: dict[str, tuple[str, ...]] = {
     # The hash says both; a hash that is not readable does not.
     "DownloadProfile": ("serial_number", "product_key"),
+    # The token says who enrols, where the device holds one; no context item has the hash, and the correlator is only sent by a
+    # device that is not registered.
+    "EnrollMdm": ("user_id", "user_name", "device_id", "hardware_hash", "offline_correlation"),
 }
 """By call: the fields that the protocol does not carry."""
-ANSWER_FIELDS: dict[str, tuple[str, ...]] = {}
+ANSWER_FIELDS: dict[str, tuple[str, ...]] = {
+    # The device gives its enrolment an id of its own; how Windows learns the other two is not published.
+    "Enrolled": ("enrolment_id", "install_quality_updates", "esp_target"),
+}
 """By answer: the same."""
 
 

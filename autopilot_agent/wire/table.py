@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from autopilot_agent.service.base import Call
-from autopilot_agent.wire import calls, msa, ztd
+from autopilot_agent.wire import calls, discovery, enrolling, enrolment_service, msa, sign_in_page, xcep, ztd
 from autopilot_agent.wire.http import Client, Flows, Route
 
-FLOWS: Flows = {**msa.FLOWS, **ztd.FLOWS}
+FLOWS: Flows = {**msa.FLOWS, **ztd.FLOWS, **discovery.FLOWS, **enrolling.FLOWS}
 """The client of each call that has a protocol; every other one goes by ``calls.ask``."""
-ROUTES: tuple[Route, ...] = (*msa.ROUTES, *ztd.ROUTES, *calls.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *msa.ROUTES,
+    *ztd.ROUTES,
+    *discovery.ROUTES,
+    *sign_in_page.ROUTES,
+    *xcep.ROUTES,
+    *enrolment_service.ROUTES,
+    *calls.ROUTES,
+)
 """Everything that a served tenant answers."""
 
 
