@@ -44,12 +44,17 @@ CALL_FIELDS: dict[str, tuple[str, ...]] = {
     "DownloadContent": ("app_id", "size"),
     # A server sees the path; which host was asked is lost on the way to it.
     "DownloadMsi": ("url",),
+    # The token says who enrols, where the device holds one; no context item has the hash, and the correlator is only sent by a
+    # device that is not registered.
+    "EnrollMdm": ("user_id", "user_name", "device_id", "hardware_hash", "offline_correlation"),
 }
 """By call: the fields that the protocol does not carry."""
 ANSWER_FIELDS: dict[str, tuple[str, ...]] = {
     # The bytes that are sent are few; how many they stand for is a fact of the simulation.
     "ContentInfo": ("url", "size"),
     "Content": ("size",),
+    # The device gives its enrolment an id of its own; how Windows learns the other two is not published.
+    "Enrolled": ("enrolment_id", "install_quality_updates", "esp_target"),
 }
 """By answer: the same."""
 
