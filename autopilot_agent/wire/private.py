@@ -35,8 +35,15 @@ CALL_FIELDS: dict[str, tuple[str, ...]] = {
     # The hash says both; a hash that is not readable does not.
     "DownloadProfile": ("serial_number", "product_key"),
 }
-"""By call: the fields that the protocol does not carry."""
-ANSWER_FIELDS: dict[str, tuple[str, ...]] = {}
+"""By call: the fields that the protocol does not carry.
+
+``ManagementMessage`` writes its header itself (``syncml_client.Hidden``): the user, which counts only where no token came
+along, and the alerts that are ours.
+"""
+ANSWER_FIELDS: dict[str, tuple[str, ...]] = {
+    # How Windows learns whether a Domain Join profile reaches it is not published.
+    "Commands": ("domain_join",),
+}
 """By answer: the same."""
 
 
