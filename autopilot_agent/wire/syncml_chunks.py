@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from autopilot_agent.wire import syncml_document as dm
-from autopilot_agent.wire.syncml_xml import size_of
+from autopilot_agent.wire.syncml_xml import serialize, size_of
 
 MESSAGE = 524_288
 """Bytes of a message that Windows says it takes, and that is sent to anybody who says nothing."""
@@ -33,6 +33,18 @@ class Portion(msgspec.Struct, frozen=True):
     elements: tuple[dm.Element, ...]
     rest: tuple[dm.Element, ...] = ()
     continuing: bool = False
+
+
+def fitting(head: dm.Header, owed: tuple[dm.Element, ...], more: tuple[dm.Element, ...], largest: int, on: bool) -> Portion:
+    """How much of ``more`` goes into one message behind what is ``owed``; ``on`` tells that its first is going on.
+
+    The message is written once to see whether all of it fits, because it nearly always does.
+    """
+    whole = len(serialize(dm.Message(head, (*owed, *more))))
+    if whole <= largest:
+        return Portion(more)
+    empty = len(serialize(dm.Message(head, owed)))
+    return portion(more, largest - empty, continuing=on)
 
 
 def portion(elements: tuple[dm.Element, ...], room: int, *, continuing: bool = False) -> Portion:

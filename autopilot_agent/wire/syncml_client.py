@@ -43,8 +43,8 @@ MOST_TURNS = 60
 """POSTs that one call may take."""
 MOST_CHALLENGES = 2
 """How often a server may ask for credentials in one session: once for the first, once because the nonce was old."""
-ENVELOPE = 2_000
-"""Bytes of a message besides its body; addresses come on top."""
+NUMBERS = 50_000
+"""Bytes that are kept free for CmdIDs, which are given last."""
 
 
 class Hidden(msgspec.Struct, frozen=True):
@@ -85,9 +85,13 @@ def begin(call: ManagementMessage, wallet: Wallet) -> Session:
     if not session.correlation.isascii() or not session.correlation.isprintable():
         session.correlation = ""
     session.scheme = wallet.account.get("authenticates", "")
-    if call.message > 1:  # the other half of the session is lost: what the server sent has the numbers of the device's own
-        told = tuple(Due(str(call.message - 1), str(one.command), "", 0, (one.command,)) for one in call.statuses)
-        session.due = (_header_due(str(call.message - 1), dm.DONE), *told)
+    if call.message > 1:  # what the server sent is forgotten: it is taken to have used the numbers that the device knows
+        before = str(call.message - 1)
+        told = tuple(
+            Due(before, str(one.command), "Replace" if one.value is None else "Get", 0, (one.command,), ("",))
+            for one in call.statuses
+        )
+        session.due = (_header_due(before, dm.DONE), *told)
     return session
 
 
@@ -134,28 +138,30 @@ def _exchange(
         session.due = ()
         owed += [dm.Command("Alert", "", code) for code in session.owed_alerts]
         session.owed_alerts = ()
-        left = syncml_chunks.MESSAGE - ENVELOPE - sum(map(syncml_xml.size_of, owed))
-        fits = syncml_chunks.portion(body, left, continuing=continuing)
+        header = _header(call, wallet, session)
+        fits = syncml_chunks.fitting(header, tuple(owed), body, syncml_chunks.MESSAGE - NUMBERS, continuing)
         if body and not fits.elements:  # something that cannot be cut: the server may think of it what it likes
             fits = syncml_chunks.Portion(body)
-        part = structs.replace(fits, elements=(*owed, *fits.elements))
-        response = yield _request(call, wallet, session, part, headers)
+        elements = numbered((*owed, *fits.elements), PACKAGE_1_FROM if call.message == 1 else 1)
+        sent = dm.Message(header, elements, not fits.rest)
+        response = yield _request(call, sent, headers)
         message = syncml_faults.message_of(response)
         if _challenged(message, wallet, session):
             body, continuing = session.opening, False
+            session.due = (_header_due(message.header.message, dm.DONE),)
             continue
-        body, continuing = part.rest, part.continuing
-        receipt = Receipt(message, session.part, used)
-        session.part = receipt.part
+        body, continuing = fits.rest, fits.continuing
         trusted = _server_header(message, wallet, session)
+        believed = trusted.code != dm.WRONG_CREDENTIALS
+        receipt = Receipt(message, session.part, used if believed else set())
         if receipt.aborted:
             session.due = ()
             return []
-        if trusted.code in (dm.WRONG_CREDENTIALS, dm.NO_CREDENTIALS):
-            session.due = (trusted, *(_without(one, trusted.code) for one in receipt.due))
-        else:
-            session.due = (trusted, *receipt.due)
+        if believed:
+            session.part, session.due = receipt.part, (trusted, *receipt.due)
             commands += receipt.commands
+        else:
+            session.due = (trusted, *(_without(one, trusted.code) for one in receipt.due))
         more = receipt.buffered or (not message.final and bool(receipt.commands))
         session.owed_alerts = (dm.NO_END,) * receipt.broken + (dm.NEXT_MESSAGE,) * more
         if body:
@@ -165,27 +171,20 @@ def _exchange(
     raise ServiceFault("0x8007000D", f"the server has not come to an end after {MOST_TURNS} messages")
 
 
-def _request(
-    call: ManagementMessage, wallet: Wallet, session: Session, part: syncml_chunks.Portion, headers: dict[str, str]
-) -> Request:
-    address = wallet.account.get("ADDR", "") or ADDRESS
+def _header(call: ManagementMessage, wallet: Wallet, session: Session) -> dm.Header:
     session.sent += 1
     secret = syncml_auth.Secret.of(wallet.account, syncml_auth.CLIENT)
     proof = None
     if session.scheme and not session.proved and secret is not None:
         proof = syncml_auth.prove(secret, session.scheme)
-    header = dm.Header(
-        session.name,
-        str(session.sent),
-        address,
-        source_of(call, wallet),
-        credentials=proof,
-        meta=dm.Meta(max_message=str(syncml_chunks.MESSAGE)),
-    )
-    elements = numbered(part.elements, PACKAGE_1_FROM if call.message == 1 else 1)
-    body = syncml_xml.serialize(dm.Message(header, elements, not part.rest))
-    url = with_query(address, mode="Machine" if call.user_id else "Maintenance", Platform="WoA")
-    return Request("POST", url, dict(headers), body, "mdm")
+    address = wallet.account.get("ADDR", "") or ADDRESS
+    meta = dm.Meta(max_message=str(syncml_chunks.MESSAGE))
+    return dm.Header(session.name, str(session.sent), address, source_of(call, wallet), credentials=proof, meta=meta)
+
+
+def _request(call: ManagementMessage, sent: dm.Message, headers: dict[str, str]) -> Request:
+    url = with_query(sent.header.target, mode="Machine" if call.user_id else "Maintenance", Platform="WoA")
+    return Request("POST", url, dict(headers), syncml_xml.serialize(sent), "mdm")
 
 
 def _challenged(message: dm.Message, wallet: Wallet, session: Session) -> bool:

@@ -16,7 +16,7 @@ SESSION = "syncml"
 
 
 class Conversation(msgspec.Struct, kw_only=True):
-    """One session. ``begun`` tells that the tenant knows of it, ``part`` is an object of the client's of which pieces are missing.
+    """One session. ``begun`` tells that the tenant knows of it, ``part`` is an object of the client's that is not complete.
 
     ``pending`` are commands that did not fit into a message. ``last`` are those that were sent by a server that the client
     may not believe yet; they would be sent again.

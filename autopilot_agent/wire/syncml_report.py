@@ -97,10 +97,10 @@ class Report:
             values[number] = (item.data or "", item.meta.format or results.meta.format or "chr")
 
     def _statuses(self, message: dm.Message, values: dict[int, tuple[str, str]]) -> None:
-        """Statuses by the numbers of their commands; what is about the header or about a piece is no news to the tenant."""
+        """Statuses by the numbers of their commands; what is about the header, an alert or a piece is no news to the tenant."""
         for status in message.statuses():
             number, code = command_number(status.command), dm.status_code(status)
-            if not number or not code or status.name == dm.HEADER or code == dm.BUFFERED:
+            if not number or not code or status.name in (dm.HEADER, "Alert") or code == dm.BUFFERED:
                 continue
             value = values.pop(number, None)
             found = Status(number, code)

@@ -144,8 +144,7 @@ def _written(
     alerts = [dm.Command("Alert", "", dm.NEXT_MESSAGE)] if talk.part is not None else []
     taken = syncml_orders.numbers(commands)
     own = syncml_orders.with_free_numbers((*statuses, *alerts), taken)
-    empty = len(syncml_xml.serialize(dm.Message(head, own)))
-    portion = syncml_chunks.portion(commands, talk.largest - empty, continuing=talk.continuing)
+    portion = syncml_chunks.fitting(head, own, commands, talk.largest, talk.continuing)
     if commands and not portion.elements:
         raise ServiceFault(TOO_SMALL, "a command does not fit into the messages that the client takes")
     sent = tuple(one for one in portion.elements if isinstance(one, dm.Command))
