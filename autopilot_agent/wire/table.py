@@ -17,6 +17,7 @@ from autopilot_agent.wire import (
     ime_gateway,
     msa,
     sign_in_page,
+    syncml,
     xcep,
     ztd,
 )
@@ -30,6 +31,7 @@ PROTOCOLS: tuple[ModuleType, ...] = (
     xcep,
     enrolling,
     enrolment_service,
+    syncml,
     ime,
     ime_gateway,
     content,
