@@ -5,12 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from autopilot_agent.service.base import Call
-from autopilot_agent.wire import calls, msa, ztd
+from autopilot_agent.wire import attestation, calls, device_grants, drs, drs_server, entra, msa, oauth, terms, ztd
 from autopilot_agent.wire.http import Client, Flows, Route
 
-FLOWS: Flows = {**msa.FLOWS, **ztd.FLOWS}
+FLOWS: Flows = {
+    **msa.FLOWS,
+    **ztd.FLOWS,
+    **entra.FLOWS,
+    **oauth.FLOWS,
+    **device_grants.FLOWS,
+    **terms.FLOWS,
+    **drs.FLOWS,
+    **attestation.FLOWS,
+}
 """The client of each call that has a protocol; every other one goes by ``calls.ask``."""
-ROUTES: tuple[Route, ...] = (*msa.ROUTES, *ztd.ROUTES, *calls.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *msa.ROUTES,
+    *ztd.ROUTES,
+    *entra.ROUTES,
+    *oauth.ROUTES,
+    *terms.ROUTES,
+    *drs_server.ROUTES,
+    *attestation.ROUTES,
+    *calls.ROUTES,
+)
 """Everything that a served tenant answers."""
 
 
