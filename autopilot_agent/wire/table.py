@@ -7,17 +7,24 @@ from typing import Any
 
 from autopilot_agent.service.base import Call
 from autopilot_agent.wire import (
+    attestation,
     calls,
     connectivity,
     content,
+    device_grants,
     discovery,
+    drs,
+    drs_server,
     enrolling,
     enrolment_service,
+    entra,
     ime,
     ime_gateway,
     msa,
+    oauth,
     sign_in_page,
     syncml,
+    terms,
     xcep,
     ztd,
 )
@@ -26,6 +33,13 @@ from autopilot_agent.wire.http import Client, Flows, Route
 PROTOCOLS: tuple[ModuleType, ...] = (
     msa,
     ztd,
+    attestation,
+    entra,
+    oauth,
+    device_grants,
+    terms,
+    drs,
+    drs_server,
     discovery,
     sign_in_page,
     xcep,

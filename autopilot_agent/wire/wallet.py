@@ -23,13 +23,17 @@ class Credential(msgspec.Struct):
 
 
 class Tokens(msgspec.Struct):
-    """What one sign-in brought. ``access`` is by resource; ``expires`` in virtual milliseconds."""
+    """What one sign-in brought. ``access`` is by resource; ``expires`` in virtual milliseconds.
+
+    ``session`` is the key of a primary refresh token, b"" where ``refresh`` is an ordinary one.
+    """
 
     access: dict[str, str] = {}
     expires: dict[str, int] = {}
     refresh: str = ""
     claims: dict[str, Any] = {}
     password: str = ""
+    session: bytes = b""
 
 
 class Wallet:
@@ -44,7 +48,11 @@ class Wallet:
         self.ticket = ""
         self.users: dict[str, Tokens] = {}
         self.device_token = ""
+        self.device_token_until = 0
+        """Virtual milliseconds until which the device's own token is good."""
         self.device: Credential | None = None
+        self.transport: rsa.RSAPrivateKey | None = None
+        """The key whose public half went along with the join: Entra encrypts session keys to it."""
         self.mdm: Credential | None = None
         self.places: dict[str, str] = {}
         """Addresses that a service named, by what they are for ("join", "ime", ...)."""
