@@ -47,6 +47,7 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
         taken.account["ADDR"],
         settings_for(taken, wallet),
         esp_target="default" if taken.provider_id == INTUNE else "other",
+        retries=provisioning.retries_of(taken.account),
     )
 
 
