@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
@@ -76,6 +77,18 @@ class TenantDesk:
         with self.lock:
             identity = self.state.find_identity(serial_number)
         return identity.id if identity is not None else ""
+
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        with self.lock:
+            known = [one.identity for one in self.state.registrations.values()]
+            known += self.state.data.windows_autopilot_device_identities
+        return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        found = (urlsplit(one.discovery_url or "").path for one in self.state.data.mobility_management_policies)
+        return tuple(dict.fromkeys(path for path in found if path.startswith("/") and "<" not in path))
 
     def somebody(self) -> str:
         """Sign-in name of the first licensed user ("" in a tenant without one)."""

@@ -44,12 +44,23 @@ CALL_FIELDS: dict[str, tuple[str, ...]] = {
     "DownloadContent": ("app_id", "size"),
     # A server sees the path; which host was asked is lost on the way to it.
     "DownloadMsi": ("url",),
+    # The token says who enrols, where the device holds one; no context item has the hash, and the correlator is only sent by a
+    # device that is not registered.
+    "EnrollMdm": ("user_id", "user_name", "device_id", "hardware_hash", "offline_correlation"),
 }
-"""By call: the fields that the protocol does not carry."""
+"""By call: the fields that the protocol does not carry.
+
+``ManagementMessage`` writes its header itself (``syncml_client.Hidden``): the user, which counts only where no token came
+along, and the alerts that are ours.
+"""
 ANSWER_FIELDS: dict[str, tuple[str, ...]] = {
     # The bytes that are sent are few; how many they stand for is a fact of the simulation.
     "ContentInfo": ("url", "size"),
     "Content": ("size",),
+    # The device gives its enrolment an id of its own; how Windows learns the other two is not published.
+    "Enrolled": ("enrolment_id", "install_quality_updates", "esp_target"),
+    # How Windows learns whether a Domain Join profile reaches it is not published.
+    "Commands": ("domain_join",),
 }
 """By answer: the same."""
 

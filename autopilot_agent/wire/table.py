@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from autopilot_agent.service.base import Call
-from autopilot_agent.wire import calls, connectivity, content, ime, ime_gateway, msa, ztd
+from autopilot_agent.wire import (
+    calls,
+    connectivity,
+    content,
+    discovery,
+    enrolling,
+    enrolment_service,
+    ime,
+    ime_gateway,
+    msa,
+    sign_in_page,
+    syncml,
+    xcep,
+    ztd,
+)
 from autopilot_agent.wire.http import Client, Flows, Route
 
-FLOWS: Flows = {**msa.FLOWS, **ztd.FLOWS, **ime.FLOWS, **content.FLOWS, **connectivity.FLOWS}
-"""The client of each call that has a protocol; every other one goes by ``calls.ask``."""
-ROUTES: tuple[Route, ...] = (
-    *msa.ROUTES,
-    *ztd.ROUTES,
-    *ime_gateway.ROUTES,
-    *content.ROUTES,
-    *connectivity.ROUTES,
-    *calls.ROUTES,
+PROTOCOLS: tuple[ModuleType, ...] = (
+    msa,
+    ztd,
+    discovery,
+    sign_in_page,
+    xcep,
+    enrolling,
+    enrolment_service,
+    syncml,
+    ime,
+    ime_gateway,
+    content,
+    connectivity,
+    calls,
 )
+"""Every module with ``FLOWS`` (a client's side), ``ROUTES`` (a server's side) or both."""
+FLOWS: Flows = {kind: flow for module in PROTOCOLS for kind, flow in getattr(module, "FLOWS", {}).items()}
+"""The client of each call that has a protocol; every other one goes by ``calls.ask``."""
+ROUTES: tuple[Route, ...] = tuple(route for module in PROTOCOLS for route in getattr(module, "ROUTES", ()))
 """Everything that a served tenant answers."""
 
 
