@@ -24,10 +24,16 @@ from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.wallet import Tokens
 from tests.wire.syncml_pair import DEVICE, ENROLMENT, EPOCH, ScriptedDesk, Wire
 
-OPEN = (Alert(1201), Alert(1224, "com.microsoft/MDM/LoginStatus", "others"), Alert(1224, "com.microsoft/MDM/BootstrapSync", "device"))
+OPEN = (
+    Alert(1201),
+    Alert(1224, "com.microsoft/MDM/LoginStatus", "others"),
+    Alert(1224, "com.microsoft/MDM/BootstrapSync", "device"),
+)
 INFORMATION = (("./DevInfo/DevId", DEVICE), ("./DevInfo/Man", "Contoso"), ("./DevInfo/Lang", "en-US"))
 URI = st.text("ABCdef/%20{}~", min_size=1, max_size=20).map(lambda text: f"./{text}")
-VALUE = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.sampled_from("\n\r\uf000<&>"), max_size=30)
+VALUE = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.sampled_from("\n\r\uf000<&>"), max_size=30
+)
 FORMAT = st.sampled_from(("chr", "int", "bool", "node", "b64", "xml"))
 LEAF = st.tuples(st.sampled_from(("Add", "Replace", "Delete", "Get", "Exec")), URI, VALUE, FORMAT)
 
@@ -55,7 +61,9 @@ def after(statuses: tuple[Status, ...], message: int = 2, number: int = 1) -> Ma
 
 @settings(deadline=None, max_examples=60)
 @given(batches(), st.integers(1, 70_000), st.data())
-def test_commands_statuses_and_results_come_through_without_private_headers(batch: Commands, number: int, data: st.DataObject) -> None:
+def test_commands_statuses_and_results_come_through_without_private_headers(
+    batch: Commands, number: int, data: st.DataObject
+) -> None:
     desk = ScriptedDesk(batch)
     wire = Wire(desk)
     assert wire.send(opening(number)) == batch
@@ -144,7 +152,9 @@ def test_alerts_of_ours_never_get_into_the_document() -> None:
 
 
 def test_large_results_go_in_pieces_and_arrive_whole() -> None:
-    desk = ScriptedDesk(Commands((Command(7, "Get", "./A"), Command(8, "Get", "./B"))), Commands((Command(9, "Delete", "./A"),)))
+    desk = ScriptedDesk(
+        Commands((Command(7, "Get", "./A"), Command(8, "Get", "./B"))), Commands((Command(9, "Delete", "./A"),))
+    )
     wire = Wire(desk)
     wire.send(opening())
     value = "<&\uf000" * 250_000
