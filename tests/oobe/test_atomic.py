@@ -55,5 +55,5 @@ def test_a_get_and_an_atomic_inside_fail_with_500(child: Command) -> None:
 
 
 def test_a_get_tells_the_format_of_its_node() -> None:
-    (found,) = statuses(Command(1, "Get", ROOT))
+    (found,) = statuses(Command(1, "Get", "./Device/Vendor/MSFT/EnrollmentStatusTracking"))
     assert found.format == "node"

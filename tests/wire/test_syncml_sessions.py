@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from autopilot_agent.backends.memory import MemoryBackend
+from autopilot_agent.service.enrolment import Enrolled
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
     RESULT_ALERT,
@@ -16,7 +18,7 @@ from autopilot_agent.service.management import (
     ManagementMessage,
     Status,
 )
-from autopilot_agent.testing.in_process import in_process_backend
+from autopilot_agent.testing.in_process import InProcessNet, in_process_backend
 from autopilot_agent.testing.samples import live
 from autopilot_agent.testing.small import small_state
 from autopilot_agent.wire import syncml_auth, tokens
@@ -113,8 +115,10 @@ def test_an_enrolment_that_the_account_does_not_know_is_named_by_its_id() -> Non
     assert wire.sent[0].header.source == DEVICE
 
 
-def token_of(desk: ScriptedDesk, user_id: str = "user-1", epoch: int = EPOCH) -> Tokens:
-    return Tokens({"https://manage.microsoft.com/": tokens.mint(desk.authority, {"oid": user_id}, epoch)})
+def token_of(desk: ScriptedDesk, user_id: str = "user-1", epoch: int = EPOCH, use: str = "access") -> Tokens:
+    """A token that the device thinks is good."""
+    resource = "https://manage.microsoft.com/"
+    return Tokens({resource: tokens.mint(desk.authority, {"oid": user_id, "use": use}, epoch)}, {resource: 10**9})
 
 
 def test_the_user_is_told_by_a_token() -> None:
@@ -133,10 +137,11 @@ def test_without_a_token_only_a_device_of_ours_can_name_its_user() -> None:
         assert desk.heard[0].user_id == known
 
 
-def test_a_bad_token_is_told_by_401_and_is_nobody() -> None:
+@pytest.mark.parametrize(("age", "use"), [(100_000, "access"), (0, "id")])
+def test_a_bad_token_is_told_by_401_and_is_nobody(age: int, use: str) -> None:
     desk = ScriptedDesk()
     wire = Wire(desk)
-    wire.wallet.users["user-1"] = token_of(desk, epoch=EPOCH - 100_000)
+    wire.wallet.users["user-1"] = token_of(desk, epoch=EPOCH - age, use=use)
     wire.send(opening(user_id="user-1"))
     assert desk.heard[0].user_id == ""
     assert [one.code for one in wire.got[0].statuses() if one.name == "Alert"] == ["200", "200", "200", "401"]
@@ -244,16 +249,21 @@ def test_a_server_that_does_not_know_its_secret_is_not_obeyed_until_it_does() ->
     assert [one.value for one in desk.heard[-1].statuses if one.command == 4] == ["v"]
 
 
-def test_a_life_over_http_without_private_headers_brings_the_commands_of_the_tenant() -> None:
+@pytest.mark.parametrize("auth", ["", "md5", "basic"])
+def test_a_life_over_http_without_private_headers_brings_the_commands_of_the_tenant(auth: str) -> None:
     over_http, in_memory = small_state(), small_state()
     backend = in_process_backend(over_http)
-    reference = MemoryBackend(in_memory)
+    assert isinstance(backend.net, InProcessNet)
+    records, reference = backend.net.application.desk.records, MemoryBackend(in_memory)
     compared = 0
 
     def ask(call: object) -> object:
         nonlocal compared
         backend.wallet.private = not isinstance(call, ManagementMessage)
         found, wanted = backend.send(call, now=60_000), reference.send(call, now=60_000)  # type: ignore[arg-type]
+        if isinstance(found, Enrolled) and auth:
+            device = backend.wallet.account["DeviceID"]
+            records.put("enrolment", device, {**(records.get("enrolment", device) or {}), "auth": auth})
         if isinstance(found, Commands) and isinstance(call, ManagementMessage) and not call.user_id:
             assert isinstance(wanted, Commands)
             assert found.commands == wanted.commands
