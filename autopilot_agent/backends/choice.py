@@ -43,8 +43,8 @@ class ServerChoice(msgspec.Struct, frozen=True):
 
     ``url`` serves everything if it is a tenant of ours, else enrolment and management; ``table`` says otherwise for single
     services. ``ca`` is a file of trusted certificates, ``allowed`` hosts besides loopback, ``token`` the administrator's.
-    ``pooled`` keys are for runs whose keys nobody looks at. ``record`` is a folder to keep the session in; with ``replay``, such
-    a folder, there is no server at all.
+    ``pooled`` keys are for runs whose keys nobody looks at. ``record`` is a folder to keep the session in; ``replay`` is
+    such a folder, instead of a server.
     """
 
     url: str
@@ -63,7 +63,8 @@ class ServerChoice(msgspec.Struct, frozen=True):
             recording = ReplayNet(Path(self.replay))
             session = recording.session
             wallet.private, wallet.replayed = session.private, True
-            return RemoteBackend(recording, wallet, state, Addresses(session.url, session.served))
+            known = "recorded" if recording.has(CLOUD) else ""
+            return RemoteBackend(recording, wallet, state, Addresses(session.url, session.served), token=known)
         from autopilot_agent.backends.net import RequestsNet
 
         net = RequestsNet(Addresses(self.url, self.table), ca=self.ca, allowed=frozenset(self.allowed))

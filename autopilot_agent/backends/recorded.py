@@ -133,6 +133,10 @@ class ReplayNet:
             _as_bytes(exchange.response_body, path, binary=exchange.response_base64),
         )
 
+    def has(self, path: str) -> bool:
+        """Whether the last thing that was asked is at this path."""
+        return bool(self._files) and urlsplit(_read(self._files[-1], Exchange).url).path == path
+
 
 def read_session(folder: Path) -> Session:
     """What a recording says of itself; raises ``InputError`` for a folder that holds none of this version."""

@@ -15,7 +15,7 @@ from werkzeug.test import Client, TestResponse
 from autopilot_agent.backends.http import HttpBackend
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
-from autopilot_agent.testing.in_process import InProcessNet, test_authority
+from autopilot_agent.testing.in_process import InProcessNet, one_authority
 from autopilot_agent.testing.small import USER, small_state
 from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.wallet import Wallet
@@ -29,7 +29,7 @@ KEYS = KeySource(pooled=True)
 
 
 def served(changes: dict[str, object] | None = None, clock: Any = lambda: NOW) -> Application:
-    return Application(TenantDesk(small_state(changes or {}), test_authority()), clock=clock)
+    return Application(TenantDesk(small_state(changes or {}), one_authority()), clock=clock)
 
 
 def device(application: Application, *, private: bool = False) -> HttpBackend:

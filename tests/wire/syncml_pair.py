@@ -7,7 +7,7 @@ from typing import Any
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.management import Commands, ManagementMessage
 from autopilot_agent.simulator.desk import MemoryRecords
-from autopilot_agent.testing.in_process import test_authority
+from autopilot_agent.testing.in_process import one_authority
 from autopilot_agent.wire import private, syncml, syncml_xml
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.http import Incoming, Request, Response
@@ -24,7 +24,7 @@ class ScriptedDesk:
     """A desk that hears calls and gives the next prepared answer; then there are no commands."""
 
     def __init__(self, *answers: Commands) -> None:
-        self.authority = test_authority()
+        self.authority = one_authority()
         self.records = MemoryRecords()
         self.heard: list[ManagementMessage] = []
         self.ready = list(answers)
