@@ -53,10 +53,8 @@ def get_user_token(call: GetUserToken, wallet: Wallet) -> Flow[SignedIn]:
         raise oauth.decode_refusal(response)
     body, found = response.json(), Tokens()
     key = claims.text(body, "session_key_jwe")
-    if key and wallet.replayed:
-        found.session = NO_SESSION_KEY
-    elif key and wallet.transport is not None:
-        found.session = session_keys.unwrapped(key, wallet.transport)
+    if key and wallet.transport is not None:
+        found.session = NO_SESSION_KEY if wallet.replayed else session_keys.unwrapped(key, wallet.transport)
         found.refresh = claims.text(body, "refresh_token")
         found.claims = tokens.read(claims.text(body, "id_token"))
     else:
