@@ -127,9 +127,7 @@ def join(call: JoinDevice, wallet: Wallet) -> Flow[DeviceJoined]:
     return DeviceJoined(name_of(device.certificate), thumbprint(device.certificate), sids, role)
 
 
-def _common(
-    key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, domain: str, os_version: str, name: str
-) -> dict[str, Any]:
+def _common(key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, domain: str, os_version: str, name: str) -> dict[str, Any]:
     """The members that every request begins with, in the order of Windows."""
     return {
         "CertificateRequest": {"Type": "pkcs10", "Data": base64_of(device_object.certificate_request(key))},
@@ -141,9 +139,7 @@ def _common(
     }
 
 
-def _request(
-    method: str, url: str, os_version: str, body: dict[str, Any], wallet: Wallet, more: dict[str, str]
-) -> Request:
+def _request(method: str, url: str, os_version: str, body: dict[str, Any], wallet: Wallet, more: dict[str, str]) -> Request:
     said = {"content-type": JSON, "client-request-id": wallet.new_id("registration"), "return-client-request-id": "true"}
     whole = with_query(url, **{"api-version": "2.0"})
     return Request(method, whole, headers(os_version, **said, **more), msgspec.json.encode(body))

@@ -261,6 +261,4 @@ def refuse(fault: ServiceFault, incoming: Incoming) -> Response:
 
 
 FLOWS: Flows = {SignIn: sign_in, GetDeviceToken: get_device_token}
-ROUTES = tuple(
-    Route("POST", f"/<tenant>/oauth2{version}/token", serve, refuse, "token", 200_000) for version in ("", "/v2.0")
-)
+ROUTES = tuple(Route("POST", f"/<tenant>/oauth2{version}/token", serve, refuse, "token", 200_000) for version in ("", "/v2.0"))

@@ -35,6 +35,7 @@ LARGEST, LONGEST = 500_000, 20_000
 """Bytes of a page that is read, and characters of its text."""
 QUIET = {"head", "title", "script", "style", "noscript", "template", "button", "select", "option", "textarea", "iframe"}
 BLOCKS = {"p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "section", "article", "pre", "form"}
+SPACE = re.compile(r"\s")
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ERRORS = {"invalid_request": "0x80190190", "unauthorized_client": "0x80190191", "server_error": "0x801901F4"}
 """What the device shows for an error of the page: the HTTP status that says the same (an assumption)."""
@@ -126,12 +127,16 @@ def _flowing(root: Any) -> str:
             parts.append("\n")
         if event == "start":
             hidden += tag in QUIET
-            parts.append("" if hidden else one.text or "")
+            parts.append("" if hidden else _spaced(one.text))
         else:
             hidden -= tag in QUIET
-            parts.append("" if hidden else one.tail or "")
+            parts.append("" if hidden else _spaced(one.tail))
     lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _spaced(text: str | None) -> str:
+    return SPACE.sub(" ", text or "")
 
 
 def page(incoming: Incoming, desk: Desk) -> Response:
