@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as WsgiResponse
 
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.simulator.desk import TenantDesk
-from autopilot_agent.wire import private
+from autopilot_agent.wire import discovery, private
 from autopilot_agent.wire.http import Incoming, Response, Route, as_json
 from autopilot_agent.wire.table import ROUTES
 
@@ -32,6 +32,9 @@ class Application:
         self.desk = desk
         self.clock = clock
         self.began = clock()
+        known = {route.path.casefold() for route in routes}
+        others = [path for path in desk.discovery_paths() if path.casefold() not in known]
+        routes = (*routes, *(one for path in others for one in discovery.routes_at(path)))
         self._map = Map(
             [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes],
             strict_slashes=False,

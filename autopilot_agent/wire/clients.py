@@ -67,7 +67,18 @@ def device_id_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
     known = str(record["device_id"]) if record else ""
     if known and named and named != known and desk.records.get(ENROLMENT, named) is not None:
         raise ServiceFault(FORBIDDEN, "the certificate is of another device than the one that the message names")
+    settle(desk, known, thumbprint(certificate))
     return known
+
+
+def settle(desk: Desk, device_id: str, used: str) -> None:
+    """A renewed certificate that is used for the first time takes the place of the old one, which is forgotten."""
+    record = desk.records.get(ENROLMENT, device_id)
+    if record is None or record.get("next") != used:
+        return
+    old = str(record["thumbprint"])
+    desk.records.put(ENROLMENT, device_id, {**record, "thumbprint": used, "next": ""})
+    desk.records.drop(CERTIFICATE, old)
 
 
 def enrolment_of(incoming: Incoming, desk: Desk, named: str = "") -> str:

@@ -141,6 +141,14 @@ class Desk(Protocol):
         """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
         ...
 
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        ...
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        ...
+
     def somebody(self) -> str:
         """Sign-in name of the first licensed user: whom a client enrols for that brings no token of a user."""
         ...

@@ -171,7 +171,9 @@ class ManagementClient:
         code, value = self._apply(command)
         if code in (200, 202) and command.verb != "Get":
             self._follow(command)
-        return Status(command.id, code, value)
+        if value is None:
+            return Status(command.id, code)
+        return Status(command.id, code, value, node_format(command.uri))
 
     def _apply(self, command: Command) -> tuple[int, str | None]:
         world = self.world
@@ -192,15 +194,18 @@ class ManagementClient:
         """All or nothing; what follows from the children happens only when all went well (MS-MDM, protocols.md 12.3)."""
         tree = self.device.disk.csp
         before = tree.snapshot()
+        codes: list[int] = []
         for child in command.children:
             code, _ = (500, None) if child.verb in ("Get", "Atomic") else self._apply(child)
+            codes.append(code)
             if code not in (200, 202):
                 tree.restore(before)
                 self.world.applied("Atomic", "", 507, "MDM-ATOMIC", f"rolled back: {child.uri} gave {code}")
-                return Status(command.id, 507)
+                return Status(command.id, 507, children=rolled_back(command, codes))
         for child in command.children:
             self._follow(child)
-        return Status(command.id, 200)
+        done = tuple(Status(child.id, code) for child, code in zip(command.children, codes, strict=True))
+        return Status(command.id, 200, children=done)
 
     def _follow(self, command: Command) -> None:
         resolved = resolve(command.uri)
@@ -260,6 +265,22 @@ class ManagementClient:
             await self.session(user_id, result=True)
         except CallFailed as failed:
             self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
+
+
+def node_format(uri: str) -> str:
+    """The format of a node that was read; "chr" where the table of nodes does not know it."""
+    found = resolve(uri)
+    return (found.row.format if found is not None and found.row is not None else "") or "chr"
+
+
+def rolled_back(command: Command, codes: list[int]) -> tuple[Status, ...]:
+    """The statuses inside an Atomic whose last tried command failed: 216 before it, 215 after it (protocols.md 12.3)."""
+    tried = len(codes) - 1
+    every = [216] * tried + codes[tried:] + [215] * (len(command.children) - len(codes))
+    return tuple(
+        Status(child.id, code, children=tuple(Status(one.id, 215) for one in child.children))
+        for child, code in zip(command.children, every, strict=True)
+    )
 
 
 _FIRST_SYNC_RULES = {200: "MDM-FIRST-SYNC-NODES", 405: "MDM-FIRST-SYNC-NODES", 418: "ESP-418"}
