@@ -63,7 +63,7 @@ class Served:
         return Credential(certificate, key)
 
     def sign_in(self) -> None:
-        token = tokens.mint(self.desk.authority, {"oid": USER_ID, "aud": ime.RESOURCE}, 1_900_000_000, 10**9)
+        token = tokens.mint(self.desk.authority, {"use": "access", "oid": USER_ID, "aud": ime.RESOURCE}, 1_900_000_000, 10**9)
         self.wallet.users[USER_ID] = Tokens({"": token, ime.RESOURCE: token}, {"": 10**12, ime.RESOURCE: 10**12})
 
     def ask(self, call: Any) -> Any:

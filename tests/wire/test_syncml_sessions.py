@@ -106,7 +106,8 @@ def test_an_enrolment_that_the_account_does_not_know_is_named_by_its_id() -> Non
 
 
 def token_of(desk: ScriptedDesk, user_id: str = "user-1", epoch: int = EPOCH) -> Tokens:
-    return Tokens({"https://manage.microsoft.com/": tokens.mint(desk.authority, {"oid": user_id}, epoch)})
+    resource = "https://manage.microsoft.com/"
+    return Tokens({resource: tokens.mint(desk.authority, {"oid": user_id}, epoch)}, {resource: 10**12})
 
 
 def test_the_user_is_told_by_a_token() -> None:
