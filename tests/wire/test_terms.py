@@ -49,9 +49,13 @@ def test_accept_leads_back_into_windows_with_a_blob() -> None:
 
 @pytest.mark.parametrize(
     ("query", "token", "error"),
-    [({"api-version": ""}, "", "invalid_request"), ({"api-version": "9.0"}, "", "invalid_request"), ({}, None, "unauthorized_client"),
-     ({}, "a.b.c", "unauthorized_client")],
-)  # fmt: skip
+    [
+        ({"api-version": ""}, "", "invalid_request"),
+        ({"api-version": "9.0"}, "", "invalid_request"),
+        ({}, None, "unauthorized_client"),
+        ({}, "a.b.c", "unauthorized_client"),
+    ],
+)
 def test_what_is_wrong_goes_back_into_windows_as_an_error(query: dict[str, str], token: str | None, error: str) -> None:
     answer = visit(token=token, **query)
     assert answer.status_code == 302 and f"error={error}" in answer.headers["location"]
