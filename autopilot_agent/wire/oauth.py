@@ -73,7 +73,7 @@ def take(found: Tokens, response: Response, resource: str, now: int) -> None:
     """Keep what a token endpoint answered; ``now`` in virtual milliseconds. Raises ``Malformed``."""
     body = response.json()
     access = body.get("access_token")
-    if not isinstance(access, str) or not access:
+    if not isinstance(access, str) or not claims.is_token(access):
         raise Malformed("the answer holds no access token")
     lifetime = str(body.get("expires_in", ""))
     seconds = int(lifetime) if lifetime.isdecimal() and len(lifetime) < 8 else tokens.LIFETIME

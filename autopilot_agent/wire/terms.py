@@ -64,6 +64,8 @@ def accept(wallet: Wallet, url: str, user_id: str) -> Generator[Request, Respons
 
 def _open(method: str, url: str, user_id: str, wallet: Wallet) -> Generator[Request, Response, Response]:
     """One request for the page. A tenant of ours stands for every MDM, whose pages it has at one place."""
+    if url and not claims.is_address(url):
+        raise Malformed("the address of the terms of use is none")
     if not url or (wallet.private and urlsplit(url).path.casefold() != PATH.casefold()):
         url = f"https://{HOST}{PATH}"
     bearer = yield from clients.user_token(wallet, user_id, claims.ENROLMENT)

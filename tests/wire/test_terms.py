@@ -106,6 +106,12 @@ def test_a_redirect_instead_of_a_page_is_a_refusal(location: str, code: str) -> 
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "https://[", "https://x/\r\ny", "https://x/#part", "x" * 3000])
+def test_an_address_that_is_none_is_not_opened(url: str) -> None:
+    with pytest.raises(Malformed):
+        next(terms.get_terms(GetTermsOfUse(url, USER_ID), Wallet(private=False)))
+
+
 def test_of_a_foreign_page_only_the_visible_text_is_read() -> None:
     page = (
         b"<html><head><title>T</title><style>p{}</style></head><body><script>x()</script><h1>Terms</h1><p>One  &amp;\n two"
