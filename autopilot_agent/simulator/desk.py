@@ -79,6 +79,18 @@ class TenantDesk:
             identity = self.state.find_identity(serial_number)
         return identity.id if identity is not None else ""
 
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        with self.lock:
+            known = [one.identity for one in self.state.registrations.values()]
+            known += self.state.data.windows_autopilot_device_identities
+        return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        found = (urlsplit(one.discovery_url or "").path for one in self.state.data.mobility_management_policies)
+        return tuple(dict.fromkeys(path for path in found if path.startswith("/") and "<" not in path))
+
     def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
         """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
         try:
@@ -94,18 +106,6 @@ class TenantDesk:
         wanted = name.casefold()
         ours = not wanted or wanted == self.state.tenant_id.casefold() or wanted in self.state.domains
         return self.state.tenant_id if ours else ""
-
-    def serial_number_of(self, registration_id: str) -> str:
-        """The serial number of the hardware with a registration; "" where there is none."""
-        with self.lock:
-            known = [one.identity for one in self.state.registrations.values()]
-            known += self.state.data.windows_autopilot_device_identities
-        return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
-
-    def discovery_paths(self) -> tuple[str, ...]:
-        """The paths at which the tenant's MDM applications say that discovery is."""
-        found = (urlsplit(one.discovery_url or "").path for one in self.state.data.mobility_management_policies)
-        return tuple(dict.fromkeys(path for path in found if path.startswith("/") and "<" not in path))
 
     def somebody(self) -> str:
         """Sign-in name of the first licensed user ("" in a tenant without one)."""

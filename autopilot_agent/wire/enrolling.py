@@ -34,7 +34,7 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
     body = wstep.encode_request(asked, url, wallet.new_id("message"), credentials)
     response = yield Request("POST", url, dict(HEADERS), body)
     soap_faults.redirected(response)
-    taken = provisioning.take(wstep.decode_answer(soap_faults.envelope_of(response)), key)
+    taken = provisioning.take(wstep.decode_answer(soap_faults.envelope_of(response)), None if wallet.replayed else key)
     enrolment_id = _guid(wallet.new_id("enrolment"))
     wallet.mdm = Credential(taken.certificate, key)
     wallet.account = {**taken.account, "DeviceID": device_id, "enrolment": enrolment_id}
@@ -47,6 +47,7 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
         taken.account["ADDR"],
         settings_for(taken, wallet),
         esp_target="default" if taken.provider_id == INTUNE else "other",
+        retries=provisioning.retries_of(taken.account),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.service.enrolment import Retries
 from autopilot_agent.wire import wap
 from autopilot_agent.wire.authority import der, load_der, name_of, thumbprint
 from autopilot_agent.wire.pkcs10 import from_base64, matches
@@ -41,6 +42,8 @@ POLL = {
     "AllUsersPollOnFirstLogin": "true",
 }
 """The schedule of the documentation: the first set spans two hours, the last goes on for ever every eight hours."""
+MOST_RETRIES = 100
+"""Tries that a device takes from a server, so that one session ends."""
 SYSTEM, USER = "System", "User"
 
 
@@ -72,6 +75,7 @@ def build(
     account: Account,
     settings: tuple[tuple[str, str], ...],
     store: str = SYSTEM,
+    retries: Retries = Retries(),
 ) -> bytes:
     """The document of a new enrolment. Raises ``Malformed`` for settings that have no place in it."""
     document = Characteristic()
@@ -87,9 +91,9 @@ def build(
         ("ADDR", account.address),
         ("ROLE", "4294967295"),
         ("BACKCOMPATRETRYDISABLED", None),
-        ("CONNRETRYFREQ", "6"),
-        ("INITIALBACKOFFTIME", "30000"),
-        ("MAXBACKOFFTIME", "120000"),
+        ("CONNRETRYFREQ", str(retries.times)),
+        ("INITIALBACKOFFTIME", str(retries.first)),
+        ("MAXBACKOFFTIME", str(retries.most)),
         ("DEFAULTENCODING", "application/vnd.syncml.dm+xml"),
         ("SSLCLIENTCERTSEARCHCRITERIA", criteria),
     ):
@@ -111,6 +115,18 @@ def build(
     for name, value in POLL.items():
         poll.put(name, value, wap.datatype_of(name))
     return wap.encode(document)
+
+
+def retries_of(account: dict[str, str]) -> Retries:
+    """How often a session is tried again, as an account says; what is missing or no number has its default."""
+    usual = Retries()
+    found = [account.get(name, "") for name in ("CONNRETRYFREQ", "INITIALBACKOFFTIME", "MAXBACKOFFTIME")]
+    times, first, most = (int(text) if text.isdecimal() and len(text) < 10 else None for text in found)
+    return Retries(
+        usual.times if times is None else min(times, MOST_RETRIES),
+        usual.first if first is None else first,
+        usual.most if most is None else most,
+    )
 
 
 def build_renewal(root: x509.Certificate, certificate: x509.Certificate, provider_id: str, store: str = SYSTEM) -> bytes:
@@ -136,7 +152,7 @@ def _certificates(document: Characteristic, root: x509.Certificate, certificate:
     renew.put("RetryInterval", "4", "integer")
 
 
-def take(data: bytes, key: rsa.RSAPrivateKey) -> Provisioned:
+def take(data: bytes, key: rsa.RSAPrivateKey | None) -> Provisioned:
     """Check a document against the key that the request was made with. Raises ``ServiceFault`` with Windows' code."""
     document = _document(data)
     certificate, stores, account = _own_certificate(document, key)
@@ -184,7 +200,7 @@ def _document(data: bytes) -> Characteristic:
 
 
 def _own_certificate(
-    document: Characteristic, key: rsa.RSAPrivateKey
+    document: Characteristic, key: rsa.RSAPrivateKey | None
 ) -> tuple[x509.Certificate, tuple[str, ...], dict[str, str]]:
     """The certificate for the key, the stores it lies in, and how it is renewed."""
     mine = document.find(wap.CERTIFICATE_STORE, "My")
@@ -201,7 +217,7 @@ def _own_certificate(
             certificate = _certificate(entry.type, encoded)
             if not container and not entry.all("PrivateKeyContainer"):
                 raise ServiceFault(CERTSTORE, "the client certificate has no PrivateKeyContainer")
-            if not matches(certificate, key):
+            if key is not None and not matches(certificate, key):
                 raise ServiceFault(CERTSTORE, "the client certificate is not for the key of the request")
             found = certificate
             stores.append(f"my\\{place.type.casefold()}")

@@ -51,7 +51,9 @@ class ScriptedDesk:
         return [ENROLMENT]
 
 
-def post(desk: Any, body: bytes, kind: str = TYPE, headers: dict[str, str] | None = None, path: str = "/ManagementServer/MDM.svc") -> Response:
+def post(
+    desk: Any, body: bytes, kind: str = TYPE, headers: dict[str, str] | None = None, path: str = "/ManagementServer/MDM.svc"
+) -> Response:
     """What a server says to a POST."""
     ours = private.AGENT in (headers or {})
     told = {**(headers or {}), **({"content-type": kind} if kind else {})}
@@ -94,7 +96,9 @@ class Wire:
             return answer
 
 
-def client(call: ManagementMessage, *bodies: bytes | Response, wallet: Wallet | None = None) -> tuple[Commands, list[dm.Message]]:
+def client(
+    call: ManagementMessage, *bodies: bytes | Response, wallet: Wallet | None = None
+) -> tuple[Commands, list[dm.Message]]:
     """A device against a server that answers with prepared bodies: the answer, and what the device sent."""
     flow = syncml.FLOWS[ManagementMessage](call, wallet or Wallet(private=False))
     sent: list[dm.Message] = []

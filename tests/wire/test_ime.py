@@ -125,7 +125,7 @@ APPS = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(APPS, max_size=3), st.lists(APPS, max_size=2))
 def test_every_field_of_an_app_survives_the_gateway(apps: list[Win32App], others: list[Win32App]) -> None:
     sent = Apps(tuple(apps), tuple(others))
@@ -178,7 +178,7 @@ JUNK = st.recursive(
 NAMES = sorted(ime_apps._encode(Win32App("a", "a", 1, "system", "device", "", 0), 3))
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from([*NAMES, "InstallBehavior"]), JUNK | JUNK.map(json.dumps), max_size=8)) | JUNK)
 def test_members_of_any_type_never_escape(payload: object) -> None:
     found = ime_apps.decode_apps(payload)

@@ -17,6 +17,7 @@ from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.remote_wipe import take_order
 from autopilot_agent.oobe.world import World
+from autopilot_agent.service.enrolment import Retries
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
     RESEALED_ALERT,
@@ -39,6 +40,8 @@ CLOCK_TOLERANCE = 5 * MINUTE
 SETTLED_AFTER = 4 * HOUR
 """How long the desktop is watched for work in the background (a limit of this simulation)."""
 CLOCK_TICK = 15 * SECOND
+SERVER_ERRORS = ("0x801901F4", "0x80190257")
+"""HTTP 500 to 599, as Windows shows them."""
 
 OPENING = {
     who: (Alert(1201), Alert(1224, "com.microsoft/MDM/LoginStatus", login), Alert(1224, "com.microsoft/MDM/BootstrapSync", who))
@@ -117,9 +120,27 @@ class ManagementClient:
         self._talking = True
         try:
             extra = (RESULT_ALERT,) * result + (DOMAIN_JOIN_ALERT,) * domain_join + (RESTORED_ALERT,) * restored
-            await self._session(user_id, extra, patient=patient)
+            await self._tried_again(user_id, extra, patient=patient)
         finally:
             self._talking = False
+
+    async def _tried_again(self, user_id: str, extra: tuple[Alert, ...], *, patient: bool) -> None:
+        """A session, and again after a pause where the server fails or keeps silent (rule MDM-RETRY)."""
+        enrolment = self.device.disk.enrolment
+        retries = enrolment.retries if enrolment is not None else Retries()
+        for attempt in range(1, retries.times + 2):
+            try:
+                await self._session(user_id, extra, patient=patient)
+            except CallFailed as failed:
+                if attempt > retries.times or not _passing(failed):
+                    raise
+                pause = retries.pause(attempt)
+                again = f"{failed.code}; it is tried again in {pause // SECOND} s"
+                self.world.note("MDM-RETRY", f"The session broke off with {again} ({attempt} of {retries.times}).")
+                await self.world.sleep(pause)
+            else:
+                self._told_resealed = self._told_resealed or self.device.disk.resealed
+                return
 
     async def _session(self, user_id: str, extra: tuple[Alert, ...], *, patient: bool) -> None:
         device, world = self.device, self.world
@@ -136,7 +157,6 @@ class ManagementClient:
         alerts = OPENING["user" if user_id else "device"] + extra
         if device.disk.resealed and not self._told_resealed:
             alerts += (RESEALED_ALERT,)
-            self._told_resealed = True
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
@@ -281,6 +301,13 @@ def rolled_back(command: Command, codes: list[int]) -> tuple[Status, ...]:
         Status(child.id, code, children=tuple(Status(one.id, 215) for one in child.children))
         for child, code in zip(command.children, every, strict=True)
     )
+
+
+def _passing(failed: CallFailed) -> bool:
+    """Whether a failure may pass by itself: no answer from the server, or HTTP 5xx. A lost link and a wrong clock do not."""
+    if isinstance(failed, Unreachable):
+        return failed.rule not in ("F-13", "F-30")
+    return SERVER_ERRORS[0] <= failed.code <= SERVER_ERRORS[1]
 
 
 _FIRST_SYNC_RULES = {200: "MDM-FIRST-SYNC-NODES", 405: "MDM-FIRST-SYNC-NODES", 418: "ESP-418"}
