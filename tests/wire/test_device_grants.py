@@ -208,6 +208,15 @@ def test_a_device_without_its_certificate_cannot_get_a_users_token_from_a_foreig
         device(served()).send(GetUserToken(USER, "x"), now=0)
 
 
+def test_what_is_deeply_nested_is_malformed() -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 50_000).decode().rstrip("=")
+    with pytest.raises(Malformed):
+        session_keys.decrypted(f"{deep}.a.b.c.d".encode(), bytes(32))
+    assert SERVED.send(f"{deep}.{deep}.a").status_code == 400
+    plain = {"grant_type": "refresh_token", "client_id": "x", "refresh_token": f"{deep}.{deep}.a"}
+    assert SERVED.client.post(TOKEN, data=plain).status_code == 400
+
+
 @given(st.binary(min_size=32, max_size=32), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
 def test_an_answer_survives_its_encryption(session: bytes, body: dict[str, str]) -> None:
     data = session_keys.encrypted(body, session)

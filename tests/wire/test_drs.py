@@ -78,6 +78,13 @@ def test_a_stranger_joins_as_public_clients_do() -> None:
     assert change["LocalSID"] == "S-1-5-32-544" and len(change["AddSIDs"]) == 3
 
 
+def test_a_request_has_its_id_back_where_it_wants_it() -> None:
+    client = stranger(served())
+    wanted = {"client-request-id": "4711", "return-client-request-id": "true", **bearer(token_of(client)["access_token"])}
+    answer = client.post(JOIN, json=join_body(KEYS.make("r"), KEYS.make("t")), headers=wanted)
+    assert answer.headers["client-request-id"] == "4711"
+
+
 def test_a_work_account_registers_with_join_type_4() -> None:
     client = stranger(served())
     body = join_body(KEYS.make("r"), KEYS.make("t"), JoinType=4)
