@@ -183,9 +183,7 @@ def _device_of(text: str, signed: session_keys.Signed, desk: Desk) -> str:
     return device_id
 
 
-def _primary(
-    person: dict[str, Any], device_id: str, payload: dict[str, Any], incoming: Incoming, desk: Desk
-) -> Response:
+def _primary(person: dict[str, Any], device_id: str, payload: dict[str, Any], incoming: Incoming, desk: Desk) -> Response:
     record = desk.records.get(DEVICE, device_id.casefold()) or {}
     if not record.get("transport_key"):
         raise ServiceFault(UNTRUSTED, "The device was registered without a transport key.")

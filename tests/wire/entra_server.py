@@ -1,4 +1,4 @@
-"""A served small tenant for tests, a device of ours that says nothing in private headers, and a stranger's plain HTTP client."""
+"""A served small tenant for tests, a device of ours without private headers, and a stranger's plain HTTP client."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ def join_body(key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, **more: Any)
     }
 
 
-def joined(client: Client, token: str = "", key: str = "device") -> tuple[x509.Certificate, rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
+def joined(
+    client: Client, token: str = "", key: str = "device"
+) -> tuple[x509.Certificate, rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
     """A stranger joins: its certificate, the key of that, and the transport key."""
     own, transport = KEYS.make("stranger", key), KEYS.make("stranger", "transport")
     answer = client.post(JOIN, json=join_body(own, transport), headers=bearer(token or token_of(client)["access_token"]))
