@@ -421,3 +421,20 @@ def test_the_sign_in_page_gives_a_token_that_enrols() -> None:
     elsewhere = served.post(page, f"appru=https%3A%2F%2Fevil.example&login={USER}&password=right+password")
     assert (wrong.status, elsewhere.status) == (401, 400)
     assert b"wresult" not in wrong.body + elsewhere.body
+
+
+WHOLE = rst(b64(REQUEST), ITEMS, jwt_security(token())).encode()
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255), st.integers(0, len(WHOLE)))
+@settings(max_examples=60, deadline=None)
+def test_no_change_of_a_request_breaks_the_server(at: int, flip: int, end: int) -> None:
+    changed = bytearray(WHOLE)
+    changed[at] ^= flip
+    for data in (bytes(changed), WHOLE[:end] + WHOLE[at:]):
+        response = SPARE.post(ENROLMENT, data)
+        assert response.status in (200, 500)
+        assert response.body.startswith(b"<s:Envelope")
+
+
+SPARE = Served()

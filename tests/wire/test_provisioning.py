@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from xml.etree import ElementTree
 
 import pytest
@@ -184,3 +185,13 @@ def test_other_servers_documents_are_taken_too() -> None:
 def test_a_user_enrolment_has_its_certificate_in_the_users_store() -> None:
     document = provisioning.build(AUTHORITY.certificate, CERTIFICATE, ACCOUNT, SETTINGS, provisioning.USER)
     assert "My%5CUser" in provisioning.take(document, KEY).account["SSLCLIENTCERTSEARCHCRITERIA"]
+
+
+@given(st.integers(0, len(DOCUMENT) - 1), st.integers(1, 255), st.integers(0, len(DOCUMENT)))
+@settings(max_examples=150)
+def test_no_change_of_the_document_breaks_a_device(at: int, flip: int, end: int) -> None:
+    changed = bytearray(DOCUMENT)
+    changed[at] ^= flip
+    for data in (bytes(changed), DOCUMENT[:end] + DOCUMENT[at:]):
+        with suppress(ServiceFault):
+            assert provisioning.take(data, KEY).certificate == CERTIFICATE
