@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -87,8 +88,13 @@ class TenantDesk:
 
     def discovery_paths(self) -> tuple[str, ...]:
         """The paths at which the tenant's MDM applications say that discovery is."""
-        found = (urlsplit(one.discovery_url or "").path for one in self.state.data.mobility_management_policies)
-        return tuple(dict.fromkeys(path for path in found if path.startswith("/") and "<" not in path))
+        found: dict[str, None] = {}
+        for one in self.state.data.mobility_management_policies:
+            with suppress(ValueError):  # a text that is no address
+                path = urlsplit(one.discovery_url or "").path
+                if path.startswith("/") and "<" not in path:  # the mark of a variable in a route
+                    found[path] = None
+        return tuple(found)
 
     def somebody(self) -> str:
         """Sign-in name of the first licensed user ("" in a tenant without one)."""

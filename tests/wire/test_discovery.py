@@ -295,3 +295,10 @@ def test_anybody_is_told_the_policies_at_both_addresses() -> None:
     asked = xcep.encode_request("https://mdm.example/p", MESSAGE_ID, soap.Credentials())
     for path in xcep.PATHS:
         assert xcep.decode_answer(soap.read(Served().post(path, asked).body)) == xcep.Policy(2048, "sha256")
+
+
+@pytest.mark.parametrize("url", ["https://[x", "mdm/discovery", "https://mdm.x.example/a<b>/c", ""])
+def test_an_mdm_whose_address_is_none_does_not_break_the_server(url: str) -> None:
+    mdm = {"id": "m", "displayName": "Tailspin", "appliesTo": "all", "discoveryUrl": url}
+    served = Served({"tenant.mobilityManagementPolicies": [mdm]})
+    assert b"DiscoverResult" in served.post(DISCOVERY, discover()).body
