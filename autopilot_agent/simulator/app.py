@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
@@ -35,11 +36,7 @@ class Application:
         known = {route.path.casefold() for route in routes}
         others = [path for path in desk.discovery_paths() if path.casefold() not in known]
         routes = (*routes, *(one for path in others for one in discovery.routes_at(path)))
-        self._map = Map(
-            [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
+        self._map = _map_of(routes)
         self._canonical = {
             part.casefold(): part for route in routes for part in route.path.split("/") if part and "<" not in part
         }
@@ -117,6 +114,13 @@ class Application:
             f"{request.scheme}://{request.host}",
             ours,
         )
+
+
+@lru_cache(maxsize=8)
+def _map_of(routes: tuple[Route, ...]) -> Map:
+    """The routes compiled, once for all applications that have the same."""
+    rules = [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes]
+    return Map(rules, strict_slashes=False, merge_slashes=False)
 
 
 def _pairs(request: WsgiRequest) -> Iterator[tuple[str, str]]:

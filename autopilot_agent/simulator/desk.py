@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from autopilot_agent.device.hardware_hash import WrongHash, read_hash
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.entra import SignIn
@@ -95,6 +96,22 @@ class TenantDesk:
                 if path.startswith("/") and "<" not in path:  # the mark of a variable in a route
                     found[path] = None
         return tuple(found)
+
+    def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
+        """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
+        try:
+            serial_number = read_hash(hardware_hash).serial_number
+        except WrongHash:
+            return "", ""
+        with self.lock:
+            identity = self.state.find_identity(serial_number, hardware_hash)
+        return (identity.id if identity is not None else ""), serial_number
+
+    def tenant_of(self, name: str = "") -> str:
+        """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
+        wanted = name.casefold()
+        ours = not wanted or wanted == self.state.tenant_id.casefold() or wanted in self.state.domains
+        return self.state.tenant_id if ours else ""
 
     def somebody(self) -> str:
         """Sign-in name of the first licensed user ("" in a tenant without one)."""

@@ -70,8 +70,8 @@ def manage(state: TenantState, device: EnrolledDevice, message: ManagementMessag
     """One message pair: hold at once, release at the next check-in, as far as this server does either."""
     if message.message > 1:
         for status in message.statuses:
-            uri = device.asked.pop(status.command, "")
-            if status.code >= 400 and status.code != 418:
+            uri = device.asked.pop(status.command, None)
+            if uri is not None and status.code >= 400 and status.code != 418:
                 device.failed_commands[uri] = status.code
         return Commands()
     device.sessions += 1

@@ -43,6 +43,7 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
         taken.account["ADDR"],
         settings_for(taken, wallet),
         esp_target="default" if taken.provider_id == INTUNE else "other",
+        retries=provisioning.retries_of(taken.account),
     )
     if wallet.private:  # the id that a tenant of ours gave has to be known here, too
         answer = private.restore_answer(answer, response.headers.get(private.ANSWER, ""))

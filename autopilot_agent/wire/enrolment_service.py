@@ -73,7 +73,7 @@ def enrol(asked: wstep.TokenRequest, claimant: Claimant, incoming: Incoming, des
     account = provisioning.Account(
         found.provider_id, address, device_id, secrets.token_urlsafe(24), _nonce(), secrets.token_urlsafe(24), _nonce()
     )
-    document = provisioning.build(desk.authority.certificate, certificate, account, found.settings, store)
+    document = provisioning.build(desk.authority.certificate, certificate, account, found.settings, store, found.retries)
     keep(desk, found.enrolment_id, found.ent_dm_id, certificate, account, store)
     return document
 

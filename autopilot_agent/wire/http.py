@@ -141,6 +141,14 @@ class Desk(Protocol):
         """The paths at which the tenant's MDM applications say that discovery is."""
         ...
 
+    def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
+        """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
+        ...
+
+    def tenant_of(self, name: str = "") -> str:
+        """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
+        ...
+
     def somebody(self) -> str:
         """Sign-in name of the first licensed user: whom a client enrols for that brings no token of a user."""
         ...

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.service.enrolment import Retries
 from autopilot_agent.wire import wap
 from autopilot_agent.wire.authority import der, load_der, name_of, thumbprint
 from autopilot_agent.wire.pkcs10 import from_base64, matches
@@ -41,6 +42,8 @@ POLL = {
     "AllUsersPollOnFirstLogin": "true",
 }
 """The schedule of the documentation: the first set spans two hours, the last goes on for ever every eight hours."""
+MOST_RETRIES = 100
+"""Tries that a device takes from a server, so that one session ends."""
 SYSTEM, USER = "System", "User"
 
 
@@ -72,6 +75,7 @@ def build(
     account: Account,
     settings: tuple[tuple[str, str], ...],
     store: str = SYSTEM,
+    retries: Retries = Retries(),
 ) -> bytes:
     """The document of a new enrolment. Raises ``Malformed`` for settings that have no place in it."""
     document = Characteristic()
@@ -87,9 +91,9 @@ def build(
         ("ADDR", account.address),
         ("ROLE", "4294967295"),
         ("BACKCOMPATRETRYDISABLED", None),
-        ("CONNRETRYFREQ", "6"),
-        ("INITIALBACKOFFTIME", "30000"),
-        ("MAXBACKOFFTIME", "120000"),
+        ("CONNRETRYFREQ", str(retries.times)),
+        ("INITIALBACKOFFTIME", str(retries.first)),
+        ("MAXBACKOFFTIME", str(retries.most)),
         ("DEFAULTENCODING", "application/vnd.syncml.dm+xml"),
         ("SSLCLIENTCERTSEARCHCRITERIA", criteria),
     ):
@@ -111,6 +115,18 @@ def build(
     for name, value in POLL.items():
         poll.put(name, value, wap.datatype_of(name))
     return wap.encode(document)
+
+
+def retries_of(account: dict[str, str]) -> Retries:
+    """How often a session is tried again, as an account says; what is missing or no number has its default."""
+    usual = Retries()
+    found = [account.get(name, "") for name in ("CONNRETRYFREQ", "INITIALBACKOFFTIME", "MAXBACKOFFTIME")]
+    times, first, most = (int(text) if text.isdecimal() and len(text) < 10 else None for text in found)
+    return Retries(
+        usual.times if times is None else min(times, MOST_RETRIES),
+        usual.first if first is None else first,
+        usual.most if most is None else most,
+    )
 
 
 def build_renewal(root: x509.Certificate, certificate: x509.Certificate, provider_id: str, store: str = SYSTEM) -> bytes:

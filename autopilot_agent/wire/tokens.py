@@ -9,6 +9,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.service.entra import SignedIn
 from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming
 
@@ -42,7 +43,7 @@ def check(authority: Authority, token: str, epoch: int, kind: str = "") -> dict[
     options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
     try:
         claims: dict[str, Any] = jwt.decode(token, authority.key.public_key(), algorithms=["RS256"], options=options)
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise ServiceFault(UNAUTHORIZED, f"the token is not one of this server: {error}") from None
     if not isinstance(claims.get("exp"), int) or claims["exp"] < epoch:
         raise ServiceFault(UNAUTHORIZED, "the token has expired")
@@ -55,9 +56,23 @@ def read(token: str) -> dict[str, Any]:
     """The claims of a token as its bearer reads them, without a check. Raises ``Malformed``."""
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise Malformed(f"the token cannot be read: {error}") from None
     return claims
+
+
+def unsigned(user: SignedIn) -> str:
+    """A token that nobody signed, for a server that takes a user's word: what Entra would say (protocols.md 3.2)."""
+    claims = {
+        "aud": "https://enrollment.manage.microsoft.com/",
+        "iss": ISSUER,
+        "oid": user.user_id,
+        "tid": user.tenant_id,
+        "upn": user.user_name,
+        "unique_name": user.user_name,
+        "scp": "mdm_delegation",
+    }
+    return jwt.encode(claims, "", algorithm="none")
 
 
 def bearer(incoming: Incoming, authority: Authority, kind: str = "") -> dict[str, Any]:

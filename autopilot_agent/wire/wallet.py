@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import rsa
 
+    from autopilot_agent.wire.packages import Package
 
 class Credential(msgspec.Struct):
     """A certificate that was issued to the device, and the key it holds for it."""
@@ -22,13 +23,17 @@ class Credential(msgspec.Struct):
 
 
 class Tokens(msgspec.Struct):
-    """What one sign-in brought. ``access`` is by resource; ``expires`` in virtual milliseconds."""
+    """What one sign-in brought. ``access`` is by resource; ``expires`` in virtual milliseconds.
+
+    ``session`` is the key of a primary refresh token, b"" where ``refresh`` is an ordinary one.
+    """
 
     access: dict[str, str] = {}
     expires: dict[str, int] = {}
     refresh: str = ""
     claims: dict[str, Any] = {}
     password: str = ""
+    session: bytes = b""
 
 
 class Wallet:
@@ -43,7 +48,11 @@ class Wallet:
         self.ticket = ""
         self.users: dict[str, Tokens] = {}
         self.device_token = ""
+        self.device_token_until = 0
+        """Virtual milliseconds until which the device's own token is good."""
         self.device: Credential | None = None
+        self.transport: rsa.RSAPrivateKey | None = None
+        """The key whose public half went along with the join: Entra encrypts session keys to it."""
         self.mdm: Credential | None = None
         self.places: dict[str, str] = {}
         """Addresses that a service named, by what they are for ("join", "ime", ...)."""
@@ -53,6 +62,8 @@ class Wallet:
         """The OMA-DM account of the provisioning document by parameter (ADDR, PROVIDER-ID ...; those of the two APPAUTH blocks
         as CLIENT/... and APPSRV/..., those of Renew as Renew/...), with "DeviceID" (what the device calls itself to the MDM
         server) and "enrolment" (the enrolment id that calls name)."""
+        self.packages: dict[str, Package] = {}
+        """What the extension has learned of the packages of Win32 apps, by app id."""
         self.session: Any = None
         """The OMA-DM session that is going on."""
 
