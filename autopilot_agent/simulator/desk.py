@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -88,8 +89,13 @@ class TenantDesk:
 
     def discovery_paths(self) -> tuple[str, ...]:
         """The paths at which the tenant's MDM applications say that discovery is."""
-        found = (urlsplit(one.discovery_url or "").path for one in self.state.data.mobility_management_policies)
-        return tuple(dict.fromkeys(path for path in found if path.startswith("/") and "<" not in path))
+        found: dict[str, None] = {}
+        for one in self.state.data.mobility_management_policies:
+            with suppress(ValueError):  # a text that is no address
+                path = urlsplit(one.discovery_url or "").path
+                if path.startswith("/") and "<" not in path:  # the mark of a variable in a route
+                    found[path] = None
+        return tuple(found)
 
     def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
         """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""

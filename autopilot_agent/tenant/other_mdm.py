@@ -54,8 +54,16 @@ def enrol(state: TenantState, call: EnrollMdm, mdm: MobilityManagementPolicy, us
     thumbprint = state.unique("mdm certificate").replace("-", "").upper() + "00000000"
     root = first_sync(provider).rpartition("/")[0]
     account = ((root + "/EntDMID", dm_id),)
-    host = urlsplit(mdm.discovery_url or "").netloc
+    host = host_of(mdm.discovery_url or "")
     return Enrolled(enrolment_id, provider, dm_id, thumbprint, f"https://{host}{MANAGEMENT_PATH}", account, esp_target="other")
+
+
+def host_of(url: str) -> str:
+    """The host of an MDM's address, with its port; "" for a text that is no address."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def manage(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> Commands:

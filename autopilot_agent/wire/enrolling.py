@@ -9,7 +9,7 @@ from uuid import UUID
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import Enrolled, EnrollMdm
 from autopilot_agent.service.uris import first_sync
-from autopilot_agent.wire import clients, pkcs10, provisioning, soap, soap_faults, wstep, xcep
+from autopilot_agent.wire import clients, pkcs10, private, provisioning, soap, soap_faults, wstep, xcep
 from autopilot_agent.wire.authority import thumbprint
 from autopilot_agent.wire.http import Flow, Flows, Request, Response
 from autopilot_agent.wire.wallet import Credential, Wallet
@@ -35,12 +35,8 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
     response = yield Request("POST", url, dict(HEADERS), body)
     soap_faults.redirected(response)
     taken = provisioning.take(wstep.decode_answer(soap_faults.envelope_of(response)), None if wallet.replayed else key)
-    enrolment_id = _guid(wallet.new_id("enrolment"))
-    wallet.mdm = Credential(taken.certificate, key)
-    wallet.account = {**taken.account, "DeviceID": device_id, "enrolment": enrolment_id}
-    wallet.session = None
-    return Enrolled(
-        enrolment_id,
+    answer = Enrolled(
+        _guid(wallet.new_id("enrolment")),
         taken.provider_id,
         taken.ent_dm_id,
         thumbprint(taken.certificate),
@@ -49,6 +45,12 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
         esp_target="default" if taken.provider_id == INTUNE else "other",
         retries=provisioning.retries_of(taken.account),
     )
+    if wallet.private:  # the id that a tenant of ours gave has to be known here, too
+        answer = private.restore_answer(answer, response.headers.get(private.ANSWER, ""))
+    wallet.mdm = Credential(taken.certificate, key)
+    wallet.account = {**taken.account, "DeviceID": device_id, "enrolment": answer.enrolment_id}
+    wallet.session = None
+    return answer
 
 
 def settings_for(taken: provisioning.Provisioned, wallet: Wallet) -> tuple[tuple[str, str], ...]:

@@ -32,6 +32,8 @@ NEEDED = ("EnrollmentType", "DeviceID", "HWDevID", "OSEdition", "OSVersion", "De
 """Context items without which nobody is enrolled; other servers want these as well (protocols.md 18.2)."""
 _DEVICE_ID = re.compile(r"[0-9A-Z._:]{1,64}")
 _OS_VERSION = re.compile(r"\d{1,5}(\.\d{1,5}){2,3}")
+LONGEST = 256
+"""Characters of a name that is kept."""
 OIDS = "1.2.840.113556.5."
 """Arc of the private extensions in a certificate of Intune (protocols.md 9.5)."""
 
@@ -121,13 +123,13 @@ def call_of(asked: wstep.TokenRequest, claimant: Claimant, desk: Desk) -> Enroll
         claimant.user_id,
         claimant.user_name,
         claimant.device_id,
-        asked.item("DeviceName"),
+        asked.item("DeviceName")[:LONGEST],
         registration_id,
         int(edition),
         os_version,
-        serial_number,
-        asked.item("Manufacturer"),
-        asked.item("DeviceModel"),
+        serial_number[:LONGEST],
+        asked.item("Manufacturer")[:LONGEST],
+        asked.item("DeviceModel")[:LONGEST],
         "",
         not asked.true("NotInOobe"),
         "" if terms == "null" else terms,

@@ -60,11 +60,11 @@ def _page(button: str, action: str, hidden: dict[str, str], hint: str | None) ->
     add(add(root, "head"), "title", button)
     form = add(add(root, "body"), "form", method="post", action=action)
     for name, value in hidden.items():
-        add(form, "input", type="hidden", name=name, value=value)
+        add(form, "input", type="hidden", name=name).set("value", value)
     if hint is not None:
-        add(form, "input", type="text", name="login", value=hint)
+        add(form, "input", type="text", name="login").set("value", hint)
         add(form, "input", type="password", name="password")
-    add(form, "input", type="submit", value=button)
+    add(form, "input", type="submit").set("value", button)
     return _html(root, 200)
 
 

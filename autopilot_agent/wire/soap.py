@@ -37,6 +37,7 @@ BASE64 = f"{SECEXT}#base64binary"
 PASSWORD_TEXT = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 USER_TOKEN = "http://schemas.microsoft.com/5.0.0.0/ConfigurationManager/Enrollment/DeviceEnrollmentUserToken"
+LONGEST_ID = 200
 LARGEST = 300_000
 """Bytes of a request that is read."""
 
@@ -144,7 +145,7 @@ def read(data: bytes, largest: int = LARGEST) -> Envelope:
     return Envelope(
         operations[0],
         said(header, "Action"),
-        said(header, "MessageID"),
+        said(header, "MessageID")[:LONGEST_ID],
         said(header, "To"),
         _credentials(safe_xml.child(header, "Security")),
     )
@@ -158,7 +159,7 @@ def said(parent: Element | None, *path: str) -> str:
 def message_id_of(data: bytes) -> str:
     """The id of a request that may be broken; "" where it cannot be found."""
     try:
-        return said(safe_xml.parse(data, LARGEST), "Header", "MessageID")[:200]
+        return said(safe_xml.parse(data, LARGEST), "Header", "MessageID")[:LONGEST_ID]
     except Malformed:
         return ""
 
