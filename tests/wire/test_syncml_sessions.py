@@ -24,7 +24,7 @@ from autopilot_agent.testing.small import small_state
 from autopilot_agent.wire import syncml_auth, tokens
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.wallet import Tokens
-from tests.wire.syncml_pair import DEVICE, ENROLMENT, EPOCH, ScriptedDesk, Wire
+from syncml_pair import DEVICE, ENROLMENT, EPOCH, ScriptedDesk, Wire
 
 OPEN = (
     Alert(1201),
