@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request as WsgiRequest
 from werkzeug.wrappers import Response as WsgiResponse
 
 from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.simulator.access_log import Observer, Seen
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.wire import private
 from autopilot_agent.wire.http import Incoming, Response, Route, as_json
@@ -20,18 +21,34 @@ from autopilot_agent.wire.table import ROUTES
 
 EPOCH = 1_735_689_600
 """2025-01-01 in seconds since 1970: when the virtual time of a device of ours begins."""
+FAILED = b"The server failed to answer; its log says more.\n"
 MOST_TIME = 10**15
 """Milliseconds of virtual time beyond which a client's word is not taken."""
 SEGMENTS = {"enrollmentserver", "discovery.svc", "device", "contract", "discover", "key"}
 
 
 class Application:
-    """Serves one tenant. ``routes`` may be more than those of the protocols (the administrator's, for one)."""
+    """Serves one tenant. ``routes`` may be more than those of the protocols (the administrator's, for one).
 
-    def __init__(self, desk: TenantDesk, routes: tuple[Route, ...] = ROUTES, clock: Callable[[], float] = time.time) -> None:
+    ``began`` is when the virtual time of clients without one of their own begins, in seconds since 1970. ``observe`` is told
+    of every request. ``shielded`` is for a server that others use: what goes wrong there becomes HTTP 500, and does not raise.
+    """
+
+    def __init__(
+        self,
+        desk: TenantDesk,
+        routes: tuple[Route, ...] = ROUTES,
+        clock: Callable[[], float] = time.time,
+        *,
+        began: float | None = None,
+        observe: Observer | None = None,
+        shielded: bool = False,
+    ) -> None:
         self.desk = desk
         self.clock = clock
-        self.began = clock()
+        self.began = clock() if began is None else began
+        self.observe = observe
+        self.shielded = shielded
         self._map = Map(
             [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes],
             strict_slashes=False,
@@ -43,15 +60,30 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """WSGI."""
-        request = WsgiRequest(environ)
-        answer = self.respond(request)
+        seen, began = Seen(), time.perf_counter()
+        try:
+            response = self._rendered(self.respond(WsgiRequest(environ), seen))
+        except Exception as error:
+            if not self.shielded:
+                raise
+            seen.error = type(error).__name__
+            response = self._rendered(Response(500, {"content-type": "text/plain"}, FAILED))
+        if self.observe is not None:
+            seen.status, seen.sent = response.status_code, len(response.get_data())
+            seen.milliseconds = round((time.perf_counter() - began) * 1000, 3)
+            self.observe(seen)
+        return response(environ, start_response)
+
+    def _rendered(self, answer: Response) -> WsgiResponse:
         response = WsgiResponse(answer.body, answer.status, headers=list(answer.headers.items()))
         if "content-type" not in answer.headers:
             response.headers.pop("Content-Type", None)
-        return response(environ, start_response)
+        return response
 
-    def respond(self, request: WsgiRequest) -> Response:
-        """The answer to a request; nothing that a client sends raises."""
+    def respond(self, request: WsgiRequest, seen: Seen) -> Response:
+        """The answer to a request, and in ``seen`` what the log may say of it; nothing that a client sends raises."""
+        seen.method, seen.path, seen.client = request.method, request.path, request.remote_addr or ""
+        seen.query = [name for name, _ in _pairs(request)]
         path = "/".join(self._canonical.get(part.casefold(), part) for part in request.path.split("/"))
         adapter = self._map.bind(request.host, url_scheme=request.scheme, path_info=path)
         try:
@@ -63,25 +95,32 @@ class Application:
             return Response(405, {"allow": allowed})
         except HTTPException as error:
             return Response(error.code or 400)
+        seen.route = route.name
         request.max_content_length = route.largest
         try:
             body = request.get_data(cache=False)
         except RequestEntityTooLarge:
             return Response(413)
-        except (HTTPException, OSError):
+        except (HTTPException, OSError, ValueError):  # the last two: a connection that broke, chunks that are none
             return Response(400)
+        seen.received = len(body)
         incoming = self._incoming(request, path, dict(parameters), body)
-        try:
-            answer: Response = route.handle(incoming, self.desk)
-        except ServiceFault as fault:
-            answer = self._refused(route, fault, incoming)
-        except Malformed as error:
-            answer = self._refused(route, ServiceFault("0x80190190", str(error)), incoming)
+        desk = self.desk
+        with desk.kept():
+            try:
+                answer: Response = route.handle(incoming, desk)
+            except ServiceFault as fault:
+                answer = self._refused(route, fault, incoming)
+            except Malformed as error:
+                answer = self._refused(route, ServiceFault("0x80190190", str(error)), incoming)
+        for name in ("serial_number", "device", "enrolment", "fault"):
+            setattr(seen, name, incoming.facts.get(name, ""))
         if incoming.ours:
             answer.headers.update(incoming.private)
         return answer
 
     def _refused(self, route: Route, fault: ServiceFault, incoming: Incoming) -> Response:
+        incoming.facts["fault"] = fault.code
         if incoming.ours:
             incoming.private.pop(private.ANSWER, None)
             incoming.private[private.FAULT] = private.pack(private.Fault.of(fault))

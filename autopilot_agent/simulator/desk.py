@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from autopilot_agent.errors import ServiceFault
@@ -16,6 +17,8 @@ from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming, Records
 
 A = TypeVar("A", bound=Answer)
+FACTS = (("serial_number", "serial_number"), ("device", "device_id"), ("enrolment", "enrolment_id"))
+"""What the log says of a call, and the fields of calls that say so."""
 
 
 class MemoryRecords:
@@ -36,16 +39,23 @@ class MemoryRecords:
         """Forget a record."""
         self._kept.pop((kind, key), None)
 
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every record of a kind."""
+        return [value for (one, _), value in list(self._kept.items()) if one == kind]
+
 
 class TenantDesk:
-    """The ``Desk`` of a tenant (see wire/http.py). ``keep`` is called after every answer, before it leaves."""
+    """The ``Desk`` of a tenant (see wire/http.py).
+
+    ``keep`` gives a context for each request: when it ends, whatever the request changed is on the disk.
+    """
 
     def __init__(
         self,
         state: TenantState,
         authority: Authority,
         records: Records | None = None,
-        keep: Callable[[], None] | None = None,
+        keep: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self.state = state
         self.authority = authority
@@ -53,10 +63,17 @@ class TenantDesk:
         self.keep = keep
         self.lock = threading.RLock()
 
+    def kept(self) -> AbstractContextManager[None]:
+        """The context of one request; after it nothing that was answered is lost."""
+        return self.keep() if self.keep is not None else nullcontext()
+
     def answer(self, call: Call[A], incoming: Incoming) -> A:
         """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""
         if incoming.ours:
             call = private.restore_call(call, incoming.headers.get(private.CALL, ""))
+        for name, field in FACTS:
+            if found := getattr(call, field, ""):
+                incoming.facts[name] = str(found)
         said: list[tuple[str, str]] = []
         with self.lock:
             before, self.state.tell = self.state.tell, lambda rule, text: said.append((rule, text))
