@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from autopilot_agent.events import to_json_lines
 from autopilot_agent.scenario.coverage import Tally, tally_of
 from autopilot_agent.scenario.loader import load_scenario
 from autopilot_agent.scenario.run import Result, Run, run_scenario
+from autopilot_agent.service import Backend
+from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.saving import SavedDevice
@@ -30,7 +32,7 @@ class Options(msgspec.Struct, frozen=True):
     seed: int | None = None
     speed: float | None = None
     strict: bool = False
-    backend: str = "memory"
+    backend: str | Callable[[TenantState], Backend] = "memory"
     form: str = "text"
     verbosity: int = 0
     timeline: bool = True

@@ -70,7 +70,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(commands: Commands) -> None:
     it = commands.add_parser("run", help="play scenarios and check what they expect", allow_abbrev=False)
     it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
-    it.add_argument("--backend", default="memory", metavar="NAME", help="who plays the cloud (default: memory)")
+    it.add_argument("--backend", default="memory", metavar="NAME|URL", help="who plays the cloud (default: memory)")
+    it.add_argument("--map", action="append", default=[], metavar="NAME=URL", help="another server for one service")
+    it.add_argument("--ca", type=_path, metavar="FILE", help="trust the certificates in this file, as 'serve ca' prints them")
+    it.add_argument("--allow-host", action="append", default=[], metavar="HOST", help="a test server that is not this machine")
+    it.add_argument("--admin-token", default="", metavar="TOKEN", help="lets checks see what the served tenant recorded")
     it.add_argument("--seed", type=_seed, metavar="N", help="use this seed instead of each scenario's own")
     it.add_argument("--speed", type=_speed, metavar="X", help="X times as fast as a real PC, instead of at once")
     it.add_argument("--strict", action="store_true", help="refuse behaviour that rests on an assumption only")

@@ -7,15 +7,19 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, run_files
 from autopilot_agent.cli.console import width
-from autopilot_agent.errors import InputError
+from autopilot_agent.errors import InputError, Place
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios, load_scenario
 from autopilot_agent.scenario.run import Result
+
+if TYPE_CHECKING:
+    from autopilot_agent.backends.choice import ServerChoice
 
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
@@ -25,8 +29,7 @@ _NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 def main(args: argparse.Namespace) -> int:
     """Run every file; the exit code is that of the worst result."""
-    if args.backend != "memory":
-        _check_backend(args.backend)
+    backend = chosen_backend(args)
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
     if args.tag:
@@ -35,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
             raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
     if len(paths) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file.")
-    options = _options(args, paths)
+    options = _options(args, paths, backend)
     results: list[Result] = []
     for outcome in run_files(paths, options, args.jobs):
         results.append(outcome.result)
@@ -61,13 +64,13 @@ def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
     return found
 
 
-def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
+def _options(args: argparse.Namespace, paths: list[Path], backend: str | ServerChoice) -> Options:
     verbosity = args.verbose - args.quiet
     return Options(
         args.seed,
         args.speed,
         args.strict,
-        args.backend,
+        backend,
         args.output,
         verbosity,
         timeline=verbosity > 0 or (verbosity == 0 and len(paths) == 1),
@@ -121,6 +124,39 @@ def _summary(results: list[Result]) -> str:
         parts.append(f"{document['errors']} with errors")
     virtual = span(sum(result.virtual_seconds for result in results) * 1000)
     return f"{count(len(results), 'scenario')}: {', '.join(parts)}; {virtual} of virtual time\n"
+
+
+def chosen_backend(args: argparse.Namespace) -> str | ServerChoice:
+    """What ``--backend`` and the options around it mean; raises ``InputError`` for what does not go together."""
+    if args.backend.startswith(("http:", "https:")):
+        if args.device or args.save_device:
+            raise InputError("a device file holds no keys and tokens of real connections; leave --device, --save-device out.")
+        return _server(args)
+    for name in ("map", "ca", "allow_host", "admin_token"):
+        if getattr(args, name):
+            raise InputError(f"--{name.replace('_', '-')} is for a server; choose one with --backend https://HOST:PORT.")
+    if args.backend != "memory":
+        _check_backend(args.backend)
+    return str(args.backend)
+
+
+def _server(args: argparse.Namespace) -> ServerChoice:
+    """The server, after a first look at it: a wrong address is said once, and not once per scenario."""
+    try:
+        from autopilot_agent.backends.addresses import read_address, read_table
+        from autopilot_agent.backends.choice import ServerChoice
+        from autopilot_agent.wire.hosts import check_host
+    except ImportError as error:
+        said = f"a server as backend needs packages that are not installed ({error.name}); pip install 'autopilot-agent[wire]'."
+        raise InputError(said) from None
+    if args.ca is not None and not args.ca.is_file():
+        raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(args.ca)))
+    token = args.admin_token or os.environ.get("AUTOPILOT_AGENT_TOKEN", "")
+    ca = args.ca.as_posix() if args.ca is not None else ""
+    choice = ServerChoice(read_address(args.backend), read_table(args.map), ca, tuple(args.allow_host), token)
+    for host in choice.hosts():
+        check_host(host, frozenset(choice.allowed))
+    return choice
 
 
 def _check_backend(name: str) -> None:

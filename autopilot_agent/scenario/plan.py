@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -54,6 +55,15 @@ class ActEnd(msgspec.Struct):
     error: str = ""
 
 
+@runtime_checkable
+class RemoteCloud(Protocol):
+    """A backend whose cloud is somewhere else: it may tell what it recorded."""
+
+    def cloud(self) -> bytes | None:
+        """``SavedCloud`` as JSON, or None."""
+        ...
+
+
 class Plan(msgspec.Struct):
     """One run, ready to go. ``named_faults`` are the catalogue rows that must strike.
 
@@ -61,6 +71,7 @@ class Plan(msgspec.Struct):
     ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
     ``last`` is the state in which the last played act ended; ``resumed_at`` how many events a device file brought along.
     ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
+    ``remote`` is a cloud outside of this process, ``cloud_known`` whether ``state`` has what the cloud recorded.
     ``written`` is the tenant in the scenario's words, with the changes made since, which are in ``changed``; ``injected``
     names the faults that began in the middle of the run.
     """
@@ -92,6 +103,8 @@ class Plan(msgspec.Struct):
     injected: set[str] = set()
     spoilt: FaultPlan | None = None
     disturbances: Disturbances | None = None
+    remote: RemoteCloud | None = None
+    cloud_known: bool = True
 
     def spoil(self, fault: CallFault) -> None:
         """From now on this fault is at work as well."""
@@ -178,11 +191,27 @@ def make_plan(
     plan.cloud = scenario.cloud
     _check_clouds(loaded, acts)
     plan.written = dict(loaded.scenario.tenant)
+    if isinstance(world.backend, RemoteCloud):
+        plan.remote = world.backend
+        _check_remote(plan)
     if calls:
         _put_faults_in_front(plan)
     plan.happenings = Happenings(plan, scenario.happenings)
     person.befall = plan.happenings.carry_out
     return plan
+
+
+def _check_remote(plan: Plan) -> None:
+    """What changes the tenant of this process would not reach the one that is served."""
+    loaded = plan.loaded
+    assert loaded is not None
+    for index, act in enumerate(plan.acts):
+        if isinstance(act, Admin):
+            raise InputError(
+                "an administrator's act changes the tenant of this process, but the cloud is a server; "
+                "change the served tenant over its admin API, or run the scenario in memory.",
+                loaded.document.place(("acts", index)),
+            )
 
 
 def _put_faults_in_front(plan: Plan) -> None:

@@ -8,7 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
@@ -99,6 +99,15 @@ class Watch(Protocol):
         ...
 
 
+@runtime_checkable
+class Chosen(Protocol):
+    """A maker of backends that the command line can name."""
+
+    def words(self) -> list[str]:
+        """The options that choose it again."""
+        ...
+
+
 class Run(msgspec.Struct):
     """A result with what it was made of: the events and, unless the run stopped early, the plan."""
 
@@ -127,7 +136,7 @@ def run_scenario(
     """
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
-    result.replay = replay_command(loaded.path, used, strict=strict, backend=backend if isinstance(backend, str) else "memory")
+    result.replay = replay_command(loaded.path, used, strict=strict, backend=backend)
     if device is not None:
         result.replay += " --device FILE"
     plan: Plan | None = None
@@ -146,6 +155,7 @@ def run_scenario(
         plan.cut_at = cut_at
         acts = ActChecks(loaded, plan)
         end = play_acts(plan, acts.check)
+        fetch_cloud(plan)
     except InputError as error:
         result.problem, result.exit_code = f"{place_of(error, loaded)}: {error.message}", 2
         return Run(result, plan.world.trace if plan else [], plan)
@@ -165,13 +175,28 @@ def run_scenario(
     return Run(result, plan.world.trace, plan)
 
 
-def replay_command(path: Path, seed: int, *, strict: bool = False, backend: str = "memory") -> str:
+def fetch_cloud(plan: Plan) -> None:
+    """Ask a cloud that is not in this process for its records, so that the checks see them; it may not let us look."""
+    if not plan.remote:
+        return
+    fetch: Callable[[], bytes | None] = plan.remote.cloud
+    data = fetch()
+    plan.cloud_known = data is not None
+    if data is not None:
+        from autopilot_agent.scenario.saved_cloud import read_cloud, restore_cloud
+
+        restore_cloud(plan.state, read_cloud(data))
+
+
+def replay_command(path: Path, seed: int, *, strict: bool = False, backend: object = "memory") -> str:
     """The command that gives a run again, fit to be pasted into a POSIX shell, PowerShell or cmd."""
     words = ["autopilot-agent run", quoted(path.as_posix()), f"--seed {seed}"]
     if strict:
         words.append("--strict")
-    if backend != "memory":
-        words.append(f"--backend {quoted(backend)}")
+    if isinstance(backend, str):
+        words += [f"--backend {quoted(backend)}"] if backend != "memory" else []
+    elif isinstance(backend, Chosen):
+        words += [word if word.startswith("--") else quoted(word) for word in backend.words()]
     return " ".join(words)
 
 

@@ -116,6 +116,14 @@ def save_cloud(state: TenantState) -> SavedCloud:
     )
 
 
+def read_cloud(data: bytes) -> SavedCloud:
+    """The records that a served tenant sent; raises ``InputError`` when they are no such thing."""
+    try:
+        return msgspec.json.decode(data, type=SavedCloud)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the records of the served tenant cannot be read ({error}); is it of this version?") from None
+
+
 def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
     """Put records back; what is assigned is looked up in the tenant of now.
 

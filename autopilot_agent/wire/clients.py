@@ -75,10 +75,8 @@ def enrolment_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
 def user_token(wallet: Wallet, user_id: str, resource: str) -> Generator[Request, Response, str]:
     """The device's token of a user for a resource, renewed where it has expired; "" where that user never signed in here."""
     known = wallet.users.get(user_id)
-    if known is None:
-        return ""
-    return known.access.get(resource, "") or known.access.get("", "")
-    yield  # a flow, for the time when a token has to be renewed
+    yield from ()  # a flow, for the time when a token has to be renewed
+    return "" if known is None else known.access.get(resource, "") or known.access.get("", "")
 
 
 def user_of(incoming: Incoming, desk: Desk) -> str:

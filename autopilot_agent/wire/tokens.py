@@ -9,6 +9,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.service.entra import SignedIn
 from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming
 
@@ -58,6 +59,20 @@ def read(token: str) -> dict[str, Any]:
     except jwt.PyJWTError as error:
         raise Malformed(f"the token cannot be read: {error}") from None
     return claims
+
+
+def unsigned(user: SignedIn) -> str:
+    """A token that nobody signed, for a server that takes a user's word: what Entra would say (protocols.md 3.2)."""
+    claims = {
+        "aud": "https://enrollment.manage.microsoft.com/",
+        "iss": ISSUER,
+        "oid": user.user_id,
+        "tid": user.tenant_id,
+        "upn": user.user_name,
+        "unique_name": user.user_name,
+        "scp": "mdm_delegation",
+    }
+    return jwt.encode(claims, "", algorithm="none")
 
 
 def bearer(incoming: Incoming, authority: Authority, kind: str = "") -> dict[str, Any]:

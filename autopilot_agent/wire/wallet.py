@@ -48,8 +48,8 @@ class Wallet:
         self.places: dict[str, str] = {}
         """Addresses that a service named, by what they are for ("join", "ime", ...)."""
         self.account: dict[str, str] = {}
-        """The OMA-DM account of the provisioning document by parameter (ADDR, PROVIDER-ID ...), with "DeviceID" (what the device
-        calls itself to the MDM server) and "enrolment" (the enrolment id that calls name)."""
+        """The OMA-DM account of the provisioning document by parameter (ADDR, PROVIDER-ID ...), with "DeviceID" (what the
+        device calls itself to the MDM server) and "enrolment" (the enrolment id that calls name)."""
         self.session: Any = None
         """The OMA-DM session that is going on."""
 
