@@ -24,7 +24,7 @@ def routes(token: str, tls: Callable[[], bool]) -> tuple[Route, ...]:
 
     def about(incoming: Incoming, desk: Desk) -> Response:
         state = cast("TenantDesk", desk).state
-        found = {"product": PRODUCT, "version": __version__, "tenantId": state.tenant_id, "domain": state.domain, "tls": tls()}
+        found = {"product": PRODUCT, "version": __version__, "tenant_id": state.tenant_id, "domain": state.domain, "tls": tls()}
         return as_json(found)
 
     def certificate(incoming: Incoming, desk: Desk) -> Response:

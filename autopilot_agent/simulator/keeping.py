@@ -90,24 +90,6 @@ class Enrolments:
         enrolled.touched.clear()
 
 
-class Directory:
-    """Active Directory: its computers a row each, its log line by line, the rest as a whole. See ``Part``."""
-
-    kind = "active_directory"
-
-    def __init__(self, state: TenantState) -> None:
-        self.state = state
-        self._whole = Whole(self.kind, state, "active_directory", ActiveDirectory, _without_computers)
-
-    def begin(self, rows: dict[str, bytes] | None) -> None:
-        """See ``Part``."""
-        self._whole.begin(rows)
-
-    def changes(self) -> Iterator[Row]:
-        """See ``Part``."""
-        return self._whole.changes()
-
-
 def _without_computers(directory: ActiveDirectory) -> ActiveDirectory:
     return msgspec.structs.replace(directory, computers={}, log=[])
 
@@ -126,7 +108,7 @@ def parts_of(state: TenantState) -> list[Part]:
         Table("hybrid", state, "hybrid", EntraDevice),
         Table("owner", state, "owners", str),
         Table("made", state, "made", int, key=lambda text: tuple(msgspec.json.decode(text)), spelled=_spelled),
-        Directory(state),
+        Whole("active_directory", state, "active_directory", ActiveDirectory, _without_computers),
         Enrolments(state),
     ]
     return found
@@ -181,7 +163,6 @@ class Keeper:
 
     def __init__(self, file: DataFile, state: TenantState, records: StoredRecords) -> None:
         self.file, self.state, self.records = file, state, records
-        self._directory: ActiveDirectory | None = None
         self.parts = parts_of(state)
         begun = BEGUN in file.rows(FACTS)
         try:
@@ -190,9 +171,10 @@ class Keeper:
         except (InputError, msgspec.DecodeError, ValueError) as error:
             said = error.message if isinstance(error, InputError) else str(error)
             raise InputError(f"this data file does not fit the tenant: {said}", Place(str(file.path))) from None
-        self._computers = Table("computer", None, "computers", Computer)
-        self._log = Lines("connector_log", None, "log")
-        self._follow(file, begun)
+        self._computers = Table("computer", state.active_directory, "computers", Computer)
+        self._log = Lines("connector_log", state.active_directory, "log")
+        for part in (self._computers, self._log):
+            part.begin(file.rows(part.kind) if begun else None)
         self._handling = threading.RLock()
         self._gathering = threading.Lock()
         self._writing = threading.Lock()
@@ -201,13 +183,8 @@ class Keeper:
         if not begun:
             file.write([*self._changes(), (FACTS, BEGUN, b"true")])
 
-    def _follow(self, file: DataFile, begun: bool) -> None:
-        """The computers and the log of the directory that the tenant has now."""
-        self._directory = self._computers.owner = self._log.owner = self.state.active_directory
-        for part in (self._computers, self._log):
-            part.begin(file.rows(part.kind) if begun else None)
-
     def _changes(self) -> list[Row]:
+        self._computers.owner = self._log.owner = self.state.active_directory  # an administrator may have put another there
         found = [row for part in self.parts for row in part.changes()]
         found += self._computers.changes()
         found += self._log.changes()
