@@ -85,18 +85,18 @@ class Collection:
 
     def assignments(self, incoming: Incoming, state: TenantState) -> Response:
         """GET of the assignments."""
-        return listed(incoming, as_graph(self._one(incoming, state), assignments=True)["assignments"])
+        return listed(incoming, as_graph(_numbered(self._one(incoming, state)), assignments=True)["assignments"])
 
     def add_assignment(self, incoming: Incoming, state: TenantState) -> Response:
         """POST of one more assignment."""
-        old = self._one(incoming, state)
+        old = _numbered(self._one(incoming, state))
         new = self._with(old, [*as_graph(old, assignments=True)["assignments"], body_of(incoming)])
         put_resource(state, self.name, new)
         return single(incoming, as_graph(new, assignments=True)["assignments"][-1], 201)
 
     def remove_assignment(self, incoming: Incoming, state: TenantState) -> Response:
         """DELETE of an assignment."""
-        old = self._one(incoming, state)
+        old = _numbered(self._one(incoming, state))
         known = as_graph(old, assignments=True)["assignments"]
         found = found_in(known, incoming.parameters["assignment"])
         put_resource(state, self.name, self._with(old, [one for one in known if one is not found]))
@@ -130,7 +130,7 @@ class Collection:
         raise Wrong(404, f"There is no resource with the id {incoming.parameters['id'][:100]!r} in {self.name}.")
 
     def _shown(self, one: Assignable, incoming: Incoming) -> dict[str, Any]:
-        return as_graph(one, assignments="assignments" in incoming.query.get("$expand", ""))
+        return as_graph(_numbered(one), assignments="assignments" in incoming.query.get("$expand", ""))
 
 
 def _numbered(one: Assignable) -> Assignable:

@@ -252,6 +252,16 @@ class BoundedServer(Server):
         self._connections.close()  # cheroot's own, with nothing in it yet
         self._connections: Any = Connections(self)
 
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Bind a socket, or close it; cheroot leaves one behind that cannot be bound."""
+        try:
+            socket_.bind(bind_addr)
+        except BaseException:
+            socket_.close()
+            raise
+        return socket_
+
     def process_conn(self, conn: Connection) -> None:
         """Give a connection to a worker; a new one first waits until its client says something."""
         if not conn.fresh:
