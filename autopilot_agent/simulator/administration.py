@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from autopilot_agent.simulator import admin_devices as devices
+from autopilot_agent.simulator import admin_managed as managed
 from autopilot_agent.simulator.admin_resources import configurations, profiles
 from autopilot_agent.simulator.graph_answers import Wrong, found_in, guarded, listed, refuse, single
 from autopilot_agent.simulator.graph_resources import as_graph
@@ -78,11 +79,11 @@ WORK: tuple[tuple[str, str, Work], ...] = (
     ("POST", f"{_IDENTITIES}/<id>/updateDeviceProperties", devices.update_properties),
     ("POST", f"{_IDENTITIES}/<id>/assignUserToDevice", devices.assign_user),
     ("POST", f"{_IDENTITIES}/<id>/unassignUserFromDevice", devices.unassign_user),
-    ("GET", _MANAGED, devices.list_managed),
-    ("GET", f"{_MANAGED}/<id>", devices.get_managed),
-    ("DELETE", f"{_MANAGED}/<id>", devices.delete_managed),
-    ("POST", f"{_MANAGED}/<id>/<action>", devices.order),
-    ("GET", "deviceManagement/autopilotEvents", devices.list_events),
+    ("GET", _MANAGED, managed.list_managed),
+    ("GET", f"{_MANAGED}/<id>", managed.get_managed),
+    ("DELETE", f"{_MANAGED}/<id>", managed.delete_managed),
+    ("POST", f"{_MANAGED}/<id>/<action>", managed.order),
+    ("GET", "deviceManagement/autopilotEvents", managed.list_events),
     ("GET", "users", _users),
     ("GET", "users/<id>", _user),
     ("GET", "groups", _groups),
