@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response as WsgiResponse
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.simulator.access_log import Observer, Seen
 from autopilot_agent.simulator.desk import TenantDesk
-from autopilot_agent.wire import private
+from autopilot_agent.wire import discovery, private
 from autopilot_agent.wire.http import Incoming, Response, Route, as_json
 from autopilot_agent.wire.table import ROUTES
 
@@ -44,19 +45,24 @@ class Application:
         observe: Observer | None = None,
         shielded: bool = False,
     ) -> None:
-        self.desk = desk
         self.clock = clock
         self.began = clock() if began is None else began
         self.observe = observe
         self.shielded = shielded
-        self._map = Map(
-            [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
-        self._canonical = {
-            part.casefold(): part for route in routes for part in route.path.split("/") if part and "<" not in part
-        }
+        self._own = routes
+        self.desk = desk
+
+    @property
+    def desk(self) -> TenantDesk:
+        """Who answers now; another tenant may take over between two requests."""
+        return self._serving[0]
+
+    @desk.setter
+    def desk(self, desk: TenantDesk) -> None:
+        known = {route.path.casefold() for route in self._own}
+        others = [path for path in desk.discovery_paths() if path.casefold() not in known]
+        routes = (*self._own, *(one for path in others for one in discovery.routes_at(path)))
+        self._serving = (desk, *_map_of(routes))
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """WSGI."""
@@ -84,8 +90,9 @@ class Application:
         """The answer to a request, and in ``seen`` what the log may say of it; nothing that a client sends raises."""
         seen.method, seen.path, seen.client = request.method, request.path, request.remote_addr or ""
         seen.query = [name for name, _ in _pairs(request)]
-        path = "/".join(self._canonical.get(part.casefold(), part) for part in request.path.split("/"))
-        adapter = self._map.bind(request.host, url_scheme=request.scheme, path_info=path)
+        desk, routes, canonical = self._serving
+        path = "/".join(canonical.get(part.casefold(), part) for part in request.path.split("/"))
+        adapter = routes.bind(request.host, url_scheme=request.scheme, path_info=path)
         try:
             route, parameters = adapter.match(path, request.method)
         except NotFound:
@@ -105,7 +112,6 @@ class Application:
             return Response(400)
         seen.received = len(body)
         incoming = self._incoming(request, path, dict(parameters), body)
-        desk = self.desk
         with desk.kept():
             try:
                 answer: Response = route.handle(incoming, desk)
@@ -153,6 +159,14 @@ class Application:
             f"{request.scheme}://{request.host}",
             ours,
         )
+
+
+@lru_cache(maxsize=8)
+def _map_of(routes: tuple[Route, ...]) -> tuple[Map, dict[str, str]]:
+    """The routes compiled, and how their parts are spelled, once for all applications that have the same."""
+    rules = [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes]
+    spelled = {part.casefold(): part for route in routes for part in route.path.split("/") if part and "<" not in part}
+    return Map(rules, strict_slashes=False, merge_slashes=False), spelled
 
 
 def _pairs(request: WsgiRequest) -> Iterator[tuple[str, str]]:

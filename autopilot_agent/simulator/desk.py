@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from autopilot_agent.device.hardware_hash import WrongHash, read_hash
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.entra import SignIn
@@ -93,6 +95,34 @@ class TenantDesk:
         with self.lock:
             identity = self.state.find_identity(serial_number)
         return identity.id if identity is not None else ""
+
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        with self.lock:
+            known = [one.identity for one in dict.values(self.state.registrations)]  # only read: see Watched in parts.py
+            known += self.state.data.windows_autopilot_device_identities
+        return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        found = (urlsplit(one.discovery_url or "").path for one in self.state.data.mobility_management_policies)
+        return tuple(dict.fromkeys(path for path in found if path.startswith("/") and "<" not in path))
+
+    def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
+        """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
+        try:
+            serial_number = read_hash(hardware_hash).serial_number
+        except WrongHash:
+            return "", ""
+        with self.lock:
+            identity = self.state.find_identity(serial_number, hardware_hash)
+        return (identity.id if identity is not None else ""), serial_number
+
+    def tenant_of(self, name: str = "") -> str:
+        """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
+        wanted = name.casefold()
+        ours = not wanted or wanted == self.state.tenant_id.casefold() or wanted in self.state.domains
+        return self.state.tenant_id if ours else ""
 
     def somebody(self) -> str:
         """Sign-in name of the first licensed user ("" in a tenant without one)."""

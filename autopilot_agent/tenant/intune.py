@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from msgspec import structs
 
 from autopilot_agent.errors import ServiceFault
@@ -33,7 +35,10 @@ def discover(state: TenantState, call: DiscoverEnrolment, now: int) -> Enrolment
     """MS-MDE2 discovery; a sign-in name of a domain that exists inside the organisation only leads nowhere (F-29)."""
     if call.user_name.casefold().endswith(NOT_ROUTABLE):
         raise ServiceFault("0x8018002B", f"{call.user_name} is not routable: no MDM can be found for it", "F-29")
-    return EnrolmentService(ENROLMENT_URL)
+    host = urlsplit(call.discovery_url).netloc
+    if not host or host.endswith(".microsoft.com"):
+        return EnrolmentService(ENROLMENT_URL)
+    return EnrolmentService(f"https://{host}{urlsplit(ENROLMENT_URL).path}")  # another MDM enrols at its own host
 
 
 def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:

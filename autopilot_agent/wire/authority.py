@@ -19,6 +19,9 @@ from autopilot_agent.wire.keys import to_pem
 EARLIER = timedelta(minutes=10)
 """How far a certificate's beginning lies back, so that a device with a slow clock takes it (protocols.md 9.5)."""
 
+MOST_REMEMBERED = 4096
+"""Certificates whose signature was found good; a device shows its own with every request."""
+
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
@@ -33,6 +36,7 @@ class Authority:
     def __init__(self, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> None:
         self.key = key
         self.certificate = certificate
+        self._checked: dict[bytes, x509.Certificate] = {}
 
     @classmethod
     def make(cls, name: str = "autopilot-agent test CA") -> Authority:
@@ -115,6 +119,9 @@ class Authority:
         """Whether this authority signed a certificate and it is valid now."""
         if not certificate.not_valid_before_utc <= moment() <= certificate.not_valid_after_utc:
             return False
+        known = self._checked.get(certificate.signature)
+        if known is not None:
+            return known == certificate
         algorithm = certificate.signature_hash_algorithm
         if certificate.issuer != self.certificate.subject or algorithm is None:
             return False
@@ -124,6 +131,9 @@ class Authority:
             )
         except InvalidSignature:
             return False
+        if len(self._checked) >= MOST_REMEMBERED:
+            self._checked.clear()
+        self._checked[certificate.signature] = certificate
         return True
 
 

@@ -44,7 +44,7 @@ class Response(msgspec.Struct):
         """The body as a JSON object; raises ``Malformed`` for anything else."""
         try:
             found = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"the body is no JSON: {error}") from None
         if not isinstance(found, dict):
             raise Malformed("the body is JSON, but no object")
@@ -137,6 +137,22 @@ class Desk(Protocol):
 
     def registration_of(self, serial_number: str) -> str:
         """The id of a registration ("" for hardware that nobody registered)."""
+        ...
+
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        ...
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        ...
+
+    def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
+        """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
+        ...
+
+    def tenant_of(self, name: str = "") -> str:
+        """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
         ...
 
     def somebody(self) -> str:

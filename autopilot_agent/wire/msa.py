@@ -86,6 +86,14 @@ def hash_in(ticket_text: str, desk: Desk, epoch: int) -> str:
     return str(tokens.check(desk.authority, token, epoch, "ticket").get("hash", ""))
 
 
+def hardware(ddid: str, incoming: Incoming, desk: Desk) -> str:
+    """The hardware hash behind an ``MSA-DDID``; "" for what is no ticket of this server: it links a join, it proves nothing."""
+    try:
+        return hash_in(base64.b64decode(ddid, validate=True).decode(), desk, incoming.epoch) if ddid else ""
+    except (ValueError, ServiceFault):
+        return ""
+
+
 def refuse(fault: ServiceFault, incoming: Incoming) -> Response:
     """A plain status: nothing is known of this service's own errors."""
     from autopilot_agent.wire.http import status_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree
@@ -50,7 +51,14 @@ def _plain(error: Exception) -> str:
 def local(element: Element) -> str:
     """The name of an element without its namespace."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    return _split(tag)[0] if isinstance(tag, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _split(tag: str) -> tuple[str, str]:
+    """The local name of a tag, as it is and without regard to case."""
+    name = tag.rpartition("}")[2]
+    return name, name.casefold()
 
 
 def namespace(element: Element) -> str:
@@ -62,7 +70,7 @@ def namespace(element: Element) -> str:
 def children(element: Element, name: str) -> list[Element]:
     """Children by local name, whatever their namespace and case."""
     wanted = name.casefold()
-    return [one for one in element if local(one).casefold() == wanted]
+    return [one for one in element if isinstance(one.tag, str) and _split(one.tag)[1] == wanted]
 
 
 def child(element: Element | None, *path: str) -> Element | None:
@@ -70,8 +78,13 @@ def child(element: Element | None, *path: str) -> Element | None:
     for name in path:
         if element is None:
             return None
-        found = children(element, name)
-        element = found[0] if found else None
+        wanted = name.casefold()
+        for one in element:
+            if isinstance(one.tag, str) and _split(one.tag)[1] == wanted:
+                element = one
+                break
+        else:
+            return None
     return element
 
 

@@ -43,7 +43,7 @@ def check(authority: Authority, token: str, epoch: int, kind: str = "") -> dict[
     options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
     try:
         claims: dict[str, Any] = jwt.decode(token, authority.key.public_key(), algorithms=["RS256"], options=options)
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise ServiceFault(UNAUTHORIZED, f"the token is not one of this server: {error}") from None
     if not isinstance(claims.get("exp"), int) or claims["exp"] < epoch:
         raise ServiceFault(UNAUTHORIZED, "the token has expired")
@@ -56,7 +56,7 @@ def read(token: str) -> dict[str, Any]:
     """The claims of a token as its bearer reads them, without a check. Raises ``Malformed``."""
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise Malformed(f"the token cannot be read: {error}") from None
     return claims
 
