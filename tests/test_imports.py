@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "device": CORE,
     "tenant": CORE | {"device", "text"},
     "wire": CORE,
-    "backends": CORE | {"tenant", "wire"},
+    "backends": CORE | {"text", "tenant", "wire"},
     "simulator": CORE | {"device", "text", "tenant", "wire", "backends", "scenario"},
     "oobe": CORE | {"device"},
     "scenario": CORE | {"text", "device", "tenant", "backends", "oobe"},

@@ -35,6 +35,8 @@ RECORDS = (
     "recovery_keys",
     "diagnostics",
     "sign_ins",
+    "owners",
+    "mismatched",
 )
 """Attributes of the tenant state that are kept as they are."""
 AS_ASSIGNED = ("assigned", "first_apps")
@@ -94,6 +96,8 @@ class SavedCloud(msgspec.Struct):
     told: list[str]
     history: list[KeptEnrolment]
     enrolled: list[str]
+    owners: dict[str, str] = {}
+    mismatched: set[str] = set()
 
 
 TYPES: dict[str, Any] = {

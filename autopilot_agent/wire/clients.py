@@ -99,6 +99,10 @@ def user_token(wallet: Wallet, user_id: str, resource: str) -> Generator[Request
         return ""
     if known.expires.get(resource, 0) > wallet.now:
         return known.access[resource]
+    if "" in known.access:  # a token for everything: the sign-in was answered in this process
+        return known.access[""]
+    if not known.refresh:
+        return ""
     if known.session:
         return (yield from device_grants.renew(wallet, user_id, resource))
     return (yield from oauth.renew(wallet, user_id, resource))
