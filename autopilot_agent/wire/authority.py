@@ -162,7 +162,7 @@ def load_der(data: bytes) -> x509.Certificate:
     """A certificate from DER; raises ``Malformed``."""
     try:
         return x509.load_der_x509_certificate(data)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Malformed(f"this is no certificate: {error}") from None
 
 

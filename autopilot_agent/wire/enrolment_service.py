@@ -45,7 +45,10 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
     if asked.request_type.rpartition("/")[2] == "Renew":
         document = renewal.answer(asked, incoming, desk)
     elif asked.request_type.rpartition("/")[2] == "Issue":
-        document = enrol(asked, claimant_of(envelope.credentials, incoming, desk), incoming, desk)
+        claimant = claimant_of(envelope.credentials, incoming, desk)
+        if envelope.credentials.there:
+            clients.agreed(call_of(asked, claimant, desk), incoming, {"oid": claimant.user_id})
+        document = enrol(asked, claimant, incoming, desk)
     else:
         raise ServiceFault(MESSAGE_FORMAT, "the message asks for something else than to issue or renew a certificate")
     body = wstep.encode_answer(document, envelope.message_id, incoming.epoch)
