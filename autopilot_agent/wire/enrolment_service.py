@@ -23,9 +23,10 @@ from autopilot_agent.wire.soap_faults import CERTIFICATE_REQUEST, INVALID_DATA, 
 if TYPE_CHECKING:
     from cryptography import x509
 
+STATELESS_PATH = "/StatelessEnrollmentService/DeviceEnrollment.svc"
 PATHS = (
     "/EnrollmentServer/DeviceEnrollmentWebService.svc",
-    "/StatelessEnrollmentService/DeviceEnrollment.svc",
+    STATELESS_PATH,
     "/api/mdm/microsoft/enroll",
 )
 NEEDED = ("EnrollmentType", "DeviceID", "HWDevID", "OSEdition", "OSVersion", "DeviceType", "DeviceName", "ApplicationVersion")

@@ -440,6 +440,18 @@ def test_the_sign_in_page_gives_a_token_that_enrols() -> None:
     assert b"wresult" not in wrong.body + elsewhere.body
 
 
+def test_the_directory_says_where_to_enrol_to_those_who_have_a_token() -> None:
+    served = Served()
+    app = "0000000a-0000-0000-c000-000000000000"
+    url = "https://m.example/v1.0/myorganization/servicePrincipals/appId={}/endpoints"
+    bearer = {"authorization": f"Bearer {token()}"}
+    found = {one["providerName"]: one["uri"] for one in served.send(Request("GET", url.format(app), bearer)).json()["value"]}
+    assert found["WindowsEnrollment"] == "https://localhost/StatelessEnrollmentService/DeviceEnrollment.svc"
+    assert set(found) == {"WindowsEnrollment", "IWService", "TokenRenewalService"}
+    assert served.send(Request("GET", url.format(app))).status == 401
+    assert served.send(Request("GET", url.format("x"), bearer)).status == 404
+
+
 WHOLE = rst(b64(REQUEST), ITEMS, jwt_security(token())).encode()
 
 
