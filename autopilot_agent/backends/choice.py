@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import msgspec
 from autopilot_agent.backends.addresses import MDM, MEMORY, Addresses
 from autopilot_agent.backends.http import HttpBackend, Net
 from autopilot_agent.backends.memory import MemoryBackend
+from autopilot_agent.backends.recorded import RecordingNet, ReplayNet, new_session
 from autopilot_agent.errors import InputError, ServiceUnavailable, Unreachable
 from autopilot_agent.service.base import Call
 from autopilot_agent.wire import calls
@@ -41,7 +43,8 @@ class ServerChoice(msgspec.Struct, frozen=True):
 
     ``url`` serves everything if it is a tenant of ours, else enrolment and management; ``table`` says otherwise for single
     services. ``ca`` is a file of trusted certificates, ``allowed`` hosts besides loopback, ``token`` the administrator's.
-    ``pooled`` keys are for runs whose keys nobody looks at.
+    ``pooled`` keys are for runs whose keys nobody looks at. ``record`` is a folder to keep the session in; ``replay`` is
+    such a folder, instead of a server.
     """
 
     url: str
@@ -50,17 +53,29 @@ class ServerChoice(msgspec.Struct, frozen=True):
     allowed: tuple[str, ...] = ()
     token: str = ""
     pooled: bool = False
+    record: str = ""
+    replay: str = ""
 
     def __call__(self, state: TenantState) -> HttpBackend:
         """The backend; raises ``InputError`` for a host that may not be talked to, ``ServiceUnavailable`` without a server."""
+        wallet = Wallet(KeySource(pooled=self.pooled), state.guid("network", "wallet"))
+        if self.replay:
+            recording = ReplayNet(Path(self.replay))
+            session = recording.session
+            wallet.private, wallet.replayed = session.private, True
+            known = "recorded" if recording.has(CLOUD) else ""
+            return RemoteBackend(recording, wallet, state, Addresses(session.url, session.served), token=known)
         from autopilot_agent.backends.net import RequestsNet
 
         net = RequestsNet(Addresses(self.url, self.table), ca=self.ca, allowed=frozenset(self.allowed))
-        wallet = Wallet(KeySource(pooled=self.pooled), state.guid("network", "wallet"))
         ours = wallet.private = introduced(net, self.url) is not None
         if not ours:
             net.addresses = Addresses("", {**dict.fromkeys(MDM, self.url), **self.table})
-        return RemoteBackend(net, wallet, state, net.addresses, token=self.token if ours else "")
+        used: Net = net
+        if self.record:
+            served = net.addresses
+            used = RecordingNet(net, Path(self.record), new_session(served.base, served.table, private=ours))
+        return RemoteBackend(used, wallet, state, net.addresses, token=self.token if ours else "")
 
     def hosts(self) -> list[str]:
         """The hosts that would be asked."""
@@ -68,7 +83,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
 
     def words(self) -> list[str]:
         """The options that choose the same server again, for the line that repeats a run; the token is not among them."""
-        found = ["--backend", self.url]
+        found = ["--backend", f"replay:{self.replay}" if self.replay else self.url]
         for name, place in self.table.items():
             found += ["--map", f"{name}={place}"]
         for host in self.allowed:

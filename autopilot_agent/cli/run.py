@@ -21,6 +21,7 @@ from autopilot_agent.scenario.run import Result
 if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
 
+SERVER_OPTIONS = ("map", "ca", "allow_host", "admin_token", "record_http")
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
 _NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
@@ -38,6 +39,8 @@ def main(args: argparse.Namespace) -> int:
             raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
     if len(paths) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file.")
+    if len(paths) > 1 and args.record_http:
+        raise InputError("a recording is of one scenario; give one file.")
     options = _options(args, paths, backend)
     results: list[Result] = []
     for outcome in run_files(paths, options, args.jobs):
@@ -132,12 +135,34 @@ def chosen_backend(args: argparse.Namespace) -> str | ServerChoice:
         if args.device or args.save_device:
             raise InputError("a device file holds no keys and tokens of real connections; leave --device, --save-device out.")
         return _server(args)
-    for name in ("map", "ca", "allow_host", "admin_token"):
+    if args.backend.startswith("replay:"):
+        return _recording(args)
+    for name in SERVER_OPTIONS:
         if getattr(args, name):
             raise InputError(f"--{name.replace('_', '-')} is for a server; choose one with --backend https://HOST:PORT.")
     if args.backend != "memory":
         _check_backend(args.backend)
     return str(args.backend)
+
+
+def _recording(args: argparse.Namespace) -> ServerChoice:
+    """A recording instead of a server."""
+    for name in (*SERVER_OPTIONS, "device", "save_device"):
+        if getattr(args, name):
+            raise InputError(f"--{name.replace('_', '-')} has no meaning where a recording answers; leave it out.")
+    try:
+        from autopilot_agent.backends.choice import ServerChoice
+        from autopilot_agent.backends.recorded import read_session
+    except ImportError as error:
+        raise _not_installed(error) from None
+    folder = args.backend.removeprefix("replay:")
+    read_session(Path(folder))
+    return ServerChoice("", replay=folder)
+
+
+def _not_installed(error: ImportError) -> InputError:
+    said = f"a server as backend needs packages that are not installed ({error.name}); pip install 'autopilot-agent[wire]'."
+    return InputError(said)
 
 
 def _server(args: argparse.Namespace) -> ServerChoice:
@@ -147,13 +172,14 @@ def _server(args: argparse.Namespace) -> ServerChoice:
         from autopilot_agent.backends.choice import ServerChoice
         from autopilot_agent.wire.hosts import check_host
     except ImportError as error:
-        said = f"a server as backend needs packages that are not installed ({error.name}); pip install 'autopilot-agent[wire]'."
-        raise InputError(said) from None
+        raise _not_installed(error) from None
     if args.ca is not None and not args.ca.is_file():
         raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(args.ca)))
     token = args.admin_token or os.environ.get("AUTOPILOT_AGENT_TOKEN", "")
     ca = args.ca.as_posix() if args.ca is not None else ""
-    choice = ServerChoice(read_address(args.backend), read_table(args.map), ca, tuple(args.allow_host), token)
+    record = args.record_http.as_posix() if args.record_http is not None else ""
+    url, table = read_address(args.backend), read_table(args.map)
+    choice = ServerChoice(url, table, ca, tuple(args.allow_host), token, record=record)
     for host in choice.hosts():
         check_host(host, frozenset(choice.allowed))
     return choice

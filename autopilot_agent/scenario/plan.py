@@ -17,7 +17,18 @@ from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.states import State
 from autopilot_agent.oobe.world import World
-from autopilot_agent.scenario.act_specs import ActSpec, Admin, TaskSequence, written_out
+from autopilot_agent.scenario.act_specs import (
+    ActSpec,
+    Admin,
+    FreshStart,
+    ReplaceMotherboard,
+    ResetRemote,
+    Retire,
+    TaskSequence,
+    Wipe,
+    name_of,
+    written_out,
+)
 from autopilot_agent.scenario.agenda import Agenda
 from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
@@ -201,14 +212,18 @@ def make_plan(
     return plan
 
 
+IN_THE_CLOUD = (Admin, ResetRemote, Wipe, FreshStart, Retire, ReplaceMotherboard)
+"""Acts that change what the tenant holds, or order something there."""
+
+
 def _check_remote(plan: Plan) -> None:
     """What changes the tenant of this process would not reach the one that is served."""
     loaded = plan.loaded
     assert loaded is not None
     for index, act in enumerate(plan.acts):
-        if isinstance(act, Admin):
+        if isinstance(act, IN_THE_CLOUD):
             raise InputError(
-                "an administrator's act changes the tenant of this process, but the cloud is a server; "
+                f"the act {name_of(act)} changes the tenant of this process, but the cloud is a server; "
                 "change the served tenant over its admin API, or run the scenario in memory.",
                 loaded.document.place(("acts", index)),
             )

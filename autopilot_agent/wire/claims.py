@@ -26,6 +26,7 @@ ADMINISTRATOR_ROLES = frozenset({"62e90394-69f5-4237-9190-012177145e10", "9f0620
 """Role templates whose holders administer joined devices: global administrator, device local administrator."""
 DEVICE_ADMINISTRATOR = "9f06204d-73c1-4d4c-880a-6edb90606fd8"
 PRODUCTION = (".microsoft.com", ".windows.net", ".microsoftonline.com")
+LONGEST_URL = 2_000
 LONGEST = 20_000
 """Characters of a claim that is read."""
 
@@ -88,6 +89,22 @@ def administers(claims: dict[str, Any]) -> bool:
     """Whether a role makes this person an administrator of every joined device."""
     roles = claims.get("wids")
     return isinstance(roles, list) and any(isinstance(one, str) and one.casefold() in ADMINISTRATOR_ROLES for one in roles)
+
+
+def is_address(url: str) -> bool:
+    """Whether a text from a server is an address that a request can go to."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST_URL
+    return plain and parts.scheme in ("https", "http") and bool(parts.hostname) and port != 0 and not parts.fragment
+
+
+def is_token(text: str) -> bool:
+    """Whether a text from a server can stand in an Authorization header."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text and len(text) <= LONGEST
 
 
 def scope_of(resource: str) -> str:

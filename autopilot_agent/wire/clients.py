@@ -104,6 +104,11 @@ def user_token(wallet: Wallet, user_id: str, resource: str) -> Generator[Request
     return (yield from oauth.renew(wallet, user_id, resource))
 
 
+def device_token(wallet: Wallet) -> str:
+    """The token that the device was given for its attestation; "" without one, and when it has expired."""
+    return wallet.device_token if wallet.device_token_until > wallet.now else ""
+
+
 def bearer_of(incoming: Incoming, desk: Desk, *audiences: str) -> dict[str, Any]:
     """The claims of the user's or the device's access token that came along; {} without one.
 

@@ -38,7 +38,7 @@ def read_request(data: bytes) -> PublicKey:
         request = x509.load_der_x509_csr(data)
         key = request.public_key()
         signed = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InvalidSignature) as error:
         raise Malformed(f"this is no certificate request: {error}") from None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not signed:
         raise Malformed("the certificate request is not signed by its own key")

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from cryptography.hazmat.primitives import hashes
@@ -36,7 +36,6 @@ DEVICE_PATH, KEY_PATH = "/EnrollmentServer/device/", "/EnrollmentServer/key/"
 ADMINISTRATORS = "S-1-5-32-544"
 JOIN, REGISTER, HYBRID = 0, 4, 6
 """Join types."""
-LONGEST_URL = 2_000
 MOST_SIDS = 100
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 """When the virtual time of a device begins."""
@@ -80,20 +79,12 @@ def decode_discovery(body: dict[str, Any]) -> dict[str, str]:
         said = said if isinstance(said, dict) else {}
         url, resource = claims.text(said, f"{prefix}Endpoint"), claims.text(said, f"{prefix}ResourceId")
         if url:
-            if not _address(url):
+            if not claims.is_address(url):
                 raise Malformed("the discovery names an address that is none")
             found[place], found[f"{place} resource"] = url, resource or claims.DRS
     if "join" not in found:
         raise Malformed("the discovery names no address to join at")
     return found
-
-
-def _address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return len(url) <= LONGEST_URL and parts.scheme in ("https", "http") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def join(call: JoinDevice, wallet: Wallet) -> Flow[DeviceJoined]:
@@ -104,8 +95,7 @@ def join(call: JoinDevice, wallet: Wallet) -> Flow[DeviceJoined]:
     if call.user_id:
         bearer = yield from clients.user_token(wallet, call.user_id, wallet.places["join resource"])
     else:
-        valid = wallet.device_token_until > wallet.now
-        bearer = wallet.device_token if valid else "" if wallet.private else call.device_token
+        bearer = clients.device_token(wallet) or ("" if wallet.private else call.device_token)
     key, transport = wallet.new_key("device"), wallet.new_key("transport")
     body = _common(key, transport, domain or call.tenant_id, call.os_version, call.device_name)
     if call.aik_certificate:
@@ -127,9 +117,7 @@ def join(call: JoinDevice, wallet: Wallet) -> Flow[DeviceJoined]:
     return DeviceJoined(name_of(device.certificate), thumbprint(device.certificate), sids, role)
 
 
-def _common(
-    key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, domain: str, os_version: str, name: str
-) -> dict[str, Any]:
+def _common(key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, domain: str, os_version: str, name: str) -> dict[str, Any]:
     """The members that every request begins with, in the order of Windows."""
     return {
         "CertificateRequest": {"Type": "pkcs10", "Data": base64_of(device_object.certificate_request(key))},
@@ -141,9 +129,7 @@ def _common(
     }
 
 
-def _request(
-    method: str, url: str, os_version: str, body: dict[str, Any], wallet: Wallet, more: dict[str, str]
-) -> Request:
+def _request(method: str, url: str, os_version: str, body: dict[str, Any], wallet: Wallet, more: dict[str, str]) -> Request:
     said = {"content-type": JSON, "client-request-id": wallet.new_id("registration"), "return-client-request-id": "true"}
     whole = with_query(url, **{"api-version": "2.0"})
     return Request(method, whole, headers(os_version, **said, **more), msgspec.json.encode(body))
@@ -163,7 +149,7 @@ def _take_certificate(
         same = certificate.public_key() == key.public_key()
     except Exception as error:  # the library raises several types for keys it cannot read
         raise Malformed(f"the certificate's key cannot be read: {error}") from None
-    if not same or not name_of(certificate):
+    if not (same or wallet.replayed) or not name_of(certificate):
         raise Malformed("the certificate is not for the key of this device, or names no device")
     wallet.device, wallet.transport = Credential(certificate, key), transport
     return body

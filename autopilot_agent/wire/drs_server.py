@@ -90,10 +90,11 @@ def join(incoming: Incoming, desk: Desk) -> Response:
     joined = desk.answer(call, incoming)
     person = device_object.sid_of(call.user_id) if call.local_administrator else ""
     sids = [*joined.administrator_sids, *([person] if person else [])]
-    return _registered(
+    answer = _registered(
         joined.device_id, call.user_id, key, transport, desk, joined=body["JoinType"] == JOIN,
         User={"Upn": claims.text(bearer, "upn")}, MembershipChanges=[{"LocalSID": ADMINISTRATORS, "AddSIDs": sids}],
     )  # fmt: skip
+    return _echoed(answer, incoming)
 
 
 def hybrid(incoming: Incoming, desk: Desk) -> Response:
@@ -116,7 +117,15 @@ def hybrid(incoming: Incoming, desk: Desk) -> Response:
         _name(whole, "OSVersion"),
     )
     found = desk.answer(call, incoming)
-    return _registered(found.device_id, "", key, transport, desk, joined=True)
+    return _echoed(_registered(found.device_id, "", key, transport, desk, joined=True), incoming)
+
+
+def _echoed(answer: Response, incoming: Incoming) -> Response:
+    """The answer with the request's id, where the client wants it back."""
+    name = incoming.headers.get("client-request-id", "")[:LONGEST]
+    if name.isascii() and name.isprintable() and incoming.headers.get("return-client-request-id", "").casefold() == "true":
+        answer.headers["client-request-id"] = name
+    return answer
 
 
 def _registered(

@@ -18,7 +18,7 @@ ADDRESSES = {
     "IWService": ("fef.manage.microsoft.com", "/StatelessIWService"),
     "TokenRenewalService": ("fef.manage.microsoft.com", "/StatelessOAuthService"),
 }
-"""Host and path of each. Only the first is answered here; the paths of the others are made up, and no host names a scale unit."""
+"""Host and path of each. Only the first is answered here; the paths of the others are made up, the hosts name no scale unit."""
 
 
 def serve(incoming: Incoming, desk: Desk) -> Response:

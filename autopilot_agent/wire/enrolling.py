@@ -34,7 +34,7 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
         except ServiceFault as fault:
             if number == len(known) or fault.code not in (soap_faults.AUTHENTICATION, soap_faults.SECURITY):
                 raise
-    taken = provisioning.take(document, key)
+    taken = provisioning.take(document, None if wallet.replayed else key)
     answer = Enrolled(
         _guid(wallet.new_id("enrolment")),
         taken.provider_id,

@@ -44,7 +44,7 @@ class Response(msgspec.Struct):
         """The body as a JSON object; raises ``Malformed`` for anything else."""
         try:
             found = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"the body is no JSON: {error}") from None
         if not isinstance(found, dict):
             raise Malformed("the body is JSON, but no object")

@@ -73,7 +73,7 @@ def take(found: Tokens, response: Response, resource: str, now: int) -> None:
     """Keep what a token endpoint answered; ``now`` in virtual milliseconds. Raises ``Malformed``."""
     body = response.json()
     access = body.get("access_token")
-    if not isinstance(access, str) or not access:
+    if not isinstance(access, str) or not claims.is_token(access):
         raise Malformed("the answer holds no access token")
     lifetime = str(body.get("expires_in", ""))
     seconds = int(lifetime) if lifetime.isdecimal() and len(lifetime) < 8 else tokens.LIFETIME
@@ -261,6 +261,4 @@ def refuse(fault: ServiceFault, incoming: Incoming) -> Response:
 
 
 FLOWS: Flows = {SignIn: sign_in, GetDeviceToken: get_device_token}
-ROUTES = tuple(
-    Route("POST", f"/<tenant>/oauth2{version}/token", serve, refuse, "token", 200_000) for version in ("", "/v2.0")
-)
+ROUTES = tuple(Route("POST", f"/<tenant>/oauth2{version}/token", serve, refuse, "token", 200_000) for version in ("", "/v2.0"))

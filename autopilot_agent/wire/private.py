@@ -115,7 +115,7 @@ def unpack(text: str, kind: Any) -> Any:
         raise Malformed("a private header is too long")
     try:
         return msgspec.json.decode(text.encode("latin-1"), type=kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Malformed(f"a private header cannot be read: {error}") from None
 
 

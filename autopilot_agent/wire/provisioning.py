@@ -152,7 +152,7 @@ def _certificates(document: Characteristic, root: x509.Certificate, certificate:
     renew.put("RetryInterval", "4", "integer")
 
 
-def take(data: bytes, key: rsa.RSAPrivateKey) -> Provisioned:
+def take(data: bytes, key: rsa.RSAPrivateKey | None) -> Provisioned:
     """Check a document against the key that the request was made with. Raises ``ServiceFault`` with Windows' code."""
     document = _document(data)
     certificate, stores, account = _own_certificate(document, key)
@@ -200,7 +200,7 @@ def _document(data: bytes) -> Characteristic:
 
 
 def _own_certificate(
-    document: Characteristic, key: rsa.RSAPrivateKey
+    document: Characteristic, key: rsa.RSAPrivateKey | None
 ) -> tuple[x509.Certificate, tuple[str, ...], dict[str, str]]:
     """The certificate for the key, the stores it lies in, and how it is renewed."""
     mine = document.find(wap.CERTIFICATE_STORE, "My")
@@ -217,7 +217,7 @@ def _own_certificate(
             certificate = _certificate(entry.type, encoded)
             if not container and not entry.all("PrivateKeyContainer"):
                 raise ServiceFault(CERTSTORE, "the client certificate has no PrivateKeyContainer")
-            if not matches(certificate, key):
+            if key is not None and not matches(certificate, key):
                 raise ServiceFault(CERTSTORE, "the client certificate is not for the key of the request")
             found = certificate
             stores.append(f"my\\{place.type.casefold()}")

@@ -108,7 +108,7 @@ def decrypted(data: bytes, session: bytes) -> bytes:
         fields = msgspec.json.decode(_bytes(header))
         key = derived(session, context_of(fields if isinstance(fields, dict) else {}))
         return AESGCM(key).decrypt(_bytes(nonce), _bytes(content) + _bytes(tag), header.encode())
-    except (ValueError, InvalidTag, msgspec.DecodeError) as error:
+    except (ValueError, InvalidTag, msgspec.DecodeError, RecursionError) as error:
         raise Malformed(f"the answer is not encrypted for this device: {type(error).__name__}") from None
 
 

@@ -75,7 +75,7 @@ class Report:
         for item in command.items or (dm.Item(),):
             if item.meta.type == USER_TOKEN:
                 try:
-                    claims = tokens.check(desk.authority, (item.data or "").strip(), incoming.epoch)
+                    claims = tokens.check(desk.authority, (item.data or "").strip(), incoming.epoch, "access")
                 except ServiceFault:
                     return dm.WRONG_CREDENTIALS
                 self.user_id = str(claims.get("oid", ""))

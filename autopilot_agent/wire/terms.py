@@ -35,6 +35,7 @@ LARGEST, LONGEST = 500_000, 20_000
 """Bytes of a page that is read, and characters of its text."""
 QUIET = {"head", "title", "script", "style", "noscript", "template", "button", "select", "option", "textarea", "iframe"}
 BLOCKS = {"p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "section", "article", "pre", "form"}
+SPACE = re.compile(r"\s")
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ERRORS = {"invalid_request": "0x80190190", "unauthorized_client": "0x80190191", "server_error": "0x801901F4"}
 """What the device shows for an error of the page: the HTTP status that says the same (an assumption)."""
@@ -63,6 +64,8 @@ def accept(wallet: Wallet, url: str, user_id: str) -> Generator[Request, Respons
 
 def _open(method: str, url: str, user_id: str, wallet: Wallet) -> Generator[Request, Response, Response]:
     """One request for the page. A tenant of ours stands for every MDM, whose pages it has at one place."""
+    if url and not claims.is_address(url):
+        raise Malformed("the address of the terms of use is none")
     if not url or (wallet.private and urlsplit(url).path.casefold() != PATH.casefold()):
         url = f"https://{HOST}{PATH}"
     bearer = yield from clients.user_token(wallet, user_id, claims.ENROLMENT)
@@ -126,12 +129,16 @@ def _flowing(root: Any) -> str:
             parts.append("\n")
         if event == "start":
             hidden += tag in QUIET
-            parts.append("" if hidden else one.text or "")
+            parts.append("" if hidden else _spaced(one.text))
         else:
             hidden -= tag in QUIET
-            parts.append("" if hidden else one.tail or "")
+            parts.append("" if hidden else _spaced(one.tail))
     lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _spaced(text: str | None) -> str:
+    return SPACE.sub(" ", text or "")
 
 
 def page(incoming: Incoming, desk: Desk) -> Response:

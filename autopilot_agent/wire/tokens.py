@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from hashlib import sha256
 from typing import Any
 
 import jwt
+import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from autopilot_agent.errors import Malformed, ServiceFault
@@ -54,10 +56,15 @@ def check(authority: Authority, token: str, epoch: int, kind: str = "") -> dict[
 
 def read(token: str) -> dict[str, Any]:
     """The claims of a token as its bearer reads them, without a check. Raises ``Malformed``."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise Malformed("the token has not the three parts of a JWT")
     try:
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError) as error:  # both the base64 and the JSON
         raise Malformed(f"the token cannot be read: {error}") from None
+    if not isinstance(claims, dict):
+        raise Malformed("the token holds no claims")
     return claims
 
 

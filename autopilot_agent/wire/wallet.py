@@ -43,6 +43,8 @@ class Wallet:
         self.keys = keys or KeySource()
         self.name = name
         self.private = private
+        self.replayed = False
+        """Whether answers come from a recording: then certificates are for keys that nobody kept."""
         self.now = 0
         self.made = 0
         self.ticket = ""

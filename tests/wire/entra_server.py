@@ -1,4 +1,4 @@
-"""A served small tenant for tests, a device of ours that says nothing in private headers, and a stranger's plain HTTP client."""
+"""A served small tenant for tests, a device of ours without private headers, and a stranger's plain HTTP client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from werkzeug.test import Client, TestResponse
 from autopilot_agent.backends.http import HttpBackend
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
-from autopilot_agent.testing.in_process import InProcessNet, test_authority
+from autopilot_agent.testing.in_process import InProcessNet, one_authority
 from autopilot_agent.testing.small import USER, small_state
 from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.wallet import Wallet
@@ -29,7 +29,7 @@ KEYS = KeySource(pooled=True)
 
 
 def served(changes: dict[str, object] | None = None, clock: Any = lambda: NOW) -> Application:
-    return Application(TenantDesk(small_state(changes or {}), test_authority()), clock=clock)
+    return Application(TenantDesk(small_state(changes or {}), one_authority()), clock=clock)
 
 
 def device(application: Application, *, private: bool = False) -> HttpBackend:
@@ -85,7 +85,9 @@ def join_body(key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, **more: Any)
     }
 
 
-def joined(client: Client, token: str = "", key: str = "device") -> tuple[x509.Certificate, rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
+def joined(
+    client: Client, token: str = "", key: str = "device"
+) -> tuple[x509.Certificate, rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
     """A stranger joins: its certificate, the key of that, and the transport key."""
     own, transport = KEYS.make("stranger", key), KEYS.make("stranger", "transport")
     answer = client.post(JOIN, json=join_body(own, transport), headers=bearer(token or token_of(client)["access_token"]))

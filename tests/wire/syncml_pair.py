@@ -7,7 +7,7 @@ from typing import Any
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.management import Commands, ManagementMessage
 from autopilot_agent.simulator.desk import MemoryRecords
-from autopilot_agent.testing.in_process import test_authority
+from autopilot_agent.testing.in_process import one_authority
 from autopilot_agent.wire import private, syncml, syncml_xml
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.http import Incoming, Request, Response
@@ -24,7 +24,7 @@ class ScriptedDesk:
     """A desk that hears calls and gives the next prepared answer; then there are no commands."""
 
     def __init__(self, *answers: Commands) -> None:
-        self.authority = test_authority()
+        self.authority = one_authority()
         self.records = MemoryRecords()
         self.heard: list[ManagementMessage] = []
         self.ready = list(answers)
@@ -51,7 +51,9 @@ class ScriptedDesk:
         return [ENROLMENT]
 
 
-def post(desk: Any, body: bytes, kind: str = TYPE, headers: dict[str, str] | None = None, path: str = "/ManagementServer/MDM.svc") -> Response:
+def post(
+    desk: Any, body: bytes, kind: str = TYPE, headers: dict[str, str] | None = None, path: str = "/ManagementServer/MDM.svc"
+) -> Response:
     """What a server says to a POST."""
     ours = private.AGENT in (headers or {})
     told = {**(headers or {}), **({"content-type": kind} if kind else {})}
@@ -94,7 +96,9 @@ class Wire:
             return answer
 
 
-def client(call: ManagementMessage, *bodies: bytes | Response, wallet: Wallet | None = None) -> tuple[Commands, list[dm.Message]]:
+def client(
+    call: ManagementMessage, *bodies: bytes | Response, wallet: Wallet | None = None
+) -> tuple[Commands, list[dm.Message]]:
     """A device against a server that answers with prepared bodies: the answer, and what the device sent."""
     flow = syncml.FLOWS[ManagementMessage](call, wallet or Wallet(private=False))
     sent: list[dm.Message] = []

@@ -21,7 +21,7 @@ from autopilot_agent.service.network import ProbeConnectivity
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.testing.in_process import InProcessNet
-from autopilot_agent.testing.in_process import test_authority as shared_authority
+from autopilot_agent.testing.in_process import one_authority as shared_authority
 from autopilot_agent.testing.small import PORTAL, small_state
 from autopilot_agent.wire import clients, connectivity, content, packages, safe_xml
 from autopilot_agent.wire.authority import Authority, common_name, thumbprint

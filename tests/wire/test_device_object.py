@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot_agent.errors import Malformed
-from autopilot_agent.testing.in_process import test_authority as authority
+from autopilot_agent.testing.in_process import one_authority as authority
 from autopilot_agent.wire import device_object
 from autopilot_agent.wire.authority import name_of
 

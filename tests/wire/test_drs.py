@@ -48,7 +48,9 @@ def signed_in(changes: dict[str, object] | None = None) -> Any:
     return backend
 
 
-@pytest.mark.parametrize("path", ["/contoso.example/Discover", "/contoso.example/enrollmentserver/contract", f"/{TENANT_ID}/Discover"])
+@pytest.mark.parametrize(
+    "path", ["/contoso.example/Discover", "/contoso.example/enrollmentserver/contract", f"/{TENANT_ID}/Discover"]
+)
 def test_a_stranger_discovers_where_to_join(path: str) -> None:
     answer = stranger(SERVED).get(f"{path}?api-version=1.9").json
     assert answer["DeviceJoinService"]["JoinEndpoint"] == "http://localhost/EnrollmentServer/device/"
@@ -74,6 +76,13 @@ def test_a_stranger_joins_as_public_clients_do() -> None:
     assert certificate.public_key() == key.public_key() and answer["User"]["Upn"] == USER
     change = answer["MembershipChanges"][0]
     assert change["LocalSID"] == "S-1-5-32-544" and len(change["AddSIDs"]) == 3
+
+
+def test_a_request_has_its_id_back_where_it_wants_it() -> None:
+    client = stranger(served())
+    wanted = {"client-request-id": "4711", "return-client-request-id": "true", **bearer(token_of(client)["access_token"])}
+    answer = client.post(JOIN, json=join_body(KEYS.make("r"), KEYS.make("t")), headers=wanted)
+    assert answer.headers["client-request-id"] == "4711"
 
 
 def test_a_work_account_registers_with_join_type_4() -> None:
@@ -180,7 +189,9 @@ def test_every_code_of_registration_survives_its_json(code: str) -> None:
     assert (found.code, found.reason) == (code, "said")
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, "0x801C0001"), (401, "0x801C0002"), (403, "0x801C0003"), (404, "0x80190194")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "0x801C0001"), (401, "0x801C0002"), (403, "0x801C0003"), (404, "0x80190194")]
+)
 def test_an_error_of_another_kind_is_read_by_its_status(status: int, code: str) -> None:
     assert drs_errors.decode_refusal(Response(status, {}, b"<html>")).code == code
     assert drs_errors.decode_refusal(Response(status, {}, b'{"ErrorType":"Unheard","message":7}')).code == code
@@ -210,7 +221,9 @@ def test_a_certificate_for_another_key_is_not_taken() -> None:
     client = stranger(served())
     certificate = joined(client, key="someone")[0]
     wallet = Wallet(KEYS)
-    body = {"Certificate": {"RawBody": b64(drs.load_der(certificate.public_bytes(drs_encoding())).public_bytes(drs_encoding()))}}
+    body = {
+        "Certificate": {"RawBody": b64(drs.load_der(certificate.public_bytes(drs_encoding())).public_bytes(drs_encoding()))}
+    }
     own = next(key for key in (KEYS.make(str(number)) for number in range(99)) if key.public_key() != certificate.public_key())
     with pytest.raises(Malformed, match="not for the key"):
         drs._take_certificate(Response(200, {}, msgspec.json.encode(body)), wallet, own, own)
@@ -223,8 +236,14 @@ def drs_encoding() -> Any:
     return Encoding.DER
 
 
-VALUES = st.none() | st.integers() | st.text(max_size=9) | st.dictionaries(
-    st.sampled_from(["JoinEndpoint", "KeyProvisionEndpoint", "Type", "Data", "LocalSID", "AddSIDs"]), st.none() | st.text(max_size=9)
+VALUES = (
+    st.none()
+    | st.integers()
+    | st.text(max_size=9)
+    | st.dictionaries(
+        st.sampled_from(["JoinEndpoint", "KeyProvisionEndpoint", "Type", "Data", "LocalSID", "AddSIDs"]),
+        st.none() | st.text(max_size=9),
+    )
 )
 
 
@@ -244,10 +263,14 @@ def test_any_answer_to_a_join_is_read_or_malformed(body: dict[str, Any]) -> None
         drs._take_certificate(Response(200, {}, msgspec.json.encode(body)), Wallet(KEYS), key, key)
 
 
-MEMBERS = st.sampled_from(["CertificateRequest", "TransportKey", "JoinType", "attributes", "ServerAdJoinData", "kngc", "OSVersion"])
+MEMBERS = st.sampled_from(
+    ["CertificateRequest", "TransportKey", "JoinType", "attributes", "ServerAdJoinData", "kngc", "OSVersion"]
+)
 
 
-@given(st.dictionaries(MEMBERS, VALUES | st.sampled_from([0, 4, 6])) | st.lists(st.none()), st.sampled_from(["POST", "PUT", "KEY"]))
+@given(
+    st.dictionaries(MEMBERS, VALUES | st.sampled_from([0, 4, 6])) | st.lists(st.none()), st.sampled_from(["POST", "PUT", "KEY"])
+)
 def test_any_body_has_an_answer_in_json(body: Any, way: str) -> None:
     path = {"POST": JOIN, "PUT": "/EnrollmentServer/device/x?api-version=2.0", "KEY": "/EnrollmentServer/key/"}[way]
     answer = stranger(SERVED).open(path, method="PUT" if way == "PUT" else "POST", json=body, headers=bearer(TOKEN))

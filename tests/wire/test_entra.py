@@ -78,7 +78,9 @@ def test_tokens_are_signed_by_the_key_that_is_published() -> None:
     assert jwt.get_unverified_header(token)["kid"] == keys[0]["kid"]
     key: Any = jwt.PyJWK(keys[0])
     options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
-    assert jwt.decode(token, key, algorithms=["RS256"], audience="urn:ms-drs:enterpriseregistration.windows.net", options=options)
+    assert jwt.decode(
+        token, key, algorithms=["RS256"], audience="urn:ms-drs:enterpriseregistration.windows.net", options=options
+    )
 
 
 def test_the_second_version_of_the_metadata_leads_to_the_second_token_endpoint() -> None:

@@ -30,7 +30,7 @@ from autopilot_agent.service.ime import (
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.testing.in_process import InProcessNet
-from autopilot_agent.testing.in_process import test_authority as shared_authority
+from autopilot_agent.testing.in_process import one_authority as shared_authority
 from autopilot_agent.testing.samples import enrol_call
 from autopilot_agent.testing.small import EDITOR, PORTAL, USER_ID, small_state
 from autopilot_agent.wire import clients, ime, ime_apps, members, tokens

@@ -225,6 +225,14 @@ def test_any_body_of_a_request_has_an_answer(body: bytes) -> None:
 SERVED = served()
 
 
+@pytest.mark.parametrize("token", ["a b", "a\r\nx: y", "ä", "x" * 30_000])
+def test_a_token_that_no_header_can_carry_is_malformed(token: str) -> None:
+    flow = oauth.sign_in(SignIn(USER, "right password"), Wallet())
+    next(flow)
+    with pytest.raises(Malformed, match="no access token"):
+        flow.send(Response(200, {}, json.dumps({"access_token": token}).encode()))
+
+
 def test_a_token_that_is_deeply_nested_is_malformed() -> None:
     from base64 import urlsafe_b64encode
 

@@ -15,9 +15,15 @@ from autopilot_agent.wire import syncml_auth, syncml_chunks, syncml_xml
 from autopilot_agent.wire import syncml_document as dm
 
 WORD = st.text("abcXYZ019./%{}-_ü", min_size=1, max_size=12)
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.sampled_from("\n\t\r\uf000<>&'\""), max_size=40)
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.sampled_from("\n\t\r\uf000<>&'\""), max_size=40
+)
 META = st.builds(
-    dm.Meta, st.sampled_from(("", "chr", "int", "xml")), st.sampled_from(("", "text/plain")), st.just(""), st.sampled_from(("", "12"))
+    dm.Meta,
+    st.sampled_from(("", "chr", "int", "xml")),
+    st.sampled_from(("", "text/plain")),
+    st.just(""),
+    st.sampled_from(("", "12")),
 )
 ITEM = st.builds(dm.Item, WORD | st.just(""), WORD | st.just(""), META, st.none() | TEXT, st.booleans())
 ITEMS = st.lists(ITEM, max_size=3).map(tuple)
@@ -26,7 +32,13 @@ ALERT = st.builds(dm.Command, st.just("Alert"), WORD, st.sampled_from(("1201", "
 COMMAND = st.recursive(
     LEAF | ALERT,
     lambda inner: st.builds(
-        dm.Command, st.sampled_from(dm.CONTAINERS), WORD, st.just(""), st.just(()), st.just(dm.NO_META), st.lists(inner, max_size=3).map(tuple)
+        dm.Command,
+        st.sampled_from(dm.CONTAINERS),
+        WORD,
+        st.just(""),
+        st.just(()),
+        st.just(dm.NO_META),
+        st.lists(inner, max_size=3).map(tuple),
     ),
     max_leaves=5,
 )
@@ -50,7 +62,10 @@ def test_a_message_comes_back_from_its_bytes(message: dm.Message) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.binary(max_size=200) | MESSAGE.map(syncml_xml.serialize).flatmap(lambda data: st.integers(0, len(data)).map(lambda at: data[:at])))
+@given(
+    st.binary(max_size=200)
+    | MESSAGE.map(syncml_xml.serialize).flatmap(lambda data: st.integers(0, len(data)).map(lambda at: data[:at]))
+)
 def test_broken_bytes_are_malformed_and_nothing_else(data: bytes) -> None:
     try:
         syncml_xml.parse(data)
@@ -61,7 +76,8 @@ def test_broken_bytes_are_malformed_and_nothing_else(data: bytes) -> None:
 FOREIGN = b"""<?xml version="1.0"?>
 <a:SyncML xmlns:a="SYNCML:SYNCML1.1" xmlns:m="syncml:metinf"><a:SyncHdr><a:MsgID> 1 </a:MsgID>
   <a:Source><a:LocURI>https://mdm.fabrikam.example/</a:LocURI></a:Source></a:SyncHdr>
-<a:SyncBody><a:Exec><a:CmdID>8a7b</a:CmdID><a:Item><a:Data> <a:MsiInstallJob id="{1}">x &amp; y<z xmlns="urn:z"/></a:MsiInstallJob> </a:Data>
+<a:SyncBody><a:Exec><a:CmdID>8a7b</a:CmdID><a:Item>
+<a:Data> <a:MsiInstallJob id="{1}">x &amp; y<z xmlns="urn:z"/></a:MsiInstallJob> </a:Data>
   <a:Meta><m:Format>xml</m:Format></a:Meta><a:Target><a:LocURI>./A</a:LocURI></a:Target></a:Item></a:Exec>
   <a:Replace><a:CmdID>2</a:CmdID><a:Item><a:Data><![CDATA[<b>]]></a:Data></a:Item></a:Replace>
   <a:Teleport msft:x="1" xmlns:msft="urn:q"><a:CmdID>3</a:CmdID></a:Teleport></a:SyncBody></a:SyncML>"""
@@ -98,7 +114,10 @@ def test_written_messages_have_no_cdata_and_the_order_of_the_dtd() -> None:
         b'<!DOCTYPE a [<!ENTITY b "c">]><SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr/><SyncBody/></SyncML>',
         b'<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr/><SyncBody>' + b"<Get/>" * 10_001 + b"</SyncBody></SyncML>",
         b'<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr/><SyncBody><Get>' + b"<Item/>" * 10_001 + b"</Get></SyncBody></SyncML>",
-        b'<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr/><SyncBody>' + b"<Atomic>" * 70 + b"</Atomic>" * 70 + b"</SyncBody></SyncML>",
+        b'<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr/><SyncBody>'
+        + b"<Atomic>" * 70
+        + b"</Atomic>" * 70
+        + b"</SyncBody></SyncML>",
         b'<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><MsgID>' + b"1" * 300 + b"</MsgID></SyncHdr><SyncBody/></SyncML>",
     ],
 )
@@ -109,7 +128,9 @@ def test_what_is_no_syncml_or_too_much_of_it_is_malformed(data: bytes) -> None:
 
 def test_text_that_xml_cannot_hold_is_refused_by_the_writer() -> None:
     with pytest.raises(Malformed):
-        syncml_xml.serialize(dm.Message(dm.Header("1", "1", "t", "s"), (dm.Command("Add", "1", items=(dm.Item("./A", data="\x00"),)),)))
+        syncml_xml.serialize(
+            dm.Message(dm.Header("1", "1", "t", "s"), (dm.Command("Add", "1", items=(dm.Item("./A", data="\x00"),)),))
+        )
 
 
 def test_md5_credentials_are_the_hash_of_name_and_secret_and_decoded_nonce() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from autopilot_agent.backends.memory import MemoryBackend
+from autopilot_agent.service.enrolment import Enrolled
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
     RESULT_ALERT,
@@ -16,7 +18,7 @@ from autopilot_agent.service.management import (
     ManagementMessage,
     Status,
 )
-from autopilot_agent.testing.in_process import in_process_backend
+from autopilot_agent.testing.in_process import InProcessNet, in_process_backend
 from autopilot_agent.testing.samples import live
 from autopilot_agent.testing.small import small_state
 from autopilot_agent.wire import syncml_auth, tokens
@@ -24,10 +26,16 @@ from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.wallet import Tokens
 from tests.wire.syncml_pair import DEVICE, ENROLMENT, EPOCH, ScriptedDesk, Wire
 
-OPEN = (Alert(1201), Alert(1224, "com.microsoft/MDM/LoginStatus", "others"), Alert(1224, "com.microsoft/MDM/BootstrapSync", "device"))
+OPEN = (
+    Alert(1201),
+    Alert(1224, "com.microsoft/MDM/LoginStatus", "others"),
+    Alert(1224, "com.microsoft/MDM/BootstrapSync", "device"),
+)
 INFORMATION = (("./DevInfo/DevId", DEVICE), ("./DevInfo/Man", "Contoso"), ("./DevInfo/Lang", "en-US"))
 URI = st.text("ABCdef/%20{}~", min_size=1, max_size=20).map(lambda text: f"./{text}")
-VALUE = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.sampled_from("\n\r\uf000<&>"), max_size=30)
+VALUE = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn")) | st.sampled_from("\n\r\uf000<&>"), max_size=30
+)
 FORMAT = st.sampled_from(("chr", "int", "bool", "node", "b64", "xml"))
 LEAF = st.tuples(st.sampled_from(("Add", "Replace", "Delete", "Get", "Exec")), URI, VALUE, FORMAT)
 
@@ -55,7 +63,9 @@ def after(statuses: tuple[Status, ...], message: int = 2, number: int = 1) -> Ma
 
 @settings(deadline=None, max_examples=60)
 @given(batches(), st.integers(1, 70_000), st.data())
-def test_commands_statuses_and_results_come_through_without_private_headers(batch: Commands, number: int, data: st.DataObject) -> None:
+def test_commands_statuses_and_results_come_through_without_private_headers(
+    batch: Commands, number: int, data: st.DataObject
+) -> None:
     desk = ScriptedDesk(batch)
     wire = Wire(desk)
     assert wire.send(opening(number)) == batch
@@ -105,8 +115,10 @@ def test_an_enrolment_that_the_account_does_not_know_is_named_by_its_id() -> Non
     assert wire.sent[0].header.source == DEVICE
 
 
-def token_of(desk: ScriptedDesk, user_id: str = "user-1", epoch: int = EPOCH) -> Tokens:
-    return Tokens({"https://manage.microsoft.com/": tokens.mint(desk.authority, {"oid": user_id}, epoch)})
+def token_of(desk: ScriptedDesk, user_id: str = "user-1", epoch: int = EPOCH, use: str = "access") -> Tokens:
+    """A token that the device thinks is good."""
+    resource = "https://manage.microsoft.com/"
+    return Tokens({resource: tokens.mint(desk.authority, {"oid": user_id, "use": use}, epoch)}, {resource: 10**9})
 
 
 def test_the_user_is_told_by_a_token() -> None:
@@ -125,10 +137,11 @@ def test_without_a_token_only_a_device_of_ours_can_name_its_user() -> None:
         assert desk.heard[0].user_id == known
 
 
-def test_a_bad_token_is_told_by_401_and_is_nobody() -> None:
+@pytest.mark.parametrize(("age", "use"), [(100_000, "access"), (0, "id")])
+def test_a_bad_token_is_told_by_401_and_is_nobody(age: int, use: str) -> None:
     desk = ScriptedDesk()
     wire = Wire(desk)
-    wire.wallet.users["user-1"] = token_of(desk, epoch=EPOCH - 100_000)
+    wire.wallet.users["user-1"] = token_of(desk, epoch=EPOCH - age, use=use)
     wire.send(opening(user_id="user-1"))
     assert desk.heard[0].user_id == ""
     assert [one.code for one in wire.got[0].statuses() if one.name == "Alert"] == ["200", "200", "200", "401"]
@@ -144,7 +157,9 @@ def test_alerts_of_ours_never_get_into_the_document() -> None:
 
 
 def test_large_results_go_in_pieces_and_arrive_whole() -> None:
-    desk = ScriptedDesk(Commands((Command(7, "Get", "./A"), Command(8, "Get", "./B"))), Commands((Command(9, "Delete", "./A"),)))
+    desk = ScriptedDesk(
+        Commands((Command(7, "Get", "./A"), Command(8, "Get", "./B"))), Commands((Command(9, "Delete", "./A"),))
+    )
     wire = Wire(desk)
     wire.send(opening())
     value = "<&\uf000" * 250_000
@@ -234,16 +249,21 @@ def test_a_server_that_does_not_know_its_secret_is_not_obeyed_until_it_does() ->
     assert [one.value for one in desk.heard[-1].statuses if one.command == 4] == ["v"]
 
 
-def test_a_life_over_http_without_private_headers_brings_the_commands_of_the_tenant() -> None:
+@pytest.mark.parametrize("auth", ["", "md5", "basic"])
+def test_a_life_over_http_without_private_headers_brings_the_commands_of_the_tenant(auth: str) -> None:
     over_http, in_memory = small_state(), small_state()
     backend = in_process_backend(over_http)
-    reference = MemoryBackend(in_memory)
+    assert isinstance(backend.net, InProcessNet)
+    records, reference = backend.net.application.desk.records, MemoryBackend(in_memory)
     compared = 0
 
     def ask(call: object) -> object:
         nonlocal compared
         backend.wallet.private = not isinstance(call, ManagementMessage)
         found, wanted = backend.send(call, now=60_000), reference.send(call, now=60_000)  # type: ignore[arg-type]
+        if isinstance(found, Enrolled) and auth:
+            device = backend.wallet.account["DeviceID"]
+            records.put("enrolment", device, {**(records.get("enrolment", device) or {}), "auth": auth})
         if isinstance(found, Commands) and isinstance(call, ManagementMessage) and not call.user_id:
             assert isinstance(wanted, Commands)
             assert found.commands == wanted.commands
