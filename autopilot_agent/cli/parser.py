@@ -63,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     _new(commands)
     _export(commands)
     _check_hashes(commands)
+    _serve(commands)
     return parser
 
 
@@ -178,6 +179,23 @@ def _check_hashes(commands: Commands) -> None:
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
 
 
+def _serve(commands: Commands) -> None:
+    it = commands.add_parser("serve", help="serve a tenant on HTTP(S) for devices and MDM clients", allow_abbrev=False)
+    it.add_argument("what", nargs="?", choices=("ca",), help="ca: print the test CA's certificate, and end")
+    it.add_argument("--tenant", type=_path, metavar="DIR", help="a folder of Graph's JSON files (default: a ready tenant)")
+    it.add_argument("--scenario", type=_path, metavar="FILE", help="the tenant of a scenario, its device registered")
+    it.add_argument("--data", type=_path, metavar="FILE", help="keep what happens in this file, across restarts")
+    it.add_argument("--host", default="127.0.0.1", metavar="H", help="the address to listen at (default: 127.0.0.1)")
+    it.add_argument("--port", type=_port, default=8443, metavar="N", help="the port; 0 takes a free one (default: 8443)")
+    it.add_argument("--tls", action="store_true", help="HTTPS, with a certificate of the test CA")
+    it.add_argument("--ca-out", type=_path, metavar="FILE", help="write the test CA's certificate there")
+    it.add_argument("--out", type=_path, metavar="FILE", help="with ca: write it there instead of printing it")
+    it.add_argument("--seed", type=_seed, metavar="N", help="use this seed for ids instead of the scenario's own")
+    it.add_argument("--admin-token-file", type=_path, metavar="FILE", help="the administrator's token (default: a new one)")
+    it.add_argument("--access-log", metavar="FILE|-", help="a line of JSON for each request; - prints them")
+    it.add_argument("--allow-host", action="append", default=[], metavar="H", help="allow an address that others can reach")
+
+
 class _Parser(argparse.ArgumentParser):
     """Says errors the way the commands do."""
 
@@ -214,6 +232,12 @@ def _path(text: str) -> Path:
 def _seed(text: str) -> int:
     if not _SEED.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a seed; expected a whole number, such as 7")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 5 or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port; expected 0 to 65535")
     return int(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -110,7 +111,7 @@ def save_cloud(state: TenantState) -> SavedCloud:
         **kept,
         made=[(list(names), count) for names, count in state.made.items()],
         told=sorted(state.told),
-        history=[_kept(one) for one in state.history],
+        history=[kept_enrolment(one) for one in state.history],
         enrolled=list(state.enrolled),
     )
 
@@ -133,12 +134,13 @@ def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
         setattr(state, name, getattr(saved, name))
     state.made.update({tuple(names): count for names, count in saved.made})
     state.told.update(saved.told)
-    state.history = [_enrolment(state, one) for one in saved.history]
+    state.history = [enrolment_again(state, one) for one in saved.history]
     by_id = {one.enrolment_id: one for one in state.history}
     state.enrolled = {name: by_id[name] for name in saved.enrolled}
 
 
-def _kept(device: EnrolledDevice) -> KeptEnrolment:
+def kept_enrolment(device: EnrolledDevice) -> KeptEnrolment:
+    """One enrolment as data."""
     fields = {
         name: msgspec.Raw(msgspec.json.encode(getattr(device, name)))
         for name in EnrolledDevice.__struct_fields__
@@ -163,7 +165,8 @@ def _app(one: AssignedApp) -> KeptApp:
     return KeptApp(one.app.id, _name(one.app), one.intent, one.target, one.assignment)
 
 
-def _enrolment(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
+def enrolment_again(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
+    """The enrolment that was kept, with the resources of the tenant of now; raises ``InputError`` where they are gone."""
     types = _field_types()
     fields = {name: msgspec.json.decode(raw, type=types[name]) for name, raw in kept.fields.items() if name in types}
     apps = {one.id: one for one in state.data.mobile_apps}
@@ -200,6 +203,7 @@ def _not_there(kind: str, name: str) -> InputError:
     )
 
 
+@cache
 def _field_types() -> dict[str, Any]:
     from typing import get_type_hints
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +19,8 @@ from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming, Records
 
 A = TypeVar("A", bound=Answer)
+FACTS = (("serial_number", "serial_number"), ("device", "device_id"), ("enrolment", "enrolment_id"))
+"""What the log says of a call, and the fields of calls that say so."""
 
 
 class MemoryRecords:
@@ -39,16 +41,23 @@ class MemoryRecords:
         """Forget a record."""
         self._kept.pop((kind, key), None)
 
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every record of a kind."""
+        return [value for (one, _), value in list(self._kept.items()) if one == kind]
+
 
 class TenantDesk:
-    """The ``Desk`` of a tenant (see wire/http.py). ``keep`` is called after every answer, before it leaves."""
+    """The ``Desk`` of a tenant (see wire/http.py).
+
+    ``keep`` gives a context for each request: when it ends, whatever the request changed is on the disk.
+    """
 
     def __init__(
         self,
         state: TenantState,
         authority: Authority,
         records: Records | None = None,
-        keep: Callable[[], None] | None = None,
+        keep: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self.state = state
         self.authority = authority
@@ -56,10 +65,17 @@ class TenantDesk:
         self.keep = keep
         self.lock = threading.RLock()
 
+    def kept(self) -> AbstractContextManager[None]:
+        """The context of one request; after it nothing that was answered is lost."""
+        return self.keep() if self.keep is not None else nullcontext()
+
     def answer(self, call: Call[A], incoming: Incoming) -> A:
         """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""
         if incoming.ours:
             call = private.restore_call(call, incoming.headers.get(private.CALL, ""))
+        for name, field in FACTS:
+            if found := getattr(call, field, ""):
+                incoming.facts[name] = str(found)
         said: list[tuple[str, str]] = []
         with self.lock:
             before, self.state.tell = self.state.tell, lambda rule, text: said.append((rule, text))
@@ -83,7 +99,7 @@ class TenantDesk:
     def serial_number_of(self, registration_id: str) -> str:
         """The serial number of the hardware with a registration; "" where there is none."""
         with self.lock:
-            known = [one.identity for one in self.state.registrations.values()]
+            known = [one.identity for one in dict.values(self.state.registrations)]  # only read: see Watched in parts.py
             known += self.state.data.windows_autopilot_device_identities
         return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
 

@@ -74,7 +74,10 @@ def _unquoted(path: str) -> str:
 
 def in_process_backend(state: TenantState) -> HttpBackend:
     """A backend that speaks HTTP to a server over this tenant state, both in this process."""
-    application = Application(TenantDesk(state, one_authority()))
-    return HttpBackend(
-        InProcessNet(application), Wallet(KeySource(pooled=True)), tell=lambda rule, text: state.tell(rule, text)
-    )
+    return backend_of(TenantDesk(state, one_authority()))
+
+
+def backend_of(desk: TenantDesk) -> HttpBackend:
+    """The same with a desk of one's own."""
+    net = InProcessNet(Application(desk))
+    return HttpBackend(net, Wallet(KeySource(pooled=True)), tell=lambda rule, text: desk.state.tell(rule, text))

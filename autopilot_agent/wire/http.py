@@ -61,7 +61,8 @@ class Incoming(msgspec.Struct):
 
     ``certificate`` is the client's certificate as DER bytes (b"" without), ``now`` virtual milliseconds of the device or of
     the server's own clock, ``epoch`` the same moment in seconds since 1970, ``base`` the URL that answers should point to,
-    ``ours`` whether the client is a device of this project. What a device of ours shall know besides goes into ``private``.
+    ``ours`` whether the client is a device of this project. What a device of ours shall know besides goes into ``private``,
+    what the server's log may say of the request into ``facts``.
     """
 
     method: str
@@ -76,6 +77,7 @@ class Incoming(msgspec.Struct):
     base: str = ""
     ours: bool = False
     private: dict[str, str] = msgspec.field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; raises ``Malformed`` for anything else."""
@@ -116,6 +118,10 @@ class Records(Protocol):
 
     def drop(self, kind: str, key: str) -> None:
         """Forget a record; one that is not there is no error."""
+        ...
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every record of a kind, in the order of their making."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
-from autopilot_agent.testing.in_process import InProcessNet, test_authority
+from autopilot_agent.testing.in_process import InProcessNet, one_authority
 from autopilot_agent.testing.small import TENANT_ID, USER, USER_ID, small_state
 from autopilot_agent.wire import tokens
 from autopilot_agent.wire.http import Request, Response
@@ -16,7 +16,7 @@ from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.wallet import Tokens, Wallet
 
 NOW = 1_800_000_000
-AUTHORITY = test_authority()
+AUTHORITY = one_authority()
 RESOURCE = "https://enrollment.manage.microsoft.com/"
 DISCOVERY = "/EnrollmentServer/Discovery.svc"
 ENROLMENT = "/EnrollmentServer/DeviceEnrollmentWebService.svc"

@@ -164,6 +164,7 @@ def packed(plain: bytes, length: int | None = None) -> str:
         packed(b"[" * 100_000),
         packed(b"[]")[:24] + "AAAA",
     ],
+    ids=range(10),
 )
 def test_a_payload_that_is_none_or_a_bomb_is_malformed(payload: str) -> None:
     with pytest.raises(Malformed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from syncml_pair import DEVICE, ENROLMENT, ScriptedDesk, client, post
 
 from autopilot_agent.errors import Malformed, ServiceFault, Throttled
 from autopilot_agent.service.management import Alert, Command, Commands, ManagementMessage, Status
@@ -12,7 +13,6 @@ from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire import syncml_xml
 from autopilot_agent.wire.http import Response
 from autopilot_agent.wire.wallet import Wallet
-from tests.wire.syncml_pair import DEVICE, ENROLMENT, ScriptedDesk, client, post
 
 OPENING = ManagementMessage(ENROLMENT, 1, 1, (Alert(1201),))
 SERVER = """<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID>

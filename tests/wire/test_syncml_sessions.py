@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from syncml_pair import DEVICE, ENROLMENT, EPOCH, ScriptedDesk, Wire
 
 from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.service.enrolment import Enrolled
@@ -24,7 +25,6 @@ from autopilot_agent.testing.small import small_state
 from autopilot_agent.wire import syncml_auth, tokens
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.wallet import Tokens
-from tests.wire.syncml_pair import DEVICE, ENROLMENT, EPOCH, ScriptedDesk, Wire
 
 OPEN = (
     Alert(1201),
