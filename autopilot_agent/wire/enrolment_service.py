@@ -23,9 +23,10 @@ from autopilot_agent.wire.soap_faults import CERTIFICATE_REQUEST, INVALID_DATA, 
 if TYPE_CHECKING:
     from cryptography import x509
 
+STATELESS_PATH = "/StatelessEnrollmentService/DeviceEnrollment.svc"
 PATHS = (
     "/EnrollmentServer/DeviceEnrollmentWebService.svc",
-    "/StatelessEnrollmentService/DeviceEnrollment.svc",
+    STATELESS_PATH,
     "/api/mdm/microsoft/enroll",
 )
 NEEDED = ("EnrollmentType", "DeviceID", "HWDevID", "OSEdition", "OSVersion", "DeviceType", "DeviceName", "ApplicationVersion")
@@ -45,7 +46,10 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
     if asked.request_type.rpartition("/")[2] == "Renew":
         document = renewal.answer(asked, incoming, desk)
     elif asked.request_type.rpartition("/")[2] == "Issue":
-        document = enrol(asked, claimant_of(envelope.credentials, incoming, desk), incoming, desk)
+        claimant = claimant_of(envelope.credentials, incoming, desk)
+        if envelope.credentials.there:
+            clients.agreed(call_of(asked, claimant, desk), incoming, {"oid": claimant.user_id})
+        document = enrol(asked, claimant, incoming, desk)
     else:
         raise ServiceFault(MESSAGE_FORMAT, "the message asks for something else than to issue or renew a certificate")
     body = wstep.encode_answer(document, envelope.message_id, incoming.epoch)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autopilot_agent.errors import Malformed
 from autopilot_agent.wire import asn1, cms, pkcs10
-from autopilot_agent.wire.authority import common_name
+from autopilot_agent.wire.authority import common_name, der, load_der
 from autopilot_agent.wire.keys import KeySource
 
 KEY = KeySource(pooled=True, pool=2).make("a", 1)
@@ -111,3 +111,8 @@ def test_a_signed_message_that_was_changed_says_nothing_else(at: int, flip: int)
         assert cms.opened(bytes(changed), CERTIFICATE) == REQUEST
     with pytest.raises(Malformed):
         cms.opened(SIGNED[: at % len(SIGNED)], CERTIFICATE)
+
+
+def test_a_certificate_of_an_unknown_version_is_no_certificate() -> None:
+    with pytest.raises(Malformed):
+        load_der(der(CERTIFICATE).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1))

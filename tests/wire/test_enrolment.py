@@ -36,6 +36,7 @@ from autopilot_agent.backends.http import HttpBackend
 from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm
+from autopilot_agent.simulator.app import EPOCH
 from autopilot_agent.tenant.state import EnrolledDevice
 from autopilot_agent.testing.samples import NOBODY, enrol_call
 from autopilot_agent.testing.small import SMALL, USER, USER_ID, small_state
@@ -57,7 +58,7 @@ from autopilot_agent.wire.authority import load_der, thumbprint
 from autopilot_agent.wire.claimants import Claimant
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import KeySource
-from autopilot_agent.wire.wallet import Tokens, Wallet
+from autopilot_agent.wire.wallet import Wallet
 
 KEY = KeySource(pooled=True, pool=2).make("a", 1)
 REQUEST = pkcs10.build(KEY, f"B1C43CD0-1624-5FBB-8E54-34CF17D!{ITEMS['DeviceID']}", ITEMS["DeviceID"])
@@ -358,14 +359,30 @@ class Answers:
         return Response(200, {}, self.bodies.pop(0) if self.bodies else b"")
 
 
-def test_a_password_is_sent_where_discovery_wants_one_and_there_is_no_token() -> None:
+def test_a_password_is_sent_where_discovery_wants_one_and_the_token_is_refused() -> None:
     wallet = stranger_wallet()
     wallet.places["AuthPolicy"] = "OnPremise"
-    wallet.users[USER_ID] = Tokens(password="right password")
-    with pytest.raises(ServiceFault):
-        run(enrolling.enrol(enrol_call(), wallet), answers := Answers())
-    assert soap.read(answers.seen[0].body).credentials == soap.Credentials(name=USER, password="right password")
-    assert b"#PasswordText" in answers.seen[0].body
+    wallet.users[USER_ID].password = "right password"
+    with pytest.raises(ServiceFault) as caught:
+        run(enrolling.enrol(enrol_call(), wallet), answers := Answers(fault("s:Authentication")))
+    assert caught.value.code == "0x80180029"
+    first, second = (soap.read(one.body).credentials for one in answers.seen)
+    assert first.kind == soap.JWT
+    assert second == soap.Credentials(name=USER, password="right password")
+    assert b"#PasswordText" in answers.seen[1].body
+    with pytest.raises(ServiceFault) as caught:
+        run(enrolling.enrol(enrol_call(), wallet), Answers(fault("s:Authorization")))
+    assert caught.value.code == "0x80180003"
+
+
+def test_the_token_has_to_be_of_the_user_that_a_device_of_ours_names() -> None:
+    served, wallet = Served(), stranger_wallet()
+    wallet.private = True
+    wallet.users[NOBODY] = wallet.users[USER_ID]
+    with pytest.raises(ServiceFault) as caught:
+        HttpBackend(served.net, wallet).send(enrol_call(user_id=NOBODY), now=(NOW - EPOCH) * 1000)
+    assert caught.value.code == "0x80190191"
+    assert not served.state.enrolled
 
 
 def test_a_device_by_itself_sends_its_own_token_and_nobody_enrols_with_nothing() -> None:
@@ -421,6 +438,18 @@ def test_the_sign_in_page_gives_a_token_that_enrols() -> None:
     elsewhere = served.post(page, f"appru=https%3A%2F%2Fevil.example&login={USER}&password=right+password")
     assert (wrong.status, elsewhere.status) == (401, 400)
     assert b"wresult" not in wrong.body + elsewhere.body
+
+
+def test_the_directory_says_where_to_enrol_to_those_who_have_a_token() -> None:
+    served = Served()
+    app = "0000000a-0000-0000-c000-000000000000"
+    url = "https://m.example/v1.0/myorganization/servicePrincipals/appId={}/endpoints"
+    bearer = {"authorization": f"Bearer {token()}"}
+    found = {one["providerName"]: one["uri"] for one in served.send(Request("GET", url.format(app), bearer)).json()["value"]}
+    assert found["WindowsEnrollment"] == "https://localhost/StatelessEnrollmentService/DeviceEnrollment.svc"
+    assert set(found) == {"WindowsEnrollment", "IWService", "TokenRenewalService"}
+    assert served.send(Request("GET", url.format(app))).status == 401
+    assert served.send(Request("GET", url.format("x"), bearer)).status == 404
 
 
 WHOLE = rst(b64(REQUEST), ITEMS, jwt_security(token())).encode()
