@@ -86,7 +86,7 @@ def credentials_of(call: EnrollMdm, wallet: Wallet) -> Generator[Request, Respon
     learns the user in private, may be asked with nothing. Raises ``ServiceFault`` 0x80180002 with nothing.
     """
     found: list[soap.Credentials] = []
-    token = (yield from clients.user_token(wallet, call.user_id, RESOURCE)) if call.user_id else wallet.device_token
+    token = (yield from clients.user_token(wallet, call.user_id, RESOURCE)) if call.user_id else clients.device_token(wallet)
     if token:
         found.append(soap.Credentials(soap.JWT, token.encode()))
     user = wallet.users.get(call.user_id)

@@ -24,6 +24,8 @@ TRUST = "http://schemas.xmlsoap.org/ws/2005/02/trust"
 SECEXT = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 PREFIXES = {"s": SOAP, "wst": TRUST, "wsse": SECEXT}
 XML = "application/soap+xml; charset=utf-8"
+LARGEST = 32_000
+"""Characters that a ticket may have."""
 DAYS = 86_400
 
 
@@ -49,7 +51,10 @@ def get_ticket(call: GetDeviceTicket, wallet: Wallet) -> Flow[Done]:
     found = [one for one in safe_xml.parse(answered.body).iter() if safe_xml.local(one) == "BinarySecurityToken"]
     if not found:
         raise Malformed("the answer holds no ticket")
-    wallet.ticket = safe_xml.text(found[0])
+    ticket = safe_xml.text(found[0]).strip()
+    if not ticket.isascii() or not ticket.isprintable() or len(ticket) > LARGEST:
+        raise Malformed("the ticket cannot stand in a header")
+    wallet.ticket = ticket
     return Done()
 
 
