@@ -63,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     _new(commands)
     _export(commands)
     _check_hashes(commands)
+    _preflight(commands)
     return parser
 
 
@@ -170,6 +171,26 @@ def _export(commands: Commands) -> None:
 def _check_hashes(commands: Commands) -> None:
     it = commands.add_parser("check-hashes", help="check a file for the import of hardware hashes", allow_abbrev=False)
     it.add_argument("file", type=_path, metavar="FILE", help="the CSV file")
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
+
+
+def _preflight(commands: Commands) -> None:
+    it = commands.add_parser("preflight", help="play a tenant's devices and list what goes wrong", allow_abbrev=False)
+    it.add_argument("tenant", type=_path, metavar="TENANT", help="a folder or file of an export, or a scenario with a tenant")
+    it.add_argument("--mode", action="append", default=[], metavar="M", help="play only this mode (repeatable)")
+    it.add_argument("--group", default="", metavar="NAME", help="play only devices of this group")
+    it.add_argument("--output", choices=("text", "json", "markdown"), default="text", help="form of the report (default: text)")
+    levels = ("error", "warning", "never")
+    it.add_argument("--fail-on", choices=levels, default="error", help="exit 1 for findings as bad as this (default: error)")
+    it.add_argument("-q", "--quiet", action="count", default=0, help="only the table")
+    it.add_argument("-v", "--verbose", action="count", default=0, help="all evidence")
+
+
+def _diff(commands: Commands) -> None:
+    it = commands.add_parser("diff", help="what differs between two scenarios, tenants or recorded runs", allow_abbrev=False)
+    it.add_argument("a", type=_path, metavar="A", help="a scenario file, a tenant, or a run saved as json or jsonl")
+    it.add_argument("b", type=_path, metavar="B", help="the other one, of the same kind")
+    it.add_argument("--seed", type=_seed, metavar="N", help="play both scenarios with this seed")
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
 
 
