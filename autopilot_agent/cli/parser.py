@@ -64,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     _export(commands)
     _check_hashes(commands)
     _preflight(commands)
+    _diff(commands)
     return parser
 
 

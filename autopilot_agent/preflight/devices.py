@@ -66,9 +66,14 @@ class Fleet(msgspec.Struct):
     unmatched: list[Group]
 
 
-def fleet_of(data: TenantData, targeting: Targeting, directory: Directory) -> Fleet:
-    """Every device that is worth playing; registrations without a serial number are no devices."""
-    candidates = registered(data, targeting)
+def fleet_of(
+    data: TenantData, targeting: Targeting, directory: Directory, also: frozenset[str] = frozenset()
+) -> Fleet:
+    """Every device that is worth playing, and those with the serial numbers ``also``.
+
+    Registrations without a serial number are no devices.
+    """
+    candidates = registered(data, targeting, also)
     reached = frozenset().union(*(one.groups for one in candidates)) if candidates else frozenset()
     wanted: list[tuple[Group | None, WindowsAutopilotDeviceIdentity]] = []
     unmatched: list[Group] = []
@@ -110,14 +115,14 @@ def fleet_of(data: TenantData, targeting: Targeting, directory: Directory) -> Fl
     return Fleet([*candidates, Candidate(None)], data, targeting, unmatched)
 
 
-def registered(data: TenantData, targeting: Targeting) -> list[Candidate]:
+def registered(data: TenantData, targeting: Targeting, also: frozenset[str] = frozenset()) -> list[Candidate]:
     """One registered device of each class, in the order of the export; the others are counted."""
     found: dict[tuple[object, ...], Candidate] = {}
     for identity in data.windows_autopilot_device_identities:
         if not identity.serial_number:
             continue
         one = _candidate(identity, targeting, data)
-        key = (
+        key: tuple[object, ...] = (
             one.groups,
             one.profile.id if one.profile else "",
             identity.user_principal_name or "",
@@ -129,6 +134,8 @@ def registered(data: TenantData, targeting: Targeting) -> list[Candidate]:
             (identity.manufacturer, identity.model) if data.assignment_filters else (),
             _object_missing(identity, data),
         )
+        if key in found and identity.serial_number in also:
+            key = (*key, identity.serial_number)
         if key in found:
             found[key].like += 1
         elif len(found) < MOST_CLASSES:

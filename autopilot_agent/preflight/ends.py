@@ -88,7 +88,8 @@ SHOWN_BY = {
 
 
 def _severity(preflight: Preflight, one: Rehearsal, rule: str) -> Severity:
-    owner = one.candidate.identity is not None and one.candidate.identity.user_principal_name
+    identity, user = one.candidate.identity, one.user
+    owner = identity is not None and user is not None and identity.user_principal_name == user.user_principal_name
     others = [other for other in preflight.of(one.candidate) if other.mode == one.mode and other.completed]
     everybody = any(other.completed and other.user is not None for other in preflight.rehearsals)
     if rule in OF_THE_USER and not owner and (others or everybody):

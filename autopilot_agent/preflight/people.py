@@ -13,10 +13,12 @@ MOST_USERS = 12
 """Users that are played with each device."""
 
 
-def representatives(data: TenantData, targeting: Targeting, directory: Directory) -> list[User]:
+def representatives(
+    data: TenantData, targeting: Targeting, directory: Directory, also: frozenset[str] = frozenset()
+) -> list[User]:
     """Users who together have everything that a user of this tenant can have: a typical one, then those who add the most.
 
-    Guests and disabled accounts set up no PC; a tenant without users gives none.
+    Guests and disabled accounts set up no PC; a tenant without users gives none. ``also`` are names of users who come anyway.
     """
     left = {
         user.id: (user, _features(user, data, targeting, directory))
@@ -34,7 +36,7 @@ def representatives(data: TenantData, targeting: Targeting, directory: Directory
         chosen.append(best[0])
         covered |= best[1]
         del left[best[0].id]
-    return chosen
+    return [*chosen, *(user for user, _ in left.values() if user.user_principal_name in also)]
 
 
 def _typical(

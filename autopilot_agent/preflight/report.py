@@ -90,12 +90,12 @@ def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "") -
     )
 
 
-def rehearse(subject: Subject) -> Preflight:
-    """Play every device of a tenant; what checks look at."""
+def rehearse(subject: Subject, also: frozenset[str] = frozenset()) -> Preflight:
+    """Play every device of a tenant; what checks look at. ``also`` names users and serial numbers that must not be left out."""
     data = subject.data
     directory, targeting = Directory(data), Targeting(data)
-    fleet = fleet_of(data, targeting, directory)
-    people = representatives(data, fleet.targeting, directory)
+    fleet = fleet_of(data, targeting, directory, also)
+    people = representatives(data, fleet.targeting, directory, also)
     stage = Stage(subject, fleet)
     return Preflight(data, directory, fleet, stage, people, list(stage.play_all(people)))
 
