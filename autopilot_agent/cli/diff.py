@@ -68,6 +68,9 @@ def _runs(args: argparse.Namespace) -> int:
         style = _style()
         shown = [one for one in found if not one.equal] or found[:1]
         _write("\n\n".join("\n".join(write(one, style)) for one in shown) + "\n")
+        if len(found) > 1:
+            differ = sum(not one.equal for one in found)
+            _write(f"\n{differ} of {len(found)} runs differ.\n")
     return 0 if all(one.equal for one in found) else 1
 
 

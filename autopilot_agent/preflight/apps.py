@@ -207,7 +207,7 @@ def restarts(preflight: Preflight) -> Iterator[Found]:
 def fails_in_background(preflight: Preflight) -> Iterator[Found]:
     """An app that failed in a rehearsal that came to a good end."""
     for one in preflight.rehearsals:
-        if not one.completed or one.slow:
+        if not one.completed or one.special:
             continue
         for key, changes in one.apps().items():
             if changes[-1].state == "failed":

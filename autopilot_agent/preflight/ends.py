@@ -37,7 +37,7 @@ def bad_ends(preflight: Preflight) -> Iterator[Found]:
     """Every rehearsal that failed or got stuck, by the rule of its failure and what is to blame."""
     for one in preflight.rehearsals:
         error = one.error
-        if one.completed or error is None or one.away or one.slow:
+        if one.completed or error is None or one.away or one.special:
             continue
         rule = _rule(one, error.rule)
         if rule == "F-29" or (one.candidate.identity is None and rule in PERSONAL):

@@ -54,7 +54,7 @@ def _reached(preflight: Preflight) -> list[tuple[EspConfiguration, list[Rehearsa
         reached = []
         for one in preflight.rehearsals:
             device = one.enrolled
-            if device is None or device.esp_target == "other" or one.slow or one.away:
+            if device is None or device.esp_target == "other" or one.special or one.away:
                 continue
             users = None if device.userless else device.user_groups
             facts = device.facts_for_filters.by_name() if device.facts_for_filters is not None else None
@@ -185,7 +185,7 @@ def hidden(preflight: Preflight) -> Iterator[Found]:
 def selected(preflight: Preflight) -> Iterator[Found]:
     """An app on the list that no device with this page gets as required."""
     for esp in preflight.data.esp_configurations:
-        with_page = [one for one in preflight.rehearsals if one.page is esp and not one.slow and not one.away]
+        with_page = [one for one in preflight.rehearsals if one.page is esp and not one.special and not one.away]
         if not with_page:
             continue
         required = {app.id for one in with_page for app in required_apps(one)}

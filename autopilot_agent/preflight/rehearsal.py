@@ -16,8 +16,8 @@ from autopilot_agent.reports.sentences import sentence
 from autopilot_agent.scenario.act_specs import Provision, Reseal, Ship, Technician
 from autopilot_agent.scenario.act_specs import User as UserAct
 from autopilot_agent.scenario.loader import LoadedScenario
-from autopilot_agent.scenario.model import CloudSpec, DeviceSpec, Mode, NetworkSpec, Scenario
-from autopilot_agent.scenario.parts import ActiveDirectorySpec, InstallerSpec, VpnSpec
+from autopilot_agent.scenario.model import CloudSpec, DeviceSpec, Mode, NetworkSpec, Scenario, WindowsUpdateSpec
+from autopilot_agent.scenario.parts import ActiveDirectorySpec, InstallerSpec, QualityUpdateSpec, VpnSpec
 from autopilot_agent.scenario.run import ErrorReport, Run, run_scenario
 from autopilot_agent.tenant.graph.directory import User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
@@ -31,10 +31,14 @@ PHASES = {
 """The states with which each part of the status page begins, and the one that it ends with."""
 
 
+UPDATES_IN_OOBE = "10.0.26200.6584"
+"""Windows 11 25H2, in which the page's quality updates are built in (rule QU-OS)."""
+
+
 class Rehearsal(msgspec.Struct):
     """One device that was played: in which mode, for whom, and what came of it.
 
-    ``away`` is a device outside the organisation's network; ``slow`` names an app whose installer took all its time.
+    ``away`` is a device outside the organisation's network; ``special`` says what else a check asked for.
     """
 
     candidate: Candidate
@@ -42,14 +46,14 @@ class Rehearsal(msgspec.Struct):
     user: User | None
     run: Run
     away: bool = False
-    slow: str = ""
+    special: str = ""
 
     @property
     def label(self) -> str:
         """The rehearsal in a few words: what evidence is told of."""
         who = f", {self.user.user_principal_name}" if self.user is not None else ""
         where = ", away from the office" if self.away else ""
-        return f"{self.mode}: {self.candidate.label}{who}{where}" + (f", {self.slow} at its limit" if self.slow else "")
+        return f"{self.mode}: {self.candidate.label}{who}{where}" + (f", {self.special}" if self.special else "")
 
     @property
     def events(self) -> list[Event]:
@@ -163,14 +167,23 @@ class Stage:
         away: bool = False,
         vpn: VpnSpec | None = None,
         slow: str = "",
+        monthly: bool = False,
     ) -> Rehearsal:
-        """One rehearsal; ``slow`` is the id of an app whose installer takes all its time. Raises ``InputError`` for a
+        """One rehearsal. ``slow`` is the id of an app whose installer takes all its time; with ``monthly`` Windows Update has
+        the month's security release, which restarts. Raises ``InputError`` for a
         tenant that cannot be played, ``Defect`` where the simulator is wrong.
         """
         scenario = self._scenario(candidate, mode, user, away=away, vpn=vpn)
+        special = ""
         if slow:
-            limit = max(1, self._limit(slow))
-            scenario.installers = {slow: InstallerSpec(duration=f"{limit}m")}
+            app = self.fleet.targeting.app(slow)
+            scenario.installers = {slow: InstallerSpec(duration=f"{max(1, self._limit(slow))}m")}
+            special = f"{app.display_name if app is not None else slow} at its limit"
+        if monthly:
+            scenario.windows_update = WindowsUpdateSpec(quality=QualityUpdateSpec(restart=True))
+            windows = msgspec.structs.replace(scenario.device.windows, build=UPDATES_IN_OOBE)
+            scenario.device = msgspec.structs.replace(scenario.device, windows=windows)
+            special = "with the month's security release"
         run = self._run(scenario)
         if run.result.exit_code == 2 and mode == "pre-provisioned":  # a red page is not resealed
             scenario.acts = [Technician()]
@@ -179,11 +192,7 @@ class Stage:
             raise InputError(run.result.problem.partition(": ")[2] or run.result.problem)
         if run.result.exit_code == 4:
             raise Defect(f"{scenario.scenario}: {run.result.problem}")
-        name = ""
-        if slow:
-            app = self.fleet.targeting.app(slow)
-            name = app.display_name if app is not None else slow
-        return Rehearsal(candidate, mode, user, run, away, name)
+        return Rehearsal(candidate, mode, user, run, away, special)
 
     def _limit(self, app_id: str) -> int:
         experience = getattr(self.fleet.targeting.app(app_id), "install_experience", None)

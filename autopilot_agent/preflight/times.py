@@ -39,7 +39,7 @@ def tight(preflight: Preflight) -> Iterator[Found]:
     """A part of the page that came to its end, but late."""
     for one in preflight.rehearsals:
         limit = limit_of(one)
-        if not one.completed or not limit or one.away or one.slow:
+        if not one.completed or not limit or one.away or one.special:
             continue
         for name, title in (("device", "Device setup"), ("account", "Account setup")):
             times = one.phase(name)
@@ -68,7 +68,7 @@ def app_limit(preflight: Preflight) -> Iterator[Found]:
     asked: set[tuple[str, str]] = set()
     for one in list(preflight.rehearsals):
         found = one.page
-        if found is None or not found.show_installation_progress or not one.completed or one.away or one.slow:
+        if found is None or not found.show_installation_progress or not one.completed or one.away or one.special:
             continue
         limit = limit_of(one)
         for app in required_apps(one):
