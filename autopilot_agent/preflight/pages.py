@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopilot_agent.events import Noted
+from autopilot_agent.events import Noted, StateLeft
 from autopilot_agent.preflight.blame import as_whole, page_of, required_apps
 from autopilot_agent.preflight.findings import Found, Moment, Resource, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
+from autopilot_agent.tenant.commands import required
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 
 CONFIGURATIONS = "device_enrollment_configurations"
+MOST_NAMES = 6
 
 
 def page(preflight: Preflight, one: EspConfiguration) -> Resource:
@@ -171,6 +173,30 @@ def hidden(preflight: Preflight) -> Iterator[Found]:
                 what=f"{profile.display_name}: no page is assigned to its devices or users and the default one "
                 "is hidden; the user is at the desktop before required apps are there.",
                 about=preflight.profile_of(one),
+                moments=(one.moment(skipped[0]),),
+            )
+
+
+@check(
+    "user-apps-not-waited-for",
+    "ESP-SKIP-USER",
+    Severity.NOTE,
+    "Nothing waits for the apps of users: Account setup is skipped",
+    "Assign these apps to devices, if they are to be there when the user reaches the desktop.",
+)
+def user_part_skipped(preflight: Preflight) -> Iterator[Found]:
+    """A page that is shown for the device and not for the user, and apps that are required for users."""
+    for one in preflight.rehearsals:
+        device = one.enrolled
+        skipped = [event for event in one.citing("ESP-SKIP-USER") if isinstance(event, StateLeft)]
+        if device is None or not skipped or not device.esp.show_installation_progress or one.special or one.away:
+            continue
+        apps = required(device, "account")
+        if apps:
+            names = ", ".join(app.display_name for app in apps[:MOST_NAMES]) + (" ..." if len(apps) > MOST_NAMES else "")
+            yield Found(
+                what=f"{device.esp.display_name} is skipped for users; not waited for: {names}.",
+                about=page_of(preflight, one),
                 moments=(one.moment(skipped[0]),),
             )
 

@@ -52,10 +52,9 @@ def test_tenants_and_what_it_means_for_each_device(tmp_path: Path, capsys: pytes
     other = tmp_path / "contoso"
     shutil.copytree(CONTOSO, other)
     file = other / "deviceEnrollmentConfigurations.json"
-    file.write_text(
-        file.read_text(encoding="utf-8").replace('"installProgressTimeoutInMinutes": 60', '"installProgressTimeoutInMinutes": 5'),
-        encoding="utf-8",
-    )
+    text = file.read_text(encoding="utf-8")
+    wanted = text.replace('"installProgressTimeoutInMinutes": 60', '"installProgressTimeoutInMinutes": 5')
+    file.write_text(wanted, encoding="utf-8")
     assert main(["diff", str(CONTOSO), str(other)]) == 1
     text = capsys.readouterr().out
     assert "installProgressTimeoutInMinutes: 60 -> 5" in text and "desktop -> esp_failed" in text

@@ -118,6 +118,21 @@ windowsAutopilotDeviceIdentities:
   - {serialNumber: 5CG2, groupTag: LABB}
 """,
     "page-hidden": PROFILE + TOOL,
+    "user-apps-not-waited-for": PROFILE
+    + TOOL.replace("all devices", "all users")
+    + "deviceEnrollmentConfigurations:"
+    + PAGE
+    + """    assignments: [all devices]
+deviceConfigurations:
+  - "@odata.type": "#microsoft.graph.windows10CustomConfiguration"
+    displayName: No account setup
+    assignments: [all devices]
+    omaSettings:
+      - "@odata.type": "#microsoft.graph.omaSettingBoolean"
+        displayName: skip
+        omaUri: ./Vendor/MSFT/DMClient/Provider/MS DM Server/FirstSyncStatus/SkipUserStatusPage
+        value: true
+""",
     "preprovisioning-of-self-deploying": KIOSK.format(preprovisioned="true")
     + "deviceEnrollmentConfigurations:"
     + PAGE
@@ -163,6 +178,64 @@ deviceConfigurations:
 }
 """One small tenant for each check that the example does not plant."""
 
+FAILURES = {
+    "F-20": (
+        PROFILE
+        + USERS
+        + """
+deviceRegistrationPolicy: {azureADJoin: {allowedToJoin: {"@odata.type": "#microsoft.graph.noDeviceRegistrationMembership"}}}
+""",
+        "user1@contoso.example",
+    ),
+    "F-24": (
+        PROFILE
+        + """
+windowsAutopilotDeviceIdentities:
+  - {serialNumber: 5CG1, azureActiveDirectoryDeviceId: 11111111-0000-4000-8000-000000000001}
+devices:
+  - {id: d2, deviceId: 11111111-0000-4000-8000-000000000002, displayName: other}
+""",
+        "5CG1",
+    ),
+    "F-39": (
+        """
+windowsAutopilotDeploymentProfiles:
+  - {"@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile", displayName: H, assignments: [all devices]}
+deviceEnrollmentConfigurations:
+  - "@odata.type": "#microsoft.graph.deviceComanagementAuthorityConfiguration"
+    displayName: Co-management
+    priority: 1
+    installConfigurationManagerAgent: true
+    assignments: [all devices]
+"""
+        + PAGE.lstrip("\n")
+        + """    assignments: [all devices]
+deviceConfigurations:
+  - "@odata.type": "#microsoft.graph.windowsDomainJoinConfiguration"
+    displayName: Join
+    assignments: [all devices]
+    activeDirectoryDomainName: corp.contoso.example
+    computerNameStaticPrefix: H-
+    computerNameSuffixRandomCharCount: 8
+""",
+        "Co-management",
+    ),
+    "F-62": (
+        KIOSK.format(preprovisioned="false").replace("all devices", "One")
+        + """
+  - displayName: Other
+    assignments: [Two]
+groups:
+  - {id: g1, displayName: One, members: [11111111-0000-4000-8000-000000000001]}
+  - {id: g2, displayName: Two, members: [11111111-0000-4000-8000-000000000001]}
+windowsAutopilotDeviceIdentities:
+  - {serialNumber: 5CG1, azureActiveDirectoryDeviceId: 11111111-0000-4000-8000-000000000001}
+""",
+        "Kiosk, Other",
+    ),
+}
+"""Small tenants in which a device does not get on: the rule, and what is to blame."""
+
 NEVER_SEEN = {"profile-for-users", "profile-not-assigned", "page-not-assigned"}
 """Checks that find what no rehearsal got: the absence is the evidence."""
 
@@ -188,6 +261,35 @@ def test_a_check_finds_its_mistake_and_nothing_else(name: str, tmp_path: Path) -
     file = tmp_path / "tenant.yaml"
     file.write_text(SMALL[name], encoding="utf-8")
     assert [one.check for one in preflight(file).findings] == [name]
+
+
+@pytest.mark.parametrize("rule", FAILURES)
+def test_a_failure_names_its_rule_and_what_is_to_blame(rule: str, tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    file.write_text(FAILURES[rule][0], encoding="utf-8")
+    failed = [named(one) for one in preflight(file).findings if one.check == "does-not-finish"]
+    assert failed == [("does-not-finish", rule, FAILURES[rule][1])]
+
+
+def test_a_group_that_a_policy_excludes_is_not_refused(tmp_path: Path) -> None:
+    text = (
+        PROFILE
+        + USERS
+        + """
+conditionalAccessPolicies:
+  - displayName: Compliant devices
+    state: enabled
+    conditions:
+      applications: {includeApplications: [All]}
+      users: {includeUsers: [All], excludeGroups: [Staff]}
+    grantControls: {operator: OR, builtInControls: [compliantDevice]}
+"""
+    )
+    file = tmp_path / "tenant.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert preflight(file).findings == []
+    file.write_text(text.replace("excludeGroups: [Staff]", "excludeGroups: []"), encoding="utf-8")
+    assert {one.rule for one in preflight(file).findings} == {"F-19"}
 
 
 def test_every_check_is_shown_by_a_tenant() -> None:

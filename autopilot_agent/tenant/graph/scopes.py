@@ -86,6 +86,10 @@ class Scopes:
         """The user with this id or user principal name, whatever the case."""
         return self._users.get(name.casefold())
 
+    def group_key(self, reference: str) -> str:
+        """What stands for a group in the answers of ``user_groups``, whether it is named by id or by display name."""
+        return self._groups.key(reference)
+
     def user_groups(self, user: User) -> frozenset[str]:
         """Ids of the groups of a user."""
         return self._groups.of_user(user)
