@@ -13,7 +13,7 @@ from autopilot_agent.preflight.report import rehearse
 from autopilot_agent.reports.difference import Difference, compare
 from autopilot_agent.reports.recording import recording_of
 from autopilot_agent.reports.resources import ResourceChange, compare_tenants
-from autopilot_agent.tenant.targeting import Targeting
+from autopilot_agent.scenario.plan import targeting_of
 
 
 class DeviceChange(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ def compare_subjects(a: Subject, b: Subject) -> TenantDifference:
 def cast_of(subject: Subject) -> frozenset[str]:
     """Names of the users and serial numbers of the devices that a preflight of this tenant plays."""
     data = subject.data
-    directory, targeting = Directory(data), Targeting(data)
+    directory, targeting = Directory(data), targeting_of(data)
     people = {user.user_principal_name for user in representatives(data, targeting, directory)}
     identities = [one.identity for one in registered(data, targeting)]
     return frozenset(people | {one.serial_number for one in identities if one is not None and one.serial_number})

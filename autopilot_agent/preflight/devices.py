@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import msgspec
 
 from autopilot_agent.preflight.directory import Directory, about_devices
+from autopilot_agent.scenario.plan import targeting_of
 from autopilot_agent.tenant.graph import TenantData
-from autopilot_agent.tenant.graph.directory import Group
+from autopilot_agent.tenant.graph.directory import EntraDevice, Group
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
 from autopilot_agent.tenant.targeting import Targeting
 
@@ -103,10 +104,10 @@ def fleet_of(
         identities = (*data.windows_autopilot_device_identities, *(one for _, one in wanted))
         places = dict(data.places)
         data = msgspec.structs.replace(data, groups=groups, windows_autopilot_device_identities=identities, places=places)
-        targeting = Targeting(data)
+        targeting = targeting_of(data)
     known = {(one.groups, one.profile.id if one.profile else "") for one in candidates}
     for made_for, identity in wanted:
-        found = _candidate(identity, targeting, data)
+        found = _candidate(identity, targeting, None)
         found.made_up, found.made_for = True, made_for.display_name if made_for is not None else ""
         if (found.groups, found.profile.id if found.profile else "") not in known or made_for in unmatched:
             known.add((found.groups, found.profile.id if found.profile else ""))
@@ -118,10 +119,12 @@ def fleet_of(
 def registered(data: TenantData, targeting: Targeting, also: frozenset[str] = frozenset()) -> list[Candidate]:
     """One registered device of each class, in the order of the export; the others are counted."""
     found: dict[tuple[object, ...], Candidate] = {}
+    objects = _objects(data)
     for identity in data.windows_autopilot_device_identities:
         if not identity.serial_number:
             continue
-        one = _candidate(identity, targeting, data)
+        entra = _object_of(identity, objects)
+        one = _candidate(identity, targeting, entra)
         key: tuple[object, ...] = (
             one.groups,
             one.profile.id if one.profile else "",
@@ -132,7 +135,7 @@ def registered(data: TenantData, targeting: Targeting, also: frozenset[str] = fr
             bool(identity.display_name),
             bool(identity.group_tag),
             (identity.manufacturer, identity.model) if data.assignment_filters else (),
-            _object_missing(identity, data),
+            bool(data.devices and identity.azure_active_directory_device_id) and entra is None,
         )
         if key in found and identity.serial_number in also:
             key = (*key, identity.serial_number)
@@ -143,14 +146,16 @@ def registered(data: TenantData, targeting: Targeting, also: frozenset[str] = fr
     return list(found.values())
 
 
-def _object_missing(identity: WindowsAutopilotDeviceIdentity, data: TenantData) -> bool:
-    wanted = identity.azure_active_directory_device_id
-    return bool(data.devices and wanted) and not any(wanted in (one.device_id, one.id) for one in data.devices)
+def _objects(data: TenantData) -> dict[str, EntraDevice]:
+    """The device objects of the directory by both their ids."""
+    return {name: one for one in reversed(data.devices) for name in (one.id, one.device_id) if name}
 
 
-def _candidate(identity: WindowsAutopilotDeviceIdentity, targeting: Targeting, data: TenantData) -> Candidate:
-    wanted = identity.azure_active_directory_device_id
-    entra = next((one for one in data.devices if wanted and wanted in (one.device_id, one.id)), None)
+def _object_of(identity: WindowsAutopilotDeviceIdentity, objects: dict[str, EntraDevice]) -> EntraDevice | None:
+    return objects.get(identity.azure_active_directory_device_id or "")
+
+
+def _candidate(identity: WindowsAutopilotDeviceIdentity, targeting: Targeting, entra: EntraDevice | None) -> Candidate:
     groups = targeting.device_groups(identity, entra)
     profile, explicit = targeting.deployment_profile(identity, groups)
     return Candidate(identity, groups, profile, explicit)

@@ -61,8 +61,8 @@ def _features(user: User, data: TenantData, targeting: Targeting, directory: Dir
         ("mdm", mdm.id if mdm is not None else ""),
         ("joins", targeting.may_join(user)),
     }
-    found |= {("group", group) for group in targeting.user_groups(user) if group in directory.uses}
     groups = targeting.user_groups(user)
+    found |= {("group", group) for group in groups if group in directory.uses}
     for policy in data.conditional_access_policies:
         users = policy.conditions.users
         names = {user.id, user.user_principal_name}

@@ -15,8 +15,8 @@ from autopilot_agent.preflight.inputs import Subject, subject_of
 from autopilot_agent.preflight.people import representatives
 from autopilot_agent.preflight.registry import Preflight
 from autopilot_agent.preflight.rehearsal import Rehearsal, Stage
+from autopilot_agent.scenario.plan import targeting_of
 from autopilot_agent.scenario.problems import suggestion
-from autopilot_agent.tenant.targeting import Targeting
 
 MODES = ("user-driven", "hybrid", "self-deploying", "pre-provisioned", "ordinary-oobe")
 """What a preflight can play."""
@@ -93,7 +93,7 @@ def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "") -
 def rehearse(subject: Subject, also: frozenset[str] = frozenset()) -> Preflight:
     """Play every device of a tenant; what checks look at. ``also`` names users and serial numbers that must not be left out."""
     data = subject.data
-    directory, targeting = Directory(data), Targeting(data)
+    directory, targeting = Directory(data), targeting_of(data)
     fleet = fleet_of(data, targeting, directory, also)
     people = representatives(data, fleet.targeting, directory, also)
     stage = Stage(subject, fleet)
