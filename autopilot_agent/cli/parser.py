@@ -176,7 +176,10 @@ def _check_hashes(commands: Commands) -> None:
 
 
 def _preflight(commands: Commands) -> None:
-    it = commands.add_parser("preflight", help="play a tenant's devices and list what goes wrong", allow_abbrev=False)
+    codes = "exit codes: 0 no finding as bad as --fail-on says, 1 there is one, 2 a wrong path, export or option."
+    it = commands.add_parser(
+        "preflight", help="play a tenant's devices and list what goes wrong", epilog=codes, allow_abbrev=False
+    )
     it.add_argument("tenant", type=_path, metavar="TENANT", help="a folder or file of an export, or a scenario with a tenant")
     it.add_argument("--mode", action="append", default=[], metavar="M", help="play only this mode (repeatable)")
     it.add_argument("--group", default="", metavar="NAME", help="play only devices of this group")
@@ -188,7 +191,10 @@ def _preflight(commands: Commands) -> None:
 
 
 def _diff(commands: Commands) -> None:
-    it = commands.add_parser("diff", help="what differs between two scenarios, tenants or recorded runs", allow_abbrev=False)
+    codes = "exit codes: 0 nothing differs, 1 something does, 2 a wrong file, or two of different kinds."
+    it = commands.add_parser(
+        "diff", help="what differs between two scenarios, tenants or recorded runs", epilog=codes, allow_abbrev=False
+    )
     it.add_argument("a", type=_path, metavar="A", help="a scenario file, a tenant, or a run saved as json or jsonl")
     it.add_argument("b", type=_path, metavar="B", help="the other one, of the same kind")
     it.add_argument("--seed", type=_seed, metavar="N", help="play both scenarios with this seed")

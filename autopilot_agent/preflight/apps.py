@@ -127,7 +127,7 @@ def _profile(one: Rehearsal) -> str:
 @check(
     "device-apps-for-users",
     "S5",
-    Severity.WARNING,
+    Severity.NOTE,
     "Apps for all users never reach a device that deploys itself",
     "Assign the apps to a group of devices (or all devices); what is assigned to users comes when somebody signs in, if ever.",
 )

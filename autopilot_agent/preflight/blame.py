@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from autopilot_agent.events import CallRefused, LogWritten, Noted
 from autopilot_agent.preflight.findings import Moment, Resource
 from autopilot_agent.preflight.registry import Preflight
 from autopilot_agent.preflight.rehearsal import Rehearsal
+from autopilot_agent.reports.words import span
 from autopilot_agent.tenant.commands import required
 from autopilot_agent.tenant.graph.apps import MobileApp, OfficeSuiteApp, WindowsMobileMSI, known_as
 from autopilot_agent.tenant.graph.enrollment import (
@@ -18,6 +20,8 @@ from autopilot_agent.tenant.graph.enrollment import (
 from autopilot_agent.tenant.graph.policies import ConfigurationPolicy, DeviceConfiguration
 from autopilot_agent.tenant.policies import settings_of
 
+LEAST_DOWNLOAD = 5_000
+"""Milliseconds of downloading that are worth a word."""
 OF_THE_USER = ("F-15", "F-16", "F-18", "F-20", "F-21", "F-25", "F-27", "F-29", "F-45", "F-97", "F-98", "F-101")
 """Failures that come from who sits there: a warning where others get on with the same device."""
 
@@ -37,6 +41,17 @@ def app_times(one: Rehearsal) -> dict[str, tuple[str, int, str]]:
         done = changes[-1].state in ("installed", "failed", "not applicable")
         found[key] = (changes[0].name, (changes[-1].at if done else end) - changes[0].at, changes[-1].state)
     return found
+
+
+def downloads(one: Rehearsal) -> str:
+    """How much of the time of a rehearsal's apps was downloading, and how fast; "" where nothing was downloaded."""
+    spent = 0
+    for changes in one.apps().values():
+        for change, after in pairwise(changes):
+            spent += after.at - change.at if change.state == "downloading" else 0
+    if spent < LEAST_DOWNLOAD or one.run.plan is None:
+        return ""
+    return f"; downloads at {one.run.plan.device.network.megabits} Mbit/s took {span(spent)} of it"
 
 
 def blamed(preflight: Preflight, one: Rehearsal, rule: str) -> tuple[Resource, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autopilot_agent.events import CallRefused, Event, LogWritten, Noted, ScreenShown
-from autopilot_agent.preflight.blame import OF_THE_USER, app_times, blamed, domain_join_of_user
+from autopilot_agent.preflight.blame import OF_THE_USER, app_times, blamed, domain_join_of_user, downloads
 from autopilot_agent.preflight.findings import Found, Resource, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
 from autopilot_agent.reports.words import span
 from autopilot_agent.rulebook import diagnosis
+from autopilot_agent.tenant.commands import required
 
 PERSONAL = ("F-77", "F-86")
 """What keeps devices out that nobody registered, as administrators mean it."""
@@ -138,8 +139,10 @@ def _out_of_time(one: Rehearsal) -> str:
     page = one.page
     minutes = page.install_progress_timeout_in_minutes if page is not None else 60
     times = sorted(app_times(one).values(), key=lambda each: -each[1])
-    waiting = [name for name, _, state in times if state not in ("installed", "not applicable")]
+    phase = "account" if one.error is not None and one.error.step == "account_setup" else "device"
+    wanted = required(one.enrolled, phase) if one.enrolled is not None else []
+    there = sum(one.run.result.apps.get(app.display_name) in ("installed", "not applicable") for app in wanted)
     slow = ", ".join(f"{name} {span(took)}" for name, took, _ in times[:SLOWEST])
-    open_ = f"; not finished: {', '.join(waiting)}" if waiting else ""
     hybrid = " and the 40 of hybrid join" if one.mode == "hybrid" else ""
-    return f"the {minutes} minutes of the page{hybrid} are over before the apps are there; the slowest: {slow}{open_}"
+    over = f"the {minutes} minutes of the page{hybrid} are over when {there} of {len(wanted)} apps are there"
+    return f"{over}; the slowest: {slow}{downloads(one)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.oobe.management.esp import HYBRID_EXTRA
-from autopilot_agent.preflight.blame import app_times, page_of, required_apps
+from autopilot_agent.preflight.blame import app_times, downloads, page_of, required_apps
 from autopilot_agent.preflight.findings import Found, Moment, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
@@ -50,7 +50,7 @@ def tight(preflight: Preflight) -> Iterator[Found]:
             listed = ", ".join(f"{app} {span(took)}" for app, took, _ in slow)
             yield Found(
                 what=f"{one.page.display_name}: {title} takes {span(times[1] - times[0])} of {span(limit)} with typical "
-                f"durations; the slowest: {listed}.",
+                f"durations; the slowest: {listed}{downloads(one)}.",
                 about=page_of(preflight, one),
                 moments=(Moment(one.label, times[1], f"{title} ends, {span(times[1] - times[0])} after it began"),),
             )
