@@ -30,7 +30,9 @@ def subject_of(path: Path) -> Subject:
     if path.suffix.lower() in YAML and path.is_file() and is_scenario(path):
         loaded = load_scenario(path)
         scenario = loaded.scenario
-        subject = Subject(name, tenant_of(loaded), scenario.device, scenario.cloud, scenario.assumptions)
+        device = msgspec.structs.replace(scenario.device, autopilot_file=None)  # the profile comes from the tenant
+        cloud = msgspec.structs.replace(scenario.cloud, registered_elsewhere=False)
+        subject = Subject(name, tenant_of(loaded), device, cloud, scenario.assumptions)
     else:
         subject = Subject(name, read_tenant(path))
     if not subject.data.collections:

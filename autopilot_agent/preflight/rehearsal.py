@@ -224,9 +224,9 @@ class Stage:
         identity, spec = candidate.identity, self.subject.device
         if away:
             network = spec.network if isinstance(spec.network, NetworkSpec) else NetworkSpec(kind=spec.network)
-            spec = msgspec.structs.replace(spec, network=msgspec.structs.replace(network, domain=False))
+            spec = msgspec.structs.replace(spec, network=msgspec.structs.replace(network, domain=False), vpn=vpn or spec.vpn)
         spec = msgspec.structs.replace(
-            spec, registered=identity is not None, group_tag="", purchase_order="", assigned_user="", device_name="", vpn=vpn
+            spec, registered=identity is not None, group_tag="", purchase_order="", assigned_user="", device_name=""
         )
         if identity is None:
             return msgspec.structs.replace(spec, serial_number="UNREGISTERED1")

@@ -200,7 +200,9 @@ devices:
     "F-39": (
         """
 windowsAutopilotDeploymentProfiles:
-  - {"@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile", displayName: H, assignments: [all devices]}
+  - "@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"
+    displayName: Hybrid
+    assignments: [all devices]
 deviceEnrollmentConfigurations:
   - "@odata.type": "#microsoft.graph.deviceComanagementAuthorityConfiguration"
     displayName: Co-management

@@ -136,3 +136,19 @@ def test_a_tenant_that_was_played_is_not_changed() -> None:
     before: TenantData = subject.data
     examine(subject)
     assert subject.data is before and len(before.windows_autopilot_device_identities) == 19
+
+
+SOME = sorted((ROOT / "scenarios").glob("*/*.yaml"))[::30]
+
+
+@pytest.mark.parametrize("path", SOME, ids=lambda path: path.stem)
+def test_the_tenant_of_any_scenario_can_be_looked_at(path: Path) -> None:
+    if path.parent.name == "tenants":
+        pytest.skip("a part of a tenant")
+    report = preflight(path)
+    assert report.devices and all(one.end_state for one in report.devices)
+
+
+def test_a_profile_file_of_a_scenario_does_not_stand_in_for_the_tenant() -> None:
+    report = preflight(ROOT / "scenarios" / "existing-device" / "user-driven.yaml")
+    assert all(one.trace_hash for one in report.devices)
