@@ -64,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     _export(commands)
     _check_hashes(commands)
     _serve(commands)
+    _preflight(commands)
+    _diff(commands)
     return parser
 
 
@@ -194,6 +196,32 @@ def _serve(commands: Commands) -> None:
     it.add_argument("--admin-token-file", type=_path, metavar="FILE", help="the administrator's token (default: a new one)")
     it.add_argument("--access-log", metavar="FILE|-", help="a line of JSON for each request; - prints them")
     it.add_argument("--allow-host", action="append", default=[], metavar="H", help="allow an address that others can reach")
+
+
+def _preflight(commands: Commands) -> None:
+    codes = "exit codes: 0 no finding as bad as --fail-on says, 1 there is one, 2 a wrong path, export or option."
+    it = commands.add_parser(
+        "preflight", help="play a tenant's devices and list what goes wrong", epilog=codes, allow_abbrev=False
+    )
+    it.add_argument("tenant", type=_path, metavar="TENANT", help="a folder or file of an export, or a scenario with a tenant")
+    it.add_argument("--mode", action="append", default=[], metavar="M", help="play only this mode (repeatable)")
+    it.add_argument("--group", default="", metavar="NAME", help="play only devices of this group")
+    it.add_argument("--output", choices=("text", "json", "markdown"), default="text", help="form of the report (default: text)")
+    levels = ("error", "warning", "never")
+    it.add_argument("--fail-on", choices=levels, default="error", help="exit 1 for findings as bad as this (default: error)")
+    it.add_argument("-q", "--quiet", action="count", default=0, help="only the table")
+    it.add_argument("-v", "--verbose", action="count", default=0, help="all evidence")
+
+
+def _diff(commands: Commands) -> None:
+    codes = "exit codes: 0 nothing differs, 1 something does, 2 a wrong file, or two of different kinds."
+    it = commands.add_parser(
+        "diff", help="what differs between two scenarios, tenants or recorded runs", epilog=codes, allow_abbrev=False
+    )
+    it.add_argument("a", type=_path, metavar="A", help="a scenario file, a tenant, or a run saved as json or jsonl")
+    it.add_argument("b", type=_path, metavar="B", help="the other one, of the same kind")
+    it.add_argument("--seed", type=_seed, metavar="N", help="play both scenarios with this seed")
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
 
 
 class _Parser(argparse.ArgumentParser):

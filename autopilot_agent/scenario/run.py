@@ -28,6 +28,7 @@ from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
 from autopilot_agent.scenario.playing import join_of, play_acts
 from autopilot_agent.scenario.remarks import remarks
 from autopilot_agent.service import Backend
+from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
@@ -127,12 +128,13 @@ def run_scenario(
     cut_at: int | None = None,
     device: SavedDevice | None = None,
     watch: Watch | None = None,
+    tenant: TenantData | None = None,
 ) -> Run:
     """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4.
 
     ``device`` is a PC that an earlier run saved: this one goes on with it.
     ``cut_at`` cuts the power at that wait of the run, as if somebody had pulled the plug; the device then starts again.
-    ``watch`` is told every event as it happens.
+    ``watch`` is told every event as it happens. ``tenant`` stands in for the scenario's own (see ``make_plan``).
     """
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
@@ -144,7 +146,7 @@ def run_scenario(
         if device is not None:
             seed = used = device.seed if seed is None else seed
         sink = watch.see if watch is not None else None
-        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend, sink=sink)
+        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend, sink=sink, tenant=tenant)
         if watch is not None:
             watch.begin(plan)
         if device is not None:

@@ -110,6 +110,20 @@ def include_root(path: Path) -> Path:
     return next((one for one in (folder, *folder.parents) if one.name == ROOT), folder)
 
 
+def read_tenant(path: Path) -> TenantData:
+    """The tenant in a folder of exports, a JSON file or a YAML file of collections; raises ``InputError``."""
+    try:
+        real = path.resolve()
+        exists = real.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"the path cannot be used ({error}); check its spelling.", Place(str(path))) from None
+    if not exists:
+        raise InputError("there is no such file or folder; check the name.", Place(str(path)))
+    reading = _Reading(include_root(path))
+    reading.read(path, real, Place(str(path)), ())
+    return reading.builder.finish()
+
+
 def files_of(path: Path, items: list[str]) -> list[Path]:
     """Every file that these includes of a scenario at ``path`` read, what they include themselves among them."""
     loaded = LoadedScenario(Scenario(scenario="", tenant={"include": items}), Document(str(path), {}), path)

@@ -120,10 +120,12 @@ def _applies(state: TenantState, policy: ConditionalAccessPolicy, user: User) ->
     if user.id in users.exclude_users:
         return False
     groups = state.targeting.user_groups(user)
+    if any(state.targeting.group_key(group) in groups for group in users.exclude_groups):
+        return False
     return (
         "All" in users.include_users
         or user.id in users.include_users
-        or any(group.casefold() in groups or group in groups for group in users.include_groups)
+        or any(state.targeting.group_key(group) in groups for group in users.include_groups)
     )
 
 
