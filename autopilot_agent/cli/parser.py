@@ -193,7 +193,7 @@ def _serve(commands: Commands) -> None:
     it.add_argument("--ca-out", type=_path, metavar="FILE", help="write the test CA's certificate there")
     it.add_argument("--out", type=_path, metavar="FILE", help="with ca: write it there instead of printing it")
     it.add_argument("--seed", type=_seed, metavar="N", help="use this seed for ids instead of the scenario's own")
-    it.add_argument("--admin-token-file", type=_path, metavar="FILE", help="the administrator's token (default: a new one)")
+    it.add_argument("--admin-token-file", type=_path, metavar="FILE", help="the administrator's token; made if it is not there")
     it.add_argument("--access-log", metavar="FILE|-", help="a line of JSON for each request; - prints them")
     it.add_argument("--allow-host", action="append", default=[], metavar="H", help="allow an address that others can reach")
 

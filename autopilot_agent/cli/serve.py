@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -136,6 +137,18 @@ def _check_host(host: str, allowed: list[str]) -> None:
 
 
 def _token(path: Path) -> str:
+    """The token in a file; a file that is not there yet is made with a new one, for its owner alone. Raises ``InputError``."""
+    if not path.exists():
+        import secrets
+
+        made = secrets.token_urlsafe(24)
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                file.write(made + "\n")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise InputError(f"the token cannot be written ({reason}); choose another place.", Place(str(path))) from None
+        return made
     from autopilot_agent.text.text_file import read_text
 
     found = read_text(path, LONGEST_TOKEN).strip()
