@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,8 @@ def answering(*answers: bytes | None) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         done.set()
+        with suppress(OSError):  # wakes a server that still waits for a client
+            socket.create_connection(listening.getsockname(), 1).close()
         listening.close()
         thread.join(20)
 
