@@ -52,7 +52,7 @@ def branding(state: TenantState, call: GetBranding, now: int) -> Branding:
 
 def realm(state: TenantState, call: DiscoverRealm, now: int) -> Realm:
     """Managed, federated or unknown."""
-    domain = call.user_name.rpartition("@")[2].casefold()
+    domain = call.user_name.partition("@")[2].casefold()
     if domain not in state.domains:
         return Realm("Managed" if domain else "Unknown", domain, OTHER_TENANT)
     return Realm("Federated" if state.conditions.federated else "Managed", domain, state.tenant_id)
