@@ -17,6 +17,9 @@ exit codes: 0 everything as expected, 1 an expectation was not met, 2 wrong usag
   autopilot-agent run first.yaml             play it
   autopilot-agent explain 0x80180014         what a code, fault, rule or screen means"""
 
+PATHS = "scenario files, folders searched for them, wildcards, or - for standard input"
+MOST_SEEDS = 10_000
+"""Seeds of one call."""
 SLOWEST = 0.1
 """The least ``--speed``: slower, and a wait is longer than an operating system can count."""
 _SEED = re.compile("[-+]?[0-9]{1,4300}")
@@ -71,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run(commands: Commands) -> None:
     it = commands.add_parser("run", help="play scenarios and check what they expect", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help=PATHS)
     it.add_argument("--backend", default="memory", metavar="NAME|URL", help="who plays the cloud (default: memory)")
     it.add_argument("--map", action="append", default=[], metavar="NAME=URL", help="another server for one service")
     it.add_argument("--ca", type=_path, metavar="FILE", help="trust the certificates in this file, as 'serve ca' prints them")
@@ -84,6 +87,11 @@ def _run(commands: Commands) -> None:
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
     it.add_argument("--output", choices=("text", "json", "jsonl"), default="text", help="form of the results (default: text)")
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
+    it.add_argument("--exclude-tag", action="append", default=[], metavar="T", help="no scenarios with this tag (repeatable)")
+    _cases(it)
+    it.add_argument("--fail-fast", action="store_true", help="stop after the first that is not as expected")
+    it.add_argument("--repeat", type=_times, metavar="N", help="play each with N seeds, from its own or --seed upward")
+    it.add_argument("--seed-range", type=_seed_range, metavar="A..B", help="play each once with every seed from A to B")
     it.add_argument("--device", type=_path, metavar="FILE", help="go on with the PC that an earlier run saved")
     it.add_argument("--save-device", type=_path, metavar="FILE", help="keep the PC as it is after the last act")
     it.add_argument("--show-screens", action="store_true", help="print the pages of each run as well, in their order")
@@ -91,11 +99,18 @@ def _run(commands: Commands) -> None:
     it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
 
 
+def _cases(it: argparse.ArgumentParser) -> None:
+    """What commands over cases share."""
+    it.add_argument("--only", action="append", default=[], metavar="NAME", help="only cases of this name, with * and ?")
+    it.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="set a value, such as seed=7 (repeatable)")
+
+
 def _coverage(commands: Commands) -> None:
     it = commands.add_parser("coverage", help="say which rules, states and faults scenarios exercise", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help=PATHS)
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the report (default: text)")
+    _cases(it)
     it.add_argument("--fail-under", type=_percent, default=0.0, metavar="P", help="exit 1 when less than P %% of the rules are")
     it.add_argument("-v", "--verbose", action="count", default=0, help="list the transitions of each mode, too")
 
@@ -103,6 +118,7 @@ def _coverage(commands: Commands) -> None:
 def _walk(commands: Commands) -> None:
     it = commands.add_parser("walk", help="go through it page by page, in a terminal", allow_abbrev=False)
     it.add_argument("scenario", nargs="?", type=_path, metavar="SCENARIO", help="a scenario file; without one, choose a mode")
+    _cases(it)
     it.add_argument("--mode", default="", metavar="M", help="the mode (with a ready tenant when no file is given)")
     it.add_argument("--tenant", type=_path, metavar="DIR", help="your tenant: a folder of Graph's JSON files")
     it.add_argument("--speed", default="", metavar="X|max", help="X virtual seconds a second (default: 60 if drawn)")
@@ -120,7 +136,8 @@ def _walk(commands: Commands) -> None:
 
 def _validate(commands: Commands) -> None:
     it = commands.add_parser("validate", help="check scenario files without playing them", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help=PATHS)
+    _cases(it)
 
 
 def _list(commands: Commands) -> None:
@@ -267,6 +284,23 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or len(text) > 5 or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port; expected 0 to 65535")
     return int(text)
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= MOST_SEEDS:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of runs; expected 1 to {MOST_SEEDS}")
+    return int(text)
+
+
+def _seed_range(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([-+]?[0-9]{1,18})\.\.([-+]?[0-9]{1,18})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a range of seeds; expected A..B, such as 1..100")
+    first, last = int(found[1]), int(found[2])
+    if not 0 <= last - first < MOST_SEEDS:
+        said = "ends before it begins" if last < first else f"has {last - first + 1:,} seeds, more than {MOST_SEEDS:,}"
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} {said}; expected A..B, such as 1..100")
+    return first, last
 
 
 def _count(text: str) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -27,6 +25,8 @@ from autopilot_agent.scenario.monitors import broken_invariants
 from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
 from autopilot_agent.scenario.playing import join_of, play_acts
 from autopilot_agent.scenario.remarks import remarks
+from autopilot_agent.scenario.replay import quoted as quoted
+from autopilot_agent.scenario.replay import replay_command as replay_command
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.state import TenantState
@@ -59,7 +59,17 @@ class ErrorReport(msgspec.Struct):
 
 
 class Result(msgspec.Struct):
-    """What one run gave. Its fields are the json of ``autopilot-agent run``; ``virtual_seconds`` from power-on to the end."""
+    """What one run gave. Its fields are the json of ``autopilot-agent run``; ``virtual_seconds`` from power-on to the end.
+
+    ``case`` names the case inside its file, "" where the file has one. ``verdict`` is
+
+    - ``passed`` or ``failed``: whether every expectation was met;
+    - ``xfailed``: not all were, as ``xfail`` says; ``xpassed``: all were, although ``xfail`` says otherwise (exit code 1);
+    - ``skipped``: not played, as ``skip`` says; ``not_run``: not played because an earlier one failed (``--fail-fast``);
+    - ``error``: it could not be played (``problem`` says why, ``exit_code`` whose fault it is).
+
+    ``reason`` is that of ``skip`` or ``xfail``.
+    """
 
     scenario: str
     file: str
@@ -86,6 +96,13 @@ class Result(msgspec.Struct):
     problem: str = ""
     exit_code: int = 0
     notices: list[str] = []
+    case: str = ""
+    tags: list[str] = []
+    reason: str = ""
+
+
+FINE = frozenset({"passed", "xfailed", "skipped"})
+"""Verdicts of what went as it was expected to go."""
 
 
 class Watch(Protocol):
@@ -97,15 +114,6 @@ class Watch(Protocol):
 
     def see(self, event: Event) -> None:
         """One thing happened."""
-        ...
-
-
-@runtime_checkable
-class Chosen(Protocol):
-    """A maker of backends that the command line can name."""
-
-    def words(self) -> list[str]:
-        """The options that choose it again."""
         ...
 
 
@@ -137,8 +145,13 @@ def run_scenario(
     ``watch`` is told every event as it happens. ``tenant`` stands in for the scenario's own (see ``make_plan``).
     """
     used = loaded.scenario.seed if seed is None else seed
-    result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
-    result.replay = replay_command(loaded.path, used, strict=strict, backend=backend)
+    result = result_of(loaded, used)
+    if loaded.scenario.skip is not None:
+        result.verdict, result.reason = "skipped", loaded.scenario.skip
+        return Run(result, [])
+    result.replay = replay_command(
+        loaded.path, used, strict=strict, backend=backend, case=loaded.case, settings=loaded.settings
+    )
     if device is not None:
         result.replay += " --device FILE"
     plan: Plan | None = None
@@ -172,8 +185,7 @@ def run_scenario(
         result.verdict, result.exit_code = "error", 4
         result.problem = "broken invariant: " + "; ".join(broken)
     else:
-        passed = all(check.passed for check in result.checks)
-        result.verdict, result.exit_code = ("passed", 0) if passed else ("failed", 1)
+        _judge(result, loaded.scenario.xfail)
     return Run(result, plan.world.trace, plan)
 
 
@@ -190,27 +202,21 @@ def fetch_cloud(plan: Plan) -> None:
         restore_cloud(plan.state, read_cloud(data))
 
 
-def replay_command(path: Path, seed: int, *, strict: bool = False, backend: object = "memory") -> str:
-    """The command that gives a run again, fit to be pasted into a POSIX shell, PowerShell or cmd."""
-    words = ["autopilot-agent run", quoted(path.as_posix()), f"--seed {seed}"]
-    if strict:
-        words.append("--strict")
-    if isinstance(backend, str):
-        words += [f"--backend {quoted(backend)}"] if backend != "memory" else []
-    elif isinstance(backend, Chosen):
-        words += [word if word.startswith("--") else quoted(word) for word in backend.words()]
-    return " ".join(words)
+def result_of(loaded: LoadedScenario, seed: int) -> Result:
+    """What is known of a run before it begins."""
+    scenario = loaded.scenario
+    result = Result(scenario.scenario, loaded.path.as_posix(), scenario.mode, seed)
+    result.case, result.tags = loaded.case, scenario.tags
+    return result
 
 
-def quoted(word: str, *, windows: bool = os.name == "nt") -> str:
-    """One word of a command line; double quotes serve every shell unless the word holds what a POSIX shell expands in them."""
-    if word.startswith("-"):
-        word = f"./{word}"
-    if re.fullmatch(r"[A-Za-z0-9_./:+=-]+", word):
-        return word
-    if windows or not re.search(r'[$`"\\!\x00-\x1f]', word):
-        return f'"{word}"'
-    return shlex.quote(word)
+def _judge(result: Result, xfail: str | None) -> None:
+    passed = all(check.passed for check in result.checks)
+    if xfail is None:
+        result.verdict, result.exit_code = ("passed", 0) if passed else ("failed", 1)
+    else:
+        result.verdict, result.exit_code = ("xpassed", 1) if passed else ("xfailed", 0)
+        result.reason = xfail
 
 
 def place_of(error: InputError, loaded: LoadedScenario) -> Place:
