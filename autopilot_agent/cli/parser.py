@@ -212,7 +212,10 @@ def _serve(commands: Commands) -> None:
     it.add_argument("--seed", type=_seed, metavar="N", help="use this seed for ids instead of the scenario's own")
     it.add_argument("--admin-token-file", type=_path, metavar="FILE", help="the administrator's token; made if it is not there")
     it.add_argument("--access-log", metavar="FILE|-", help="a line of JSON for each request; - prints them")
-    it.add_argument("--allow-host", action="append", default=[], metavar="H", help="allow an address that others can reach")
+    it.add_argument("--allow-host", action="append", default=[], metavar="H", help="allow an address that others reach")
+    it.add_argument("--name", action="append", default=[], metavar="HOST", help="one more name for the certificate")
+    proofs = ("md5", "basic")
+    it.add_argument("--credentials", choices=proofs, default="", help="ask for these in management sessions")
 
 
 def _preflight(commands: Commands) -> None:

@@ -64,9 +64,11 @@ class TenantDesk:
         authority: Authority,
         records: Records | None = None,
         keep: Callable[[], AbstractContextManager[None]] | None = None,
+        credentials: str = "",
     ) -> None:
         self.state = state
         self.authority = authority
+        self.credentials = credentials
         self.records: Records = records or MemoryRecords()
         self.keep = keep
         self.lock = threading.RLock()
