@@ -188,9 +188,9 @@ def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> No
         assert len(token.read_text(encoding="ascii").strip()) >= 24, "a token file that was not there is made"
         context = ssl.create_default_context(cafile=str(ca))
         host, _, port = served.url.removeprefix("https://").partition(":")
-        with socket.create_connection((host, int(port)), PATIENCE) as plain:
-            with context.wrap_socket(plain, server_hostname=name) as found:
-                names = {value for _, value in found.getpeercert()["subjectAltName"]}
+        plain = socket.create_connection((host, int(port)), PATIENCE)
+        with plain, context.wrap_socket(plain, server_hostname=name) as found:
+            names = {value for _, value in found.getpeercert()["subjectAltName"]}
         assert {name, "localhost", "127.0.0.1"} <= names
     finally:
         served.kill()
