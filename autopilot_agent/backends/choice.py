@@ -46,6 +46,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
 
     ``url`` serves everything if it is a tenant of ours, else enrolment and management; ``table`` says otherwise for single
     services. ``ca`` is a file of trusted certificates, ``allowed`` hosts besides loopback, ``token`` the administrator's.
+    ``enrol_token`` is what the device enrols with instead of the user's token.
     ``pooled`` keys are for runs whose keys nobody looks at. ``record`` is a folder to keep the session in; ``replay`` is
     such a folder, instead of a server.
     """
@@ -58,6 +59,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
     pooled: bool = False
     record: str = ""
     replay: str = ""
+    enrol_token: str = ""
 
     def __call__(self, state: TenantState) -> HttpBackend:
         """The backend; raises ``InputError`` for a host that may not be talked to, ``ServiceUnavailable`` without a server."""
@@ -70,6 +72,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
             return RemoteBackend(recording, wallet, state, Addresses(session.url, session.served), token=known)
         from autopilot_agent.backends.net import RequestsNet
 
+        wallet.enrol_token = self.enrol_token
         net = RequestsNet(Addresses(self.url, self.table), ca=self.ca, allowed=frozenset(self.allowed))
         ours = wallet.private = introduced(net, self.url) is not None
         if not ours:

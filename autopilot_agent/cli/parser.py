@@ -80,6 +80,7 @@ def _run(commands: Commands) -> None:
     it.add_argument("--ca", type=_path, metavar="FILE", help="trust the certificates in this file, as 'serve ca' prints them")
     it.add_argument("--allow-host", action="append", default=[], metavar="HOST", help="a test server that is not this machine")
     it.add_argument("--admin-token", default="", metavar="TOKEN", help="lets checks see what the served tenant recorded")
+    it.add_argument("--enrol-token-file", type=_path, metavar="FILE", help="enrol at an MDM server with the token in this file")
     it.add_argument("--record-http", type=_path, metavar="DIR", help="keep what is said to the server; --backend replay:DIR")
     it.add_argument("--seed", type=_seed, metavar="N", help="use this seed instead of each scenario's own")
     it.add_argument("--speed", type=_speed, metavar="X", help="X times as fast as a real PC, instead of at once")

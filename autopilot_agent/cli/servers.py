@@ -12,7 +12,8 @@ from autopilot_agent.errors import InputError, Place
 if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
 
-SERVER_OPTIONS = ("map", "ca", "allow_host", "admin_token", "record_http")
+LONGEST_TOKEN = 16_000
+SERVER_OPTIONS = ("map", "ca", "allow_host", "admin_token", "enrol_token_file", "record_http")
 
 
 def chosen_backend(args: argparse.Namespace) -> str | ServerChoice:
@@ -65,10 +66,21 @@ def _server(args: argparse.Namespace) -> ServerChoice:
     ca = args.ca.as_posix() if args.ca is not None else ""
     record = args.record_http.as_posix() if args.record_http is not None else ""
     url, table = read_address(args.backend), read_table(args.map)
-    choice = ServerChoice(url, table, ca, tuple(args.allow_host), token, record=record)
+    given = _enrol_token(args.enrol_token_file) if args.enrol_token_file is not None else ""
+    choice = ServerChoice(url, table, ca, tuple(args.allow_host), token, record=record, enrol_token=given)
     for host in choice.hosts():
         check_host(host, frozenset(choice.allowed))
     return choice
+
+
+def _enrol_token(path: Path) -> str:
+    """The token in a file; raises ``InputError`` for a file without one."""
+    from autopilot_agent.text.text_file import read_text
+
+    found = read_text(path, LONGEST_TOKEN).strip()
+    if not found or not found.isprintable():
+        raise InputError("a token to enrol with is one line of text: a JWT, or what the MDM server gave out.", Place(str(path)))
+    return found
 
 
 def _check_backend(name: str) -> None:

@@ -251,3 +251,20 @@ def test_only_mdm_calls_go_to_a_server_that_is_not_ours() -> None:
     addresses = Addresses("", {"enrollment": url, "manage": url})
     assert serves(addresses, enrol_call())
     assert not serves(addresses, join_call()) and not serves(addresses, profile_call())
+
+
+@pytest.mark.parametrize("token", ["", '{"type": 1, "payload": {"auth_token": "user1@contoso.example"}}'])
+def test_a_device_enrols_at_an_mdm_server_that_is_not_ours(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own server in the part of a stranger's: no word in private, Entra and the Autopilot service in this process."""
+    monkeypatch.setattr("autopilot_agent.backends.choice.introduced", lambda net, url: None)
+    with serving(small_state()) as server:
+        choice = ServerChoice(server.url, {"ime": server.url, "content": server.url}, enrol_token=token, pooled=True)
+        run = run_scenario(small_scenario(), backend=choice)
+        managed = len(server.desk.state.enrolled)
+    assert run.result.problem == ""
+    if token:
+        assert (managed, run.result.mdm_enrolled, run.result.apps["Company Portal"]) == (1, True, "installed")
+        assert "account_setup" in run.result.states, "the user's part needs tokens that this server's Entra signed"
+    else:
+        assert run.result.error is not None
+        assert (managed, run.result.error.code) == (0, "0x80180002"), "nobody signed the token, and this server looks"
