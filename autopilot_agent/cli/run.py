@@ -16,7 +16,8 @@ from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
-from autopilot_agent.scenario.run import FINE, Result
+from autopilot_agent.scenario.run import Result
+from autopilot_agent.scenario.verdicts import FINE, judge_together
 
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
@@ -73,7 +74,7 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[R
                 _write_group(group, options)
                 group = []
             results.append(result)
-            if options.repeated and options.form == "text":
+            if options.repeated:
                 group.append(result)
             _print(outcome, options, first=len(results) == 1)
             if args.fail_fast and result.verdict not in FINE:
@@ -88,7 +89,8 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[R
 
 
 def _write_group(group: list[Result], options: Options) -> None:
-    if group:
+    judge_together(group)
+    if group and options.form == "text":
         from autopilot_agent.reports.repeats import render
 
         _write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
