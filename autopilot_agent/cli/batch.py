@@ -146,6 +146,7 @@ def _run(loaded: LoadedScenario, seed: int | None, options: Options) -> Outcome:
             backend=options.backend,
             device=_device(options),
             watch=watch,
+            several_seeds=options.repeated,
         )
         _save(run, options)
     except AutopilotAgentError as error:

@@ -14,7 +14,7 @@ from autopilot_agent.reports.text import label
 from autopilot_agent.reports.words import count
 from autopilot_agent.scenario.coverage import Tally, coverage_of
 from autopilot_agent.scenario.loader import find_scenarios
-from autopilot_agent.scenario.run import FINE
+from autopilot_agent.scenario.verdicts import FINE
 
 
 def main(args: argparse.Namespace) -> int:

@@ -102,7 +102,7 @@ def _run(commands: Commands) -> None:
 
 def _cases(it: argparse.ArgumentParser) -> None:
     """What commands over cases share."""
-    it.add_argument("--only", action="append", default=[], metavar="NAME", help="only cases of this name, with * and ?")
+    it.add_argument("--only", action="append", default=[], metavar="NAME", help="only cases named so, * allowed (repeatable)")
     it.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="set a value, such as seed=7 (repeatable)")
 
 
@@ -173,7 +173,7 @@ def _explain(commands: Commands) -> None:
 
 def _schema(commands: Commands) -> None:
     it = commands.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
-    it.add_argument("what", choices=("scenario",), help="what to describe")
+    it.add_argument("what", choices=("scenario", "defaults"), help="what to describe: scenarios, or _defaults.yaml")
 
 
 def _new(commands: Commands) -> None:

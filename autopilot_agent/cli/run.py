@@ -18,7 +18,8 @@ from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
-from autopilot_agent.scenario.run import FINE, Result
+from autopilot_agent.scenario.run import Result
+from autopilot_agent.scenario.verdicts import FINE, judge_together
 
 if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
@@ -79,7 +80,7 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[R
                 _write_group(group, options)
                 group = []
             results.append(result)
-            if options.repeated and options.form == "text":
+            if options.repeated:
                 group.append(result)
             _print(outcome, options, first=len(results) == 1)
             if args.fail_fast and result.verdict not in FINE:
@@ -94,7 +95,8 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[R
 
 
 def _write_group(group: list[Result], options: Options) -> None:
-    if group:
+    judge_together(group)
+    if group and options.form == "text":
         from autopilot_agent.reports.repeats import render
 
         _write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))

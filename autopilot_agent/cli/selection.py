@@ -9,10 +9,8 @@ from pathlib import Path
 import msgspec
 
 from autopilot_agent.errors import InputError
-from autopilot_agent.scenario.choosing import names_chosen
 from autopilot_agent.scenario.finding import STDIN, text_of
 from autopilot_agent.scenario.loader import Draft, drafts_of
-from autopilot_agent.scenario.settings import parse_settings
 
 SEVERAL = re.compile(r"""^(?:---|["']?(?:matrix|include)["']?\s*:|\s*\{)""", re.MULTILINE)
 """What a file has that holds several cases; one that has it may still hold one."""
@@ -56,7 +54,10 @@ class Selection(msgspec.Struct, frozen=True):
 
 def selection_of(args: argparse.Namespace) -> Selection:
     """What the options of a command choose and set; mistakes in ``--set`` are said at once, not once per scenario."""
-    parse_settings(args.set)
+    if args.set:
+        from autopilot_agent.scenario.settings import parse_settings
+
+        parse_settings(args.set)
     tags, exclude = getattr(args, "tag", []), getattr(args, "exclude_tag", [])
     return Selection(tuple(args.only), frozenset(tags), frozenset(exclude), tuple(args.set))
 
@@ -103,6 +104,8 @@ def _jobs_of(path: Path, selection: Selection, *, expand: bool) -> list[Job]:
 
 
 def _named(jobs: list[Job], only: tuple[str, ...]) -> list[Job]:
+    from autopilot_agent.scenario.choosing import names_chosen
+
     wanted = names_chosen((job.case for job in jobs), only)
     return [job for job in jobs if job.case in wanted or (job.draft is None and not job.case)]
 

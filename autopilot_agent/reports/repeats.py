@@ -6,7 +6,8 @@ from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.text import VERDICTS, label, why
 from autopilot_agent.reports.verdict import failed_check, problem, replay
 from autopilot_agent.reports.words import count
-from autopilot_agent.scenario.run import FINE, Result
+from autopilot_agent.scenario.run import Result
+from autopilot_agent.scenario.verdicts import FINE
 
 
 def render(results: list[Result], verbosity: int, style: Style) -> str:
@@ -20,6 +21,8 @@ def render(results: list[Result], verbosity: int, style: Style) -> str:
     lines = [head + ends(results)]
     if not bad:
         return "\n".join(lines + why(shown, style, indent="        ")) + "\n"
+    if len(results) == 1 and shown.problem and not shown.end_state:  # it was never played
+        return "\n".join([head.rstrip(": ").removesuffix("1 seed").rstrip(), *problem(shown, style, indent="        ")]) + "\n"
     lines.append(f"        {count(len(bad), 'seed')} of {len(results)} not as expected; the first is {shown.seed}:")
     for check in shown.checks:
         if not check.passed:

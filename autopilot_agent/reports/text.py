@@ -8,7 +8,8 @@ from autopilot_agent.reports.timeline import Timeline, write
 from autopilot_agent.reports.verdict import checks, failed_check, problem, replay
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.plan import Plan
-from autopilot_agent.scenario.run import FINE, Result, Run
+from autopilot_agent.scenario.run import Result, Run
+from autopilot_agent.scenario.verdicts import FINE
 
 PLAIN = Style()
 VERDICTS = {

@@ -56,7 +56,7 @@ def _files_of(path: Path) -> list[Path]:
 def _below(path: Path) -> list[Path]:
     files: list[Path] = []
     for folder, names, leaves in os.walk(path):
-        names[:] = [name for name in names if name != NOT_SEARCHED and not name.startswith(".")]
+        names[:] = [name for name in names if name != NOT_SEARCHED and not name.startswith((".", PRIVATE))]
         files += [Path(folder, leaf) for leaf in leaves if leaf.endswith(ENDINGS) and not leaf.startswith((".", PRIVATE))]
     if not files:
         raise InputError(
@@ -76,10 +76,10 @@ def _matching(path: Path) -> list[Path]:
     files: list[Path] = []
     for name in glob(pattern, recursive=True):
         one = Path(name)
-        hidden = one.name.startswith((".", PRIVATE)) or NOT_SEARCHED in one.parts[fixed:-1]
+        hidden = any(part.startswith((".", PRIVATE)) or part == NOT_SEARCHED for part in one.parts[fixed:])
         if not hidden and name.endswith(ENDINGS) and one.is_file():
             files.append(one)
-        elif not hidden and "**" not in pattern and one.name != NOT_SEARCHED and one.is_dir():
+        elif not hidden and "**" not in pattern and one.is_dir():
             try:
                 files += _below(one)
             except InputError:

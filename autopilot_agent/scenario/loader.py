@@ -9,14 +9,11 @@ from pathlib import Path
 import msgspec
 
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.scenario.choosing import names_chosen
 from autopilot_agent.scenario.finding import find_scenarios as find_scenarios
 from autopilot_agent.scenario.finding import text_of
 from autopilot_agent.scenario.fragments import Parts, defaults_for, included_layers
 from autopilot_agent.scenario.layers import Layer, compose
-from autopilot_agent.scenario.matrix import MAX_CASES, Row, check_count, rows_of, unique
 from autopilot_agent.scenario.model import Scenario
-from autopilot_agent.scenario.settings import apply_settings, parse_settings
 from autopilot_agent.text.yaml_text import Document, load_yaml_documents
 
 _NO_PARTS = Parts()
@@ -79,6 +76,8 @@ def load_scenario(path: Path, settings: Sequence[str] = (), *, only: Sequence[st
     """Read and check a file with one case, or the one that is named; raises ``InputError``, also when there are several."""
     drafts = drafts_of(path, settings)
     if only:
+        from autopilot_agent.scenario.choosing import names_chosen
+
         names = names_chosen((draft.case for draft in drafts), only)
         drafts = [draft for draft in drafts if draft.case in names]
     return _only(drafts, path).load()
@@ -91,6 +90,8 @@ def load_scenario_text(text: str, path: Path) -> LoadedScenario:
 
 def with_settings(loaded: LoadedScenario, settings: Sequence[str]) -> LoadedScenario:
     """The same case with more values set, checked again; raises ``InputError``."""
+    from autopilot_agent.scenario.settings import apply_settings, parse_settings
+
     document = apply_settings(loaded.document, parse_settings(settings))
     return msgspec.structs.replace(
         loaded, scenario=checked(document), document=document, settings=(*loaded.settings, *settings)
@@ -107,20 +108,29 @@ def drafts_of(path: Path, settings: Sequence[str] = (), *, text: str | None = No
 
 def _drafts(text: str, path: Path, typed: tuple[str, ...], *, defaults: bool) -> list[Draft]:
     documents = load_yaml_documents(text, str(path))
-    several = len(documents) > 1
+    parts = defaults_for(path) if defaults else _NO_PARTS
+    titles = _titles(documents) if len(documents) > 1 else [""]
+    found: list[Draft] = []
+    for document, title in zip(documents, titles, strict=True):
+        root = parts.root if _widens(parts, path, document) else None
+        for whole, row in _cases(document, path, parts, found):
+            found.append(Draft(whole, path, " / ".join(name for name in (title, row) if name), typed, root))
+    if typed:  # most runs need none of this
+        from autopilot_agent.scenario.settings import apply_settings, parse_settings
+
+        settings = parse_settings(typed)
+        for draft in found:
+            draft.document = apply_settings(draft.document, settings)
+    return found
+
+
+def _titles(documents: list[Document]) -> list[str]:
+    from autopilot_agent.scenario.matrix import MAX_CASES, unique
+
     if len(documents) > MAX_CASES:
         sentence = f"the file has {len(documents)} documents, more than the {MAX_CASES} that one file may have; split it."
         raise InputError(sentence, documents[MAX_CASES].place())
-    parts = defaults_for(path) if defaults else _NO_PARTS
-    settings = parse_settings(typed)
-    titles = unique([_title(one, number) for number, one in enumerate(documents, 1)]) if several else [""]
-    found: list[Draft] = []
-    for document, title in zip(documents, titles, strict=True):
-        for whole, row in _cases(document, path, parts, found):
-            case = " / ".join(name for name in (title, row) if name)
-            root = parts.root if _widens(parts, path, document) else None
-            found.append(Draft(apply_settings(whole, settings), path, case, typed, root))
-    return found
+    return unique([_title(one, number) for number, one in enumerate(documents, 1)])
 
 
 def _title(document: Document, number: int) -> str:
@@ -145,13 +155,15 @@ def _cases(document: Document, path: Path, parts: Parts, before: list[Draft]) ->
         return [(document, "")]
     layers += included_layers(document, path, parts.root)
     owner = next((layer for layer in reversed(layers) if "matrix" in layer.value), None)
-    plain = [_without_matrix(layer) for layer in layers]
     if owner is None:
-        return [(compose(plain), "")]
+        return [(compose(layers), "")]
+    from autopilot_agent.scenario.matrix import check_count, rows_of
+    from autopilot_agent.scenario.settings import apply_settings
+
     written = Document(owner.document.name, owner.value, owner.document.root)
-    rows: list[Row] = rows_of(written)
+    rows = rows_of(written)
     check_count(len(before) + len(rows), written.place(("matrix",), key=True))
-    base = compose(plain)
+    base = compose([_without_matrix(layer) for layer in layers])
     return [(apply_settings(base, row.settings), row.name) for row in rows]
 
 

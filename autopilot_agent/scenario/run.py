@@ -18,7 +18,7 @@ from autopilot_agent.events import Event, Finished, StateLeft, happened, trace_h
 from autopilot_agent.oobe.states import ENDS, State
 from autopilot_agent.rulebook import diagnosis
 from autopilot_agent.scenario.branch import flow_played
-from autopilot_agent.scenario.checks import ActChecks, check_all
+from autopilot_agent.scenario.checks import ActChecks, check_all, unused
 from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.monitors import broken_invariants
@@ -27,6 +27,7 @@ from autopilot_agent.scenario.playing import join_of, play_acts
 from autopilot_agent.scenario.remarks import remarks
 from autopilot_agent.scenario.replay import quoted as quoted
 from autopilot_agent.scenario.replay import replay_command as replay_command
+from autopilot_agent.scenario.verdicts import judge
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.state import TenantState
@@ -68,7 +69,7 @@ class Result(msgspec.Struct):
     - ``skipped``: not played, as ``skip`` says; ``not_run``: not played because an earlier one failed (``--fail-fast``);
     - ``error``: it could not be played (``problem`` says why, ``exit_code`` whose fault it is).
 
-    ``reason`` is that of ``skip`` or ``xfail``.
+    ``reason`` is that of ``skip`` or ``xfail``. ``unused`` is what one of several seeds did not use.
     """
 
     scenario: str
@@ -99,10 +100,7 @@ class Result(msgspec.Struct):
     case: str = ""
     tags: list[str] = []
     reason: str = ""
-
-
-FINE = frozenset({"passed", "xfailed", "skipped"})
-"""Verdicts of what went as it was expected to go."""
+    unused: list[Check] = []
 
 
 class Watch(Protocol):
@@ -137,12 +135,15 @@ def run_scenario(
     device: SavedDevice | None = None,
     watch: Watch | None = None,
     tenant: TenantData | None = None,
+    several_seeds: bool = False,
 ) -> Run:
     """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4.
 
     ``device`` is a PC that an earlier run saved: this one goes on with it.
     ``cut_at`` cuts the power at that wait of the run, as if somebody had pulled the plug; the device then starts again.
     ``watch`` is told every event as it happens. ``tenant`` stands in for the scenario's own (see ``make_plan``).
+    With ``several_seeds`` this is one of many runs of the case: what it did
+    not use another one may, so that is told in ``unused`` and for ``judge_together`` to judge.
     """
     used = loaded.scenario.seed if seed is None else seed
     result = result_of(loaded, used)
@@ -180,12 +181,16 @@ def run_scenario(
     mirror_tracking(plan.world.device.disk.csp, plan.world.device.disk.registry)
     _gather(result, plan, end)
     result.checks = acts.checks + check_all(loaded, plan, result, strict=strict)
+    if several_seeds:
+        result.unused = unused(loaded, plan, result)
+    else:
+        result.checks += unused(loaded, plan, result)
     broken = broken_invariants(plan, result)
     if broken:
         result.verdict, result.exit_code = "error", 4
         result.problem = "broken invariant: " + "; ".join(broken)
     else:
-        _judge(result, loaded.scenario.xfail)
+        judge(result, loaded.scenario.xfail)
     return Run(result, plan.world.trace, plan)
 
 
@@ -208,15 +213,6 @@ def result_of(loaded: LoadedScenario, seed: int) -> Result:
     result = Result(scenario.scenario, loaded.path.as_posix(), scenario.mode, seed)
     result.case, result.tags = loaded.case, scenario.tags
     return result
-
-
-def _judge(result: Result, xfail: str | None) -> None:
-    passed = all(check.passed for check in result.checks)
-    if xfail is None:
-        result.verdict, result.exit_code = ("passed", 0) if passed else ("failed", 1)
-    else:
-        result.verdict, result.exit_code = ("xpassed", 1) if passed else ("xfailed", 0)
-        result.reason = xfail
 
 
 def place_of(error: InputError, loaded: LoadedScenario) -> Place:

@@ -23,6 +23,9 @@ NAMES = ("displayName", "name", "userPrincipalName", "id", "act", "fault")
 _STEP = re.compile(r"""(?P<dot>\.)?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|\[(?P<index>[^\]]*)\]|(?P<bare>[^.\[\]"'=]+))""")
 
 
+_EMPTY = "a part of the path is empty; expected keys with dots between them, such as device.network."
+
+
 class Setting(msgspec.Struct, frozen=True):
     """A value for a path of a scenario; it stands at ``at`` in ``document``. ``text`` is what was typed, if it was."""
 
@@ -42,12 +45,19 @@ def parse_setting(text: str) -> Setting:
     path, end = _scanned(text)
     name = f"--set {text[:end].strip()[:80]}".rstrip()
     place = Place(name)
+    if text[end : end + 1] == ".":
+        raise InputError(_EMPTY, place)
     if text[end : end + 1] != "=":
         raise InputError("expected PATH=VALUE, such as seed=7 or device.network=wifi; keys with dots stand in quotes.", place)
     if len(text) > MAX_TEXT:
         sentence = f"the value has more than {MAX_TEXT:,} characters; write it into a file that the scenario includes."
         raise InputError(sentence, place)
-    return Setting(_checked_path(path, place), load_yaml_value(text[end + 1 :], name), Words(name, None), (), text)
+    steps = _checked_path(path, place)
+    try:
+        value = load_yaml_value(text[end + 1 :], name)
+    except InputError as error:  # its line and column are nowhere to be seen
+        raise InputError(error.message, place) from None
+    return Setting(steps, value, Words(name, None), (), text)
 
 
 def parse_settings(texts: Iterable[str]) -> tuple[Setting, ...]:
@@ -58,6 +68,8 @@ def parse_settings(texts: Iterable[str]) -> tuple[Setting, ...]:
 def parse_path(text: str, place: Place) -> Steps:
     """A dotted path as steps: ``device.network``, ``faults[0].code``, ``registry."HKLM\\\\A.B"``. Raises ``InputError``."""
     path, end = _scanned(text)
+    if text[end : end + 1] == ".":
+        raise InputError(_EMPTY, place)
     if end < len(text):
         sentence = f"{text[:60]!r} is no path: {text[end:][:20]!r} cannot stand there; put keys with dots in quotes."
         raise InputError(sentence, place)
@@ -84,7 +96,7 @@ def _scanned(text: str) -> tuple[list[str | int], int]:
 
 def _checked_path(path: list[str | int], place: Place) -> Steps:
     if not path or any(step == "" for step in path):
-        raise InputError("a part of the path is empty; expected keys with dots between them, such as device.network.", place)
+        raise InputError(_EMPTY, place)
     if len(path) > MAX_STEPS:
         raise InputError(f"the path has {len(path)} parts; no scenario is that deep.", place)
     if path[0] in FIXED:

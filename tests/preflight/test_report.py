@@ -109,7 +109,7 @@ def test_an_export_without_profiles_is_remarked() -> None:
         ([PLANTED, "--group", "Presse"], "did you mean 'Press PCs'"),
         ([PLANTED, "--mode", "hybird"], "did you mean 'hybrid'"),
         ([str(ROOT / "README.md")], "expected a .json or .yaml file"),
-        ([str(ROOT / "docs")], "the folder holds no .json or .yaml file"),
+        ([str(ROOT / "docs" / "wire")], "the folder holds no .json or .yaml file"),
     ],
 )
 def test_wrong_words_are_told_in_a_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
