@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, run_files
 from autopilot_agent.cli.console import width
 from autopilot_agent.errors import InputError, Place
+from autopilot_agent.reports.plain_json import safe_json
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import clean
 from autopilot_agent.reports.words import count, span
@@ -20,12 +22,11 @@ from autopilot_agent.scenario.run import Result
 
 if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
+    from autopilot_agent.cli.reporting import Reports
 
 SERVER_OPTIONS = ("map", "ca", "allow_host", "admin_token", "record_http")
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
-_NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
-_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -41,19 +42,44 @@ def main(args: argparse.Namespace) -> int:
         raise InputError("a device file belongs to one scenario; give one file.")
     if len(paths) > 1 and args.record_http:
         raise InputError("a recording is of one scenario; give one file.")
+    reports = _reports(args, paths)
     options = _options(args, paths, backend)
+    if reports is not None:
+        options = msgspec.structs.replace(options, kept=reports.need)
     results: list[Result] = []
     for outcome in run_files(paths, options, args.jobs):
         results.append(outcome.result)
+        if reports is not None and outcome.played is not None:
+            reports.take(outcome.played)
         _print(outcome, options, first=len(results) == 1)
-    results += [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
+    missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
+    results += missing
     if args.output == "json":
         import json
 
         _write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "text" and options.verbosity >= 0:
         _write(_notices(results) + _summary(results))
-    return exit_code(results)
+    code = exit_code(results)
+    if reports is None:
+        return code
+    reports.take_results(missing)
+    return reports.write(code, _write if args.output == "text" else _beside)
+
+
+def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
+    """The reports that were asked for; their rooms are not loaded where there are none."""
+    if not args.report:
+        return None
+    from autopilot_agent.cli.reporting import chosen_reports
+
+    return chosen_reports(args.report, paths, args.save_device)
+
+
+def _beside(text: str) -> None:
+    """Print where standard output is data: a CI system reads along on both."""
+    if sys.stderr is not None:
+        sys.stderr.write(text)
 
 
 def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
@@ -204,10 +230,4 @@ def _write(text: str) -> None:
 def _write_json(text: str) -> None:
     """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    pattern = _NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else _NOT_ASCII
-    _write(pattern.sub(_escaped, text))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    data = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+    _write(safe_json(text, ascii_only=encoding not in ("utf8", "utf16", "utf32")))

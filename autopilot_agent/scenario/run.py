@@ -85,6 +85,13 @@ class Result(msgspec.Struct):
     problem: str = ""
     exit_code: int = 0
     notices: list[str] = []
+    case: str = ""
+    tags: list[str] = []
+    reason: str = ""
+
+
+FINE = frozenset({"passed", "xfailed", "skipped"})
+"""Verdicts of what went as it was expected to go."""
 
 
 class Watch(Protocol):
@@ -136,6 +143,7 @@ def run_scenario(
     """
     used = loaded.scenario.seed if seed is None else seed
     result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
+    result.tags = loaded.scenario.tags
     result.replay = replay_command(loaded.path, used, strict=strict, backend=backend)
     if device is not None:
         result.replay += " --device FILE"
