@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from autopilot_agent.cli.selection import Job
 from autopilot_agent.errors import AutopilotAgentError, InputError
 from autopilot_agent.events import to_json_lines
+from autopilot_agent.reports.plain_json import as_document as as_document
+from autopilot_agent.reports.plain_json import enclosed
+from autopilot_agent.reports.plain_json import exit_code as exit_code
+from autopilot_agent.reports.report import Need, Played, pack
 from autopilot_agent.scenario.coverage import Tally, tally_of
 from autopilot_agent.scenario.finding import STDIN, give_standard_input, standard_input
 from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
@@ -28,9 +32,9 @@ class Options(msgspec.Struct, frozen=True):
     ``form`` is text, json, jsonl, or coverage, which prints nothing and counts what was exercised;
     ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
     that there is more than one run. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
-    ``screens`` prints the pages in front of each run. ``settings`` are those of ``--set``; ``repeated`` says that every
-    case is played with several seeds, from ``seed`` or its own upward; ``stdin`` is what a worker process takes for
-    standard input.
+    ``screens`` prints the pages in front of each run; ``kept`` is what reports want of each, None without reports.
+    ``settings`` are those of ``--set``; ``repeated`` says that every case is played with several seeds, from ``seed`` or its
+    own upward; ``stdin`` is what a worker process takes for standard input.
     """
 
     seed: int | None = None
@@ -50,6 +54,7 @@ class Options(msgspec.Struct, frozen=True):
     settings: tuple[str, ...] = ()
     repeated: bool = False
     stdin: str | None = None
+    kept: Need | None = None
 
 
 class Outcome(msgspec.Struct):
@@ -58,6 +63,7 @@ class Outcome(msgspec.Struct):
     result: Result
     printed: bytes = b""
     tally: Tally | None = None
+    played: Played | None = None
 
 
 def run_job(job: Job, options: Options) -> list[Outcome]:
@@ -128,7 +134,8 @@ def _drafts(job: Job, options: Options) -> list[Draft]:
 def _refused(path: Path, case: str, error: AutopilotAgentError, options: Options) -> Outcome:
     problem = str(error) if not isinstance(error, InputError) or error.place else f"{path.as_posix()}: {error}"
     result = Result("", path.as_posix(), "", 0, problem=problem, exit_code=error.exit_code, case=case)
-    return Outcome(result, _printed(Run(result, []), options))
+    run = Run(result, [])
+    return Outcome(result, _printed(run, options), played=_kept(run, options))
 
 
 def _run(loaded: LoadedScenario, seed: int | None, options: Options) -> Outcome:
@@ -154,7 +161,13 @@ def _run(loaded: LoadedScenario, seed: int | None, options: Options) -> Outcome:
     if options.form == "coverage":
         return Outcome(run.result, tally=tally_of(run.events))
     printed = _printed(run, options)
-    return Outcome(run.result, watch.text().encode("utf-8", "backslashreplace") + printed if watch is not None else printed)
+    printed = watch.text().encode("utf-8", "backslashreplace") + printed if watch is not None else printed
+    return Outcome(run.result, printed, played=_kept(run, options))
+
+
+def _kept(run: Run, options: Options) -> Played | None:
+    """What the reports want of a run."""
+    return pack(run, options.kept) if options.kept is not None else None
 
 
 def _device(options: Options) -> SavedDevice | None:
@@ -176,7 +189,7 @@ def _save(run: Run, options: Options) -> None:
 
 def _printed(run: Run, options: Options) -> bytes:
     if options.form == "jsonl":
-        return _enclosed(run, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
+        return enclosed(run.result, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
     if options.form == "text" and not options.repeated:
         from autopilot_agent.reports.style import Style
         from autopilot_agent.reports.text import render
@@ -185,14 +198,6 @@ def _printed(run: Run, options: Options) -> bytes:
         text = render(run, options.verbosity, timeline=options.timeline, style=style)
         return text.encode("utf-8", "backslashreplace")
     return b""
-
-
-def _enclosed(run: Run, lines: bytes) -> bytes:
-    """The events of one of several runs, between a line that says whose they are and one that says how it went."""
-    result = run.result
-    first = {"event": "run_started", "file": result.file, **({"case": result.case} if result.case else {}), "seed": result.seed}
-    last = {"event": "run_finished", "verdict": result.verdict, "trace_hash": result.trace_hash}
-    return b"%s\n%s%s\n" % (msgspec.json.encode(first), lines, msgspec.json.encode(last))
 
 
 def run_files(paths: list[Path], options: Options, processes: int = 1) -> Iterator[Outcome]:
@@ -235,24 +240,3 @@ class _Worker:
     def __call__(self, batch: list[Job]) -> list[list[Outcome]]:
         return [run_job(job, self.options) for job in batch]
 
-
-COUNTED = {"passed": "passed", "failed": "failed", "errors": "error"} | {
-    verdict: verdict for verdict in ("xfailed", "xpassed", "skipped", "not_run")
-}
-"""Keys of the json that count verdicts."""
-
-
-def exit_code(results: list[Result]) -> int:
-    """The exit code of a whole call: our own defect first, then the service, then the input, then a failed expectation."""
-    codes = {result.exit_code for result in results}
-    return next((code for code in (4, 3, 2, 1) if code in codes), 0)
-
-
-def as_document(results: list[Result]) -> dict[str, Any]:
-    """The json of ``run``: one document, also for one file."""
-    return {
-        "schema_version": 1,
-        "results": [msgspec.to_builtins(result) for result in results],
-        **{name: sum(result.verdict == verdict for result in results) for name, verdict in COUNTED.items()},
-        "exit_code": exit_code(results),
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -87,6 +87,7 @@ def _run(commands: Commands) -> None:
     it.add_argument("--strict", action="store_true", help="refuse behaviour that rests on an assumption only")
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
     it.add_argument("--output", choices=("text", "json", "jsonl"), default="text", help="form of the results (default: text)")
+    _reports(it)
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
     it.add_argument("--exclude-tag", action="append", default=[], metavar="T", help="no scenarios with this tag (repeatable)")
     _cases(it)
@@ -104,6 +105,18 @@ def _cases(it: argparse.ArgumentParser) -> None:
     """What commands over cases share."""
     it.add_argument("--only", action="append", default=[], metavar="NAME", help="only cases named so, * allowed (repeatable)")
     it.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="set a value, such as seed=7 (repeatable)")
+
+
+def _reports(it: argparse.ArgumentParser) -> None:
+    kinds = "write a report (repeatable): junit, junit-timeline, github, markdown, json, jsonl, html; github=- annotates"
+    it.add_argument("--report", action="append", default=[], metavar="KIND=FILE", help=kinds)
+    for kind, names in {"junit": ("--junit", "--junitxml", "--junit-xml"), "html": ("--html",)}.items():
+        words = f"the same as --report {kind}=FILE"
+        it.add_argument(*names, dest="report", action="append", default=[], type=_alias(kind), metavar="FILE", help=words)
+
+
+def _alias(kind: str) -> Callable[[str], str]:
+    return lambda file: f"{kind}={file}"
 
 
 def _coverage(commands: Commands) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
 from autopilot_agent.cli.console import warn, width
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.plain_json import safe_json
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
@@ -23,11 +25,10 @@ from autopilot_agent.scenario.verdicts import FINE, judge_together
 
 if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
+    from autopilot_agent.cli.reporting import Reports
 
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
-_NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
-_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -42,8 +43,12 @@ def main(args: argparse.Namespace) -> int:
     if len(jobs) > 1 and args.record_http:
         raise InputError("a recording is of one scenario; give one file, and with --only one case of it.")
     options = _options(args, jobs, first, repeat, backend)
-    results = _play(jobs, options, args)
-    results += [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
+    reports = _reports(args, paths)
+    if reports is not None:
+        options = msgspec.structs.replace(options, kept=reports.need)
+    results = _play(jobs, options, args, reports)
+    missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
+    results += missing
     if args.output == "json":
         import json
 
@@ -52,7 +57,26 @@ def main(args: argparse.Namespace) -> int:
         _write(_notices(results) + summary(results))
     if results and all(result.verdict == "skipped" for result in results):
         warn("note: every scenario that was chosen is skipped; nothing was played.")
-    return exit_code(results)
+    code = exit_code(results)
+    if reports is None:
+        return code
+    reports.take_results(missing)
+    return reports.write(code, _write if args.output == "text" else _beside)
+
+
+def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
+    """The reports that were asked for; their rooms are not loaded where there are none."""
+    if not args.report:
+        return None
+    from autopilot_agent.cli.reporting import chosen_reports
+
+    return chosen_reports(args.report, paths, args.save_device)
+
+
+def _beside(text: str) -> None:
+    """Print where standard output is data: a CI system reads along on both."""
+    if sys.stderr is not None:
+        sys.stderr.write(text)
 
 
 def _seeds(args: argparse.Namespace) -> tuple[int | None, int]:
@@ -67,7 +91,7 @@ def _seeds(args: argparse.Namespace) -> tuple[int | None, int]:
     return first, args.repeat or last - first + 1
 
 
-def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[Result]:
+def _play(jobs: list[Job], options: Options, args: argparse.Namespace, reports: Reports | None) -> list[Result]:
     """Play, and print what comes as it comes; with ``--fail-fast`` what follows the first failure is not played."""
     results: list[Result] = []
     group: list[Result] = []
@@ -80,15 +104,20 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[R
                 _write_group(group, options)
                 group = []
             results.append(result)
+            if reports is not None and outcome.played is not None:
+                reports.take(outcome.played)
             if options.repeated:
                 group.append(result)
             _print(outcome, options, first=len(results) == 1)
             if args.fail_fast and result.verdict not in FINE:
                 stopped = True
-                results += not_run(job, index + 1, options)
+                left = not_run(job, index + 1, options)
+                left += [one for later in jobs[number + 1 :] for one in not_run(later, 0, options)]
+                results += left
+                if reports is not None:
+                    reports.take_results(left)
                 break
         if stopped:
-            results += [one for later in jobs[number + 1 :] for one in not_run(later, 0, options)]
             break
     _write_group(group, options)
     return results
@@ -188,10 +217,4 @@ def _write(text: str) -> None:
 def _write_json(text: str) -> None:
     """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    pattern = _NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else _NOT_ASCII
-    _write(pattern.sub(_escaped, text))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    data = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+    _write(safe_json(text, ascii_only=encoding not in ("utf8", "utf16", "utf32")))

@@ -93,12 +93,13 @@ def _head(run: Run, style: Style) -> list[str]:
     lines = style.block("", clean(result.scenario), "bold")
     lines.append(f"{clean(label(result))}, {result.mode}, seed {result.seed}")
     if run.plan is not None:
-        lines += style.block("Device: ", clean(_device(run.plan)))
-        lines += style.block("Tenant: ", clean(_tenant(run.plan)))
+        lines += style.block("Device: ", clean(device_line(run.plan)))
+        lines += style.block("Tenant: ", clean(tenant_line(run.plan)))
     return lines
 
 
-def _device(plan: Plan) -> str:
+def device_line(plan: Plan) -> str:
+    """The PC in one sentence; made safe by whoever shows it."""
     hardware, windows, network = plan.device.hardware, plan.device.windows, plan.device.network
     chip = f"TPM {hardware.tpm.version}" if hardware.tpm.present else "no TPM"
     kind = "virtual machine, " if hardware.virtual_machine else ""
@@ -107,7 +108,8 @@ def _device(plan: Plan) -> str:
     return f"{hardware.manufacturer} {hardware.model}, serial {hardware.serial_number}, {kind}{chip}, {system}, {link}"
 
 
-def _tenant(plan: Plan) -> str:
+def tenant_line(plan: Plan) -> str:
+    """What the tenant has, in one sentence; made safe by whoever shows it."""
     data = plan.state.data
     name = data.organization.display_name if data.organization else ""
     domains = [one.name for one in data.organization.verified_domains if one.name] if data.organization else []
