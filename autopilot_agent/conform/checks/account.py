@@ -182,7 +182,7 @@ def identity(visit: Visit) -> Iterable[Seen]:
     if not visit.provider:
         raise NotReached("the account has no PROVIDER-ID")
     kept = visit.document.find(wap.DM_CLIENT, "Provider", visit.provider)
-    told = any(one.name == "EntDMID" for one in visit.told if one.talk >= 0)
+    told = any(one.name == "EntDMID" and one.verb in ("Add", "Replace") for one in visit.told if one.talk >= 0)
     if (kept is None or not kept.parm("EntDMID")) and not told:
         yield Seen("EntDMID is set neither in the document nor in a session", visit.last(ENROL))
 
