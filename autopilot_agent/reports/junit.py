@@ -57,8 +57,8 @@ class JUnit:
         result = one.result
         name = title_of(result)
         findings = findings_of(result)
-        line = next((finding.spot.line for finding in findings if finding.spot.line), 0)
         file = shown_file(result.file)
+        line = next((finding.spot.line for finding in findings if finding.spot.line and finding.spot.file == file), 0)
         words = {"name": _text(name), "classname": _text(_dotted(folder)), "file": _text(file)}
         if line:
             words["line"] = str(line)

@@ -33,13 +33,13 @@ class Markdown:
 
     def render(self, played: list[Played], about: About) -> bytes:
         """Failures first, then every run; bounded, and what is left out is said."""
-        bad = [one for one in played if not one.fine]
+        bad = [one for one in played if one.bad]
         results = [one.result for one in played]
         head = [f"## Autopilot scenarios: {headline(results, len(bad))}", "", f"{counted(results)}.", ""]
         head += [f"Made at {about.date}.", ""] if about.date else []
         size = sum(len(line.encode()) + 1 for line in head)
         lines, size = _fitting(head, [_failure(one) for one in bad], size, MOST_BYTES // 2, "failure")
-        rows = [[_row(one)] for one in (*bad, *(one for one in played if one.fine))]
+        rows = [[_row(one)] for one in (*bad, *(one for one in played if not one.bad))]
         fold = len(rows) > FOLDED
         lines += ["<details>", f"<summary>All {len(rows)} runs</summary>", ""] if fold else []
         lines += ["| Verdict | Scenario | End | Code | Virtual time |", "|---|---|---|---|--:|"]
@@ -79,7 +79,7 @@ def _row(one: Played) -> str:
     took = span(result.virtual_seconds * 1000) if result.end_state else ""
     error = result.error.code if result.error is not None else ""
     name = f"{escaped(title_of(result))}<br>{code(shown_file(result.file))}"
-    cells = [word if one.fine else f"**{word}**", name, escaped(result.end_state), escaped(error), took]
+    cells = [f"**{word}**" if one.bad else word, name, escaped(result.end_state), escaped(error), took]
     return f"| {' | '.join(cells)} |"
 
 

@@ -48,7 +48,7 @@ def _to_look_at(played: list[Played], bad: list[Played]) -> Node:
         return None
     rows: list[Node] = []
     for number, one in enumerate(played):
-        if one.fine or len(rows) == MOST_LISTED:
+        if not one.bad or len(rows) == MOST_LISTED:
             continue
         said = [finding.sentence.partition("\n")[0] for finding in findings_of(one.result)]
         advice = dict(advice_of(one.result.error)) if one.result.error is not None else {}
