@@ -15,7 +15,10 @@ from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.backends.recorded import RecordingNet, ReplayNet, new_session
 from autopilot_agent.errors import InputError, ServiceUnavailable, Unreachable
 from autopilot_agent.service.base import Call
+from autopilot_agent.service.content import DownloadMsi
 from autopilot_agent.wire import calls
+from autopilot_agent.wire.content import NETWORKS
+from autopilot_agent.wire.hosts import is_production
 from autopilot_agent.wire.http import Request
 from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.table import FLOWS
@@ -43,6 +46,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
 
     ``url`` serves everything if it is a tenant of ours, else enrolment and management; ``table`` says otherwise for single
     services. ``ca`` is a file of trusted certificates, ``allowed`` hosts besides loopback, ``token`` the administrator's.
+    ``enrol_token`` is what the device enrols with instead of the user's token.
     ``pooled`` keys are for runs whose keys nobody looks at. ``record`` is a folder to keep the session in; ``replay`` is
     such a folder, instead of a server.
     """
@@ -55,6 +59,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
     pooled: bool = False
     record: str = ""
     replay: str = ""
+    enrol_token: str = ""
 
     def __call__(self, state: TenantState) -> HttpBackend:
         """The backend; raises ``InputError`` for a host that may not be talked to, ``ServiceUnavailable`` without a server."""
@@ -67,6 +72,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
             return RemoteBackend(recording, wallet, state, Addresses(session.url, session.served), token=known)
         from autopilot_agent.backends.net import RequestsNet
 
+        wallet.enrol_token = self.enrol_token
         net = RequestsNet(Addresses(self.url, self.table), ca=self.ca, allowed=frozenset(self.allowed))
         ours = wallet.private = introduced(net, self.url) is not None
         if not ours:
@@ -99,7 +105,7 @@ class RemoteBackend(HttpBackend):
             net,
             wallet,
             local=MemoryBackend(state),
-            elsewhere=lambda call: serves(addresses, type(call)),
+            elsewhere=lambda call: serves(addresses, call),
             tell=lambda rule, text: state.tell(rule, text),
         )
         self.token = token
@@ -118,9 +124,18 @@ class RemoteBackend(HttpBackend):
         return answer.body if answer.good else None
 
 
-def serves(addresses: Addresses, kind: type[Call[Any]]) -> bool:
-    """Whether a call goes to a server at all."""
-    place = addresses.place_of(kind.host if kind in FLOWS else calls.HOST)
+def serves(addresses: Addresses, call: Call[Any]) -> bool:
+    """Whether a call goes to a server at all.
+
+    A package is fetched from where an MDM that is not ours says that it lies, unless that is a host of the simulation.
+    """
+    kind = type(call)
+    host = kind.host if kind in FLOWS else calls.HOST
+    if isinstance(call, DownloadMsi) and call.url.startswith(("http:", "https:")):
+        host = urlsplit(call.url).hostname or host
+        if addresses.place_of(host) is None and addresses.place_of(kind.host) is None:
+            return not is_production(host) and host not in NETWORKS
+    place = addresses.place_of(host)
     return place is not None and place != MEMORY
 
 

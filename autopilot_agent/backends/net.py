@@ -106,6 +106,9 @@ class RequestsNet:
             raise _unreachable(error) from None
         except (HTTPError, OSError) as error:
             raise _unreachable(requests.ConnectionError(error)) from None
+        except ValueError as error:  # a header or a name that the URL library does not send
+            adapter.close()
+            raise Malformed(f"the request cannot be sent: {error}") from None
         if len(body) > LARGEST:
             raise Malformed(f"the answer has more than {LARGEST} bytes")
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)

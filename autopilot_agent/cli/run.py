@@ -10,48 +10,43 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, run_files
-from autopilot_agent.cli.console import width
-from autopilot_agent.errors import InputError, Place
+from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
+from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.selection import Job, jobs_of, selection_of
+from autopilot_agent.cli.servers import chosen_backend
+from autopilot_agent.errors import InputError
 from autopilot_agent.reports.plain_json import safe_json
 from autopilot_agent.reports.printable import printable
-from autopilot_agent.reports.style import clean
+from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
-from autopilot_agent.scenario.loader import find_scenarios, load_scenario
+from autopilot_agent.scenario.loader import find_scenarios
 from autopilot_agent.scenario.run import Result
+from autopilot_agent.scenario.verdicts import FINE, judge_together
 
 if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
     from autopilot_agent.cli.reporting import Reports
 
-SERVER_OPTIONS = ("map", "ca", "allow_host", "admin_token", "record_http")
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run every file; the exit code is that of the worst result."""
+    """Run every case; the exit code is that of the worst result."""
     backend = chosen_backend(args)
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
-    if args.tag:
-        paths = [path for path in paths if _tagged(path, set(args.tag))]
-        if not paths and not wrong:
-            raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
-    if len(paths) > 1 and (args.device or args.save_device):
-        raise InputError("a device file belongs to one scenario; give one file.")
-    if len(paths) > 1 and args.record_http:
-        raise InputError("a recording is of one scenario; give one file.")
+    first, repeat = _seeds(args)
+    jobs = jobs_of(paths, selection_of(args), repeat) if paths else []
+    if len(jobs) > 1 and (args.device or args.save_device):
+        raise InputError("a device file belongs to one scenario; give one file, and with --only one case of it.")
+    if len(jobs) > 1 and args.record_http:
+        raise InputError("a recording is of one scenario; give one file, and with --only one case of it.")
+    options = _options(args, jobs, first, repeat, backend)
     reports = _reports(args, paths)
-    options = _options(args, paths, backend)
     if reports is not None:
         options = msgspec.structs.replace(options, kept=reports.need)
-    results: list[Result] = []
-    for outcome in run_files(paths, options, args.jobs):
-        results.append(outcome.result)
-        if reports is not None and outcome.played is not None:
-            reports.take(outcome.played)
-        _print(outcome, options, first=len(results) == 1)
+    results = _play(jobs, options, args, reports)
     missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
     results += missing
     if args.output == "json":
@@ -59,7 +54,9 @@ def main(args: argparse.Namespace) -> int:
 
         _write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "text" and options.verbosity >= 0:
-        _write(_notices(results) + _summary(results))
+        _write(_notices(results) + summary(results))
+    if results and all(result.verdict == "skipped" for result in results):
+        warn("note: every scenario that was chosen is skipped; nothing was played.")
     code = exit_code(results)
     if reports is None:
         return code
@@ -82,6 +79,58 @@ def _beside(text: str) -> None:
         sys.stderr.write(text)
 
 
+def _seeds(args: argparse.Namespace) -> tuple[int | None, int]:
+    """The seed to begin with (None: each case's own) and how many; 0 seeds where nothing is repeated."""
+    if args.seed_range is None:
+        return args.seed, args.repeat or 0
+    first, last = args.seed_range
+    if args.seed is not None:
+        raise InputError("--seed and --seed-range both say the seed; keep one.")
+    if args.repeat and args.repeat > last - first + 1:
+        raise InputError(f"--repeat {args.repeat} wants more seeds than --seed-range {first}..{last} has ({last - first + 1}).")
+    return first, args.repeat or last - first + 1
+
+
+def _play(jobs: list[Job], options: Options, args: argparse.Namespace, reports: Reports | None) -> list[Result]:
+    """Play, and print what comes as it comes; with ``--fail-fast`` what follows the first failure is not played."""
+    results: list[Result] = []
+    group: list[Result] = []
+    stopped = False
+    played = run_jobs(jobs, options, args.jobs)
+    for number, (job, outcomes) in enumerate(played):
+        for index, outcome in enumerate(outcomes):
+            result = outcome.result
+            if group and (group[0].file, group[0].case) != (result.file, result.case):
+                _write_group(group, options)
+                group = []
+            results.append(result)
+            if reports is not None and outcome.played is not None:
+                reports.take(outcome.played)
+            if options.repeated:
+                group.append(result)
+            _print(outcome, options, first=len(results) == 1)
+            if args.fail_fast and result.verdict not in FINE:
+                stopped = True
+                left = not_run(job, index + 1, options)
+                left += [one for later in jobs[number + 1 :] for one in not_run(later, 0, options)]
+                results += left
+                if reports is not None:
+                    reports.take_results(left)
+                break
+        if stopped:
+            break
+    _write_group(group, options)
+    return results
+
+
+def _write_group(group: list[Result], options: Options) -> None:
+    judge_together(group)
+    if group and options.form == "text":
+        from autopilot_agent.reports.repeats import render
+
+        _write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
+
+
 def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
     """Paths that mean no scenario, each with what is wrong: json is one document also when one of many is misspelt."""
     found: dict[Path, str] = {}
@@ -93,32 +142,29 @@ def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
     return found
 
 
-def _options(args: argparse.Namespace, paths: list[Path], backend: str | ServerChoice) -> Options:
+def _options(
+    args: argparse.Namespace, jobs: list[Job], first: int | None, repeat: int, backend: str | ServerChoice
+) -> Options:
     verbosity = args.verbose - args.quiet
+    several = len(jobs) > 1 or repeat > 0
     return Options(
-        args.seed,
+        first,
         args.speed,
         args.strict,
         backend,
         args.output,
         verbosity,
-        timeline=verbosity > 0 or (verbosity == 0 and len(paths) == 1),
-        several=len(paths) > 1,
+        timeline=verbosity > 0 or (verbosity == 0 and not several),
+        several=several,
         colour=args.output == "text" and _colourful(),
         width=width(),
         device=args.device,
         save_device=args.save_device,
         screens=args.show_screens and args.output == "text",
-        name_width=min(WIDEST_NAME, max((len(clean(path.as_posix())) for path in paths), default=0)),
+        name_width=min(WIDEST_NAME, max((len(clean(job.label)) for job in jobs), default=0)),
+        settings=tuple(args.set),
+        repeated=repeat > 0,
     )
-
-
-def _tagged(path: Path, wanted: set[str]) -> bool:
-    """Whether a scenario has one of the tags; a file that cannot be read stays, so that its mistake is not hidden."""
-    try:
-        return bool(wanted & set(load_scenario(path).scenario.tags))
-    except InputError:
-        return True
 
 
 def _colourful() -> bool:
@@ -135,7 +181,7 @@ def _print(outcome: Outcome, options: Options, *, first: bool) -> None:
         _write_json(outcome.printed.decode())
         if outcome.result.problem:
             print(f"autopilot-agent: {printable(outcome.result.problem, lines=True)}", file=sys.stderr)
-    elif options.form == "text":
+    elif options.form == "text" and not options.repeated:
         between = "" if first or not options.timeline else "\n" + "-" * options.width + "\n\n"
         _write(between + outcome.printed.decode())
 
@@ -146,78 +192,19 @@ def _notices(results: list[Result]) -> str:
     return "".join(f"note: {clean(remark)}\n" for remark in remarks)
 
 
-def _summary(results: list[Result]) -> str:
+def summary(results: list[Result]) -> str:
+    """One line over all of them; what there is none of is left out, but for passed and failed."""
     document = as_document(results)
     parts = [f"{document['passed']} passed", f"{document['failed']} failed"]
-    if document["errors"]:
-        parts.append(f"{document['errors']} with errors")
+    words = {"errors": "with errors", "xfailed": "failed as expected", "xpassed": "passed unexpectedly"}
+    for name in ("errors", "xfailed", "xpassed", "skipped", "not_run"):
+        if document[name]:
+            parts.append(f"{document[name]} {words.get(name, name.replace('_', ' '))}")
     virtual = span(sum(result.virtual_seconds for result in results) * 1000)
-    return f"{count(len(results), 'scenario')}: {', '.join(parts)}; {virtual} of virtual time\n"
+    cases = len({(result.file, result.case) for result in results})
+    runs = "" if cases == len(results) else f" in {count(len(results), 'run')}"
+    return f"{count(cases, 'scenario')}{runs}: {', '.join(parts)}; {virtual} of virtual time\n"
 
-
-def chosen_backend(args: argparse.Namespace) -> str | ServerChoice:
-    """What ``--backend`` and the options around it mean; raises ``InputError`` for what does not go together."""
-    if args.backend.startswith(("http:", "https:")):
-        if args.device or args.save_device:
-            raise InputError("a device file holds no keys and tokens of real connections; leave --device, --save-device out.")
-        return _server(args)
-    if args.backend.startswith("replay:"):
-        return _recording(args)
-    for name in SERVER_OPTIONS:
-        if getattr(args, name):
-            raise InputError(f"--{name.replace('_', '-')} is for a server; choose one with --backend https://HOST:PORT.")
-    if args.backend != "memory":
-        _check_backend(args.backend)
-    return str(args.backend)
-
-
-def _recording(args: argparse.Namespace) -> ServerChoice:
-    """A recording instead of a server."""
-    for name in (*SERVER_OPTIONS, "device", "save_device"):
-        if getattr(args, name):
-            raise InputError(f"--{name.replace('_', '-')} has no meaning where a recording answers; leave it out.")
-    try:
-        from autopilot_agent.backends.choice import ServerChoice
-        from autopilot_agent.backends.recorded import read_session
-    except ImportError as error:
-        raise _not_installed(error) from None
-    folder = args.backend.removeprefix("replay:")
-    read_session(Path(folder))
-    return ServerChoice("", replay=folder)
-
-
-def _not_installed(error: ImportError) -> InputError:
-    said = f"a server as backend needs packages that are not installed ({error.name}); pip install 'autopilot-agent[wire]'."
-    return InputError(said)
-
-
-def _server(args: argparse.Namespace) -> ServerChoice:
-    """The server, after a first look at it: a wrong address is said once, and not once per scenario."""
-    try:
-        from autopilot_agent.backends.addresses import read_address, read_table
-        from autopilot_agent.backends.choice import ServerChoice
-        from autopilot_agent.wire.hosts import check_host
-    except ImportError as error:
-        raise _not_installed(error) from None
-    if args.ca is not None and not args.ca.is_file():
-        raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(args.ca)))
-    token = args.admin_token or os.environ.get("AUTOPILOT_AGENT_TOKEN", "")
-    ca = args.ca.as_posix() if args.ca is not None else ""
-    record = args.record_http.as_posix() if args.record_http is not None else ""
-    url, table = read_address(args.backend), read_table(args.map)
-    choice = ServerChoice(url, table, ca, tuple(args.allow_host), token, record=record)
-    for host in choice.hosts():
-        check_host(host, frozenset(choice.allowed))
-    return choice
-
-
-def _check_backend(name: str) -> None:
-    """Say at once that a backend does not exist, and not once per scenario."""
-    from importlib.metadata import entry_points
-
-    names = sorted({point.name for point in entry_points(group="autopilot_agent.backends")} | {"memory"})
-    if name not in names:
-        raise InputError(f"there is no backend {name!r}; installed are: {', '.join(names)}.")
 
 
 def _write(text: str) -> None:

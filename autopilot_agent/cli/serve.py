@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 NEEDED = ("cheroot", "werkzeug", "cryptography", "lxml", "jwt")
 READY_MODE = "user-driven"
 LONGEST_TOKEN = 500
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -62,10 +65,11 @@ def _serve(args: argparse.Namespace) -> int:
     log = AccessLog.open(args.access_log) if args.access_log else None
     try:
         desk, began = desk_of(_state(args, file), file)
+        desk.credentials = args.credentials
         served = Served(desk, token=token, log=log, began=began)
         if args.ca_out is not None:
             _write(args.ca_out, served.ca_pem)
-        served.start(args.host, args.port, tls=args.tls)
+        served.start(args.host, args.port, tls=args.tls, names=_names(args))
         try:
             _say(served, args, bool(token))
             _wait()
@@ -135,7 +139,29 @@ def _check_host(host: str, allowed: list[str]) -> None:
         )
 
 
+def _names(args: argparse.Namespace) -> tuple[str, ...]:
+    """More names for the certificate. Raises ``InputError`` for what is no host name, and without TLS."""
+    for name in args.name:
+        if not args.tls:
+            raise InputError("--name is for the certificate; add --tls.")
+        if not HOST_NAME.fullmatch(name) or len(name) > 253:
+            raise InputError(f"--name is {name[:80]!r}; expected a host name, such as enterpriseenrollment.contoso.example.")
+    return tuple(args.name)
+
+
 def _token(path: Path) -> str:
+    """The token in a file; a file that is not there yet is made with a new one, for its owner alone. Raises ``InputError``."""
+    if not path.exists():
+        import secrets
+
+        made = secrets.token_urlsafe(24)
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                file.write(made + "\n")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise InputError(f"the token cannot be written ({reason}); choose another place.", Place(str(path))) from None
+        return made
     from autopilot_agent.text.text_file import read_text
 
     found = read_text(path, LONGEST_TOKEN).strip()

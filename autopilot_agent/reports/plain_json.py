@@ -12,7 +12,9 @@ from autopilot_agent.scenario.run import Result
 
 _NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
 _NOT_ASCII = re.compile("[^\n\x20-\x7e]")
-COUNTED = {"passed": "passed", "failed": "failed", "errors": "error"}
+COUNTED = {"passed": "passed", "failed": "failed", "errors": "error"} | {
+    verdict: verdict for verdict in ("xfailed", "xpassed", "skipped", "not_run")
+}
 """Keys of the json that count verdicts."""
 
 

@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from autopilot_agent.events import Event, to_json_lines
-from autopilot_agent.scenario.run import FINE, Result, Run
+from autopilot_agent.scenario.run import Result, Run
+from autopilot_agent.scenario.verdicts import FINE
 
 
 class Need(Enum):

@@ -143,10 +143,16 @@ def make_plan(
     backend: str | Callable[[TenantState], Backend] = "memory",
     sink: Callable[[Event], None] | None = None,
     pace: Callable[[int, int], None] | None = None,
+    tenant: TenantData | None = None,
 ) -> Plan:
-    """Put a run together; ``sink`` is told every event, ``pace`` is the clock's. Raises ``InputError`` with a place."""
+    """Put a run together; ``sink`` is told every event, ``pace`` is the clock's. Raises ``InputError`` with a place.
+
+    ``tenant`` is one that was read already: it stands in for what the scenario says about its tenant.
+    """
     scenario, calls, blocked = apply_faults(loaded.scenario)
-    if scenario.tenant != loaded.scenario.tenant:  # a fault brought resources of its own
+    if tenant is not None:
+        data = tenant
+    elif scenario.tenant != loaded.scenario.tenant:  # a fault brought resources of its own
         data = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
     else:
         data = tenant_of(loaded)

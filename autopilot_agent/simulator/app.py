@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -23,6 +24,8 @@ from autopilot_agent.wire.table import ROUTES
 EPOCH = 1_735_689_600
 """2025-01-01 in seconds since 1970: when the virtual time of a device of ours begins."""
 FAILED = b"The server failed to answer; its log says more.\n"
+HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+"""A host that may stand in an answer."""
 MOST_TIME = 10**15
 """Milliseconds of virtual time beyond which a client's word is not taken."""
 SEGMENTS = {"enrollmentserver", "discovery.svc", "device", "contract", "discover", "key"}
@@ -156,7 +159,7 @@ class Application:
             PEM_cert_to_DER_cert(pem + "\n") if pem else b"",
             max(0, now),
             epoch,
-            f"{request.scheme}://{request.host}",
+            f"{request.scheme}://{request.host if HOST.fullmatch(request.host) else 'localhost'}",
             ours,
         )
 

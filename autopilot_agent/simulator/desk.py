@@ -12,6 +12,7 @@ from autopilot_agent.device.hardware_hash import WrongHash, read_hash
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.entra import SignIn
+from autopilot_agent.simulator.passing import Order
 from autopilot_agent.tenant.cloud import answer as tenant_answer
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.wire import private
@@ -28,6 +29,7 @@ class MemoryRecords:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self._order = Order()
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The record, or None."""
@@ -36,10 +38,14 @@ class MemoryRecords:
     def put(self, kind: str, key: str, value: dict[str, Any]) -> None:
         """Keep a record."""
         self._kept[kind, key] = value
+        oldest = self._order.came(kind, key)
+        if oldest is not None:
+            self.drop(kind, oldest)
 
     def drop(self, kind: str, key: str) -> None:
         """Forget a record."""
         self._kept.pop((kind, key), None)
+        self._order.went(kind, key)
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Every record of a kind."""
@@ -58,9 +64,11 @@ class TenantDesk:
         authority: Authority,
         records: Records | None = None,
         keep: Callable[[], AbstractContextManager[None]] | None = None,
+        credentials: str = "",
     ) -> None:
         self.state = state
         self.authority = authority
+        self.credentials = credentials
         self.records: Records = records or MemoryRecords()
         self.keep = keep
         self.lock = threading.RLock()

@@ -14,6 +14,7 @@ from autopilot_agent.errors import AutopilotAgentError, InputError, Place
 from autopilot_agent.scenario.saved_cloud import KeptEnrolment, enrolment_again, kept_enrolment
 from autopilot_agent.simulator.graph_resources import Changed
 from autopilot_agent.simulator.parts import Lines, Members, Part, Table, Watched, Whole
+from autopilot_agent.simulator.passing import Order
 from autopilot_agent.simulator.store import DataFile, Row
 from autopilot_agent.tenant.active_directory import ActiveDirectory, Computer
 from autopilot_agent.tenant.graph.directory import EntraDevice
@@ -124,8 +125,11 @@ class StoredRecords:
     def __init__(self, file: DataFile) -> None:
         self._kept: dict[tuple[str, str], bytes] = {}
         self._new: dict[tuple[str, str], bytes | None] = {}
+        self._order = Order()
         for kind in file.kinds(RECORD):
-            self._kept.update({(kind.removeprefix(RECORD), key): value for key, value in file.rows(kind).items()})
+            for key, value in file.rows(kind).items():
+                self._kept[kind.removeprefix(RECORD), key] = value
+                self._order.came(kind.removeprefix(RECORD), key)
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The record, or None."""
@@ -137,9 +141,13 @@ class StoredRecords:
         encoded = msgspec.json.encode(value)
         if self._kept.get((kind, key)) != encoded:
             self._kept[kind, key] = self._new[kind, key] = encoded
+            oldest = self._order.came(kind, key)
+            if oldest is not None:
+                self.drop(kind, oldest)
 
     def drop(self, kind: str, key: str) -> None:
         """Forget a record."""
+        self._order.went(kind, key)
         if self._kept.pop((kind, key), None) is not None:
             self._new[kind, key] = None
 

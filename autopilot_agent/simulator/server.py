@@ -84,12 +84,17 @@ class Served:
         threads: int = 32,
         timeout: float = 10,
         deadline: float = 30,
+        names: tuple[str, ...] = (),
     ) -> None:
-        """Begin to listen; port 0 takes a free one. Raises ``InputError`` for an address that cannot be used."""
+        """Begin to listen; port 0 takes a free one. ``names`` are more host names for the certificate.
+
+        Raises ``InputError`` for an address that cannot be used.
+        """
+        own = () if host in ("", "0.0.0.0", "::") else (host,)
         server = BoundedServer(
             (host, port),
             self.application,
-            context=server_context(self.desk.authority, () if host in ("", "0.0.0.0", "::") else (host,)) if tls else None,
+            context=server_context(self.desk.authority, (*names, *own)) if tls else None,
             threads=threads,
             timeout=timeout,
             deadline=deadline,

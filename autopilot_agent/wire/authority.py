@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -36,7 +39,9 @@ class Authority:
     def __init__(self, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> None:
         self.key = key
         self.certificate = certificate
+        self.public_key = key.public_key()
         self._checked: dict[bytes, x509.Certificate] = {}
+        self._tokens: set[bytes] = set()
 
     @classmethod
     def make(cls, name: str = "autopilot-agent test CA") -> Authority:
@@ -77,6 +82,30 @@ class Authority:
     def certificate_pem(self) -> bytes:
         """The certificate alone, to be given away."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @cached_property
+    def key_id(self) -> str:
+        """The name of the key in tokens and in the list of keys."""
+        public = self.public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return sha256(public).hexdigest()[:32]
+
+    @cached_property
+    def secret(self) -> bytes:
+        """What seals the tokens that only this server reads; it follows from the key."""
+        return hmac.digest(to_pem(self.key), b"sealed tokens", "sha256")
+
+    def remember(self, token: str) -> None:
+        """Keep in mind that a token is good: one that was made or checked here is not checked again.
+
+        Its digest is kept. A device shows the same token several times, and to check it takes 200 to 700 us.
+        """
+        if len(self._tokens) >= MOST_REMEMBERED:
+            self._tokens.clear()
+        self._tokens.add(sha256(token.encode()).digest())
+
+    def remembers(self, token: str) -> bool:
+        """Whether a token is known to be good; what it is good for has still to be looked at."""
+        return sha256(token.encode("utf-8", "replace")).digest() in self._tokens
 
     def issue(
         self,
@@ -126,7 +155,7 @@ class Authority:
         if certificate.issuer != self.certificate.subject or algorithm is None:
             return False
         try:
-            self.key.public_key().verify(
+            self.public_key.verify(
                 certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm
             )
         except InvalidSignature:

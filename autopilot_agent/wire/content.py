@@ -7,6 +7,7 @@ it, by the private route.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from autopilot_agent.wire.ime import is_web
 from autopilot_agent.wire.wallet import Wallet
 
 OFFICE = "/pr/Office/Data/v64.cab"
+NETWORKS = (DownloadMsi.host, "cdn.contoso.example")
+"""Where the tenants of this project say that packages lie."""
 BYTES = "application/octet-stream"
 NO_ADDRESS = "0x80072EE6"
 """The URL is not one of HTTP (WININET_E_UNRECOGNIZED_SCHEME)."""
@@ -57,6 +60,18 @@ def office(call: DownloadOffice, wallet: Wallet) -> Flow[Content]:
     if not response.good:
         raise refused(response)
     return Content(size_of(response))
+
+
+def within_reach(text: str, incoming: Incoming) -> str:
+    """A job whose packages lie here: a client that is not ours cannot resolve the hosts of the simulated content network.
+
+    The name of the package is a parameter as well, as Intune writes it and tools look for it (protocols.md 18.4).
+    """
+    for host in NETWORKS:
+        for found in set(re.findall(rf"https://{re.escape(host)}(/[^\s<\"&?]*)", text)):
+            name = quote(found.rpartition("/")[2], safe="")
+            text = text.replace(f"https://{host}{found}", f"{incoming.base}{found}?fileNameHash={name}")
+    return text
 
 
 def _get(url: str) -> Request:

@@ -180,6 +180,8 @@ def delete(incoming: Incoming, desk: Desk) -> Response:
         raise ServiceFault(UNAUTHENTICATED, "the connection shows no certificate of the device")
     if certificate is not None and name_of(certificate).casefold() != device_id.casefold():
         raise ServiceFault(clients.FORBIDDEN, "the certificate is of another device")
+    if not incoming.ours and desk.records.get(DEVICE, device_id.casefold()) is None:
+        raise ServiceFault("0x801C03F3", "there is no such device")
     desk.answer(LeaveDirectory(device_id), incoming)
     desk.records.drop(DEVICE, device_id.casefold())
     return Response(200)

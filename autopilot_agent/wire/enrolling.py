@@ -81,12 +81,17 @@ def request(
 def credentials_of(call: EnrollMdm, wallet: Wallet) -> Generator[Request, Response, list[soap.Credentials]]:
     """How the device proves who enrols: the Entra token of the user or of the device itself, and the user's password.
 
+    A token that somebody gave the device for this goes before all of them, and alone.
+
     An Entra token goes before what discovery named: the enrolment follows a join, and servers that answer OnPremise take it
     (protocols.md 18.2). Those that do not are asked with the password then (assumed). Only a tenant of ours, which
     learns the user in private, may be asked with nothing. Raises ``ServiceFault`` 0x80180002 with nothing.
     """
+    if wallet.enrol_token:
+        kind = soap.JWT if wallet.enrol_token.count(".") == 2 else soap.USER_TOKEN
+        return [soap.Credentials(kind, wallet.enrol_token.encode())]
     found: list[soap.Credentials] = []
-    token = (yield from clients.user_token(wallet, call.user_id, RESOURCE)) if call.user_id else wallet.device_token
+    token = (yield from clients.user_token(wallet, call.user_id, RESOURCE)) if call.user_id else clients.device_token(wallet)
     if token:
         found.append(soap.Credentials(soap.JWT, token.encode()))
     user = wallet.users.get(call.user_id)

@@ -100,7 +100,7 @@ def keep(
         "server_name": account.provider_id,
         "server_secret": account.server_secret,
         "server_nonce": account.server_nonce,
-        "auth": "DIGEST",
+        "auth": desk.credentials or "DIGEST",
     }
     desk.records.put(clients.CERTIFICATE, thumbprint(certificate), {"device_id": device_id})
     desk.records.put(clients.ENROLMENT, device_id, record)

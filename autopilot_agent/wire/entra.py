@@ -145,9 +145,9 @@ def metadata(incoming: Incoming, desk: Desk) -> Response:
 
 def keys(incoming: Incoming, desk: Desk) -> Response:
     """The key that tokens are signed with, as a JWK."""
-    numbers = desk.authority.key.public_key().public_numbers()
+    numbers = desk.authority.public_key.public_numbers()
     certificate = base64.b64encode(der(desk.authority.certificate)).decode()
-    key = {"kty": "RSA", "use": "sig", "kid": tokens.key_id(desk.authority), "n": _number(numbers.n), "e": _number(numbers.e)}
+    key = {"kty": "RSA", "use": "sig", "kid": desk.authority.key_id, "n": _number(numbers.n), "e": _number(numbers.e)}
     return as_json({"keys": [{**key, "x5c": [certificate]}]})
 
 

@@ -130,6 +130,8 @@ class Desk(Protocol):
 
     authority: Authority
     records: Records
+    credentials: str
+    """What management sessions have to prove besides the certificate: "md5", "basic", or "" for nothing (protocols.md 12.3)."""
 
     def answer(self, call: Call[A], incoming: Incoming) -> A:
         """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""

@@ -38,13 +38,28 @@ class Portion(msgspec.Struct, frozen=True):
 def fitting(head: dm.Header, owed: tuple[dm.Element, ...], more: tuple[dm.Element, ...], largest: int, on: bool) -> Portion:
     """How much of ``more`` goes into one message behind what is ``owed``; ``on`` tells that its first is going on.
 
-    The message is written once to see whether all of it fits, because it nearly always does.
+    The message is written once to see whether all of it fits, unless that is clear from the length of its texts: it nearly
+    always is, which saves half of the writing.
     """
+    if _surely_fits(dm.Message(head, (*owed, *more)), largest):
+        return Portion(more)
     whole = len(serialize(dm.Message(head, (*owed, *more))))
     if whole <= largest:
         return Portion(more)
     empty = len(serialize(dm.Message(head, owed)))
     return portion(more, largest - empty, continuing=on)
+
+
+def _surely_fits(message: dm.Message, largest: int) -> bool:
+    """Whether a message would fit even if each of its bytes in JSON took eight.
+
+    A character becomes five at most (``&amp;``), and no tag that is written is eight times as long as the field's name and
+    quotes in JSON: the closest is ``<TargetRef></TargetRef>`` with 23 bytes for the three of ``"",``.
+    """
+    try:
+        return len(msgspec.json.encode(message)) * 8 <= largest
+    except ValueError:  # half a character; writing it will say so
+        return False
 
 
 def portion(elements: tuple[dm.Element, ...], room: int, *, continuing: bool = False) -> Portion:

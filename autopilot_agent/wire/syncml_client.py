@@ -10,12 +10,14 @@ from msgspec import structs
 
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.management import (
+    DOMAIN_JOIN_ALERT,
     RESEALED_ALERT,
     RESTORED_ALERT,
     RESULT_ALERT,
     Alert,
     Command,
     Commands,
+    DomainJoinStanding,
     ManagementMessage,
 )
 from autopilot_agent.wire import clients, private, syncml_auth, syncml_chunks, syncml_faults, syncml_xml
@@ -72,7 +74,8 @@ def manage(call: ManagementMessage, wallet: Wallet) -> Flow[Commands]:
         headers[private.CALL] = private.pack(Hidden(call.user_id, hidden))
     commands = yield from _exchange(call, wallet, session, body, headers)
     wallet.session = session if commands else None
-    return Commands(tuple(commands))
+    asked = not wallet.private and DOMAIN_JOIN_ALERT in call.alerts
+    return Commands(tuple(commands), DomainJoinStanding(configured=True) if asked else None)
 
 
 def begin(call: ManagementMessage, wallet: Wallet) -> Session:

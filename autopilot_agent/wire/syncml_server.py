@@ -6,9 +6,11 @@ kept all the same is a ``Conversation``: credentials that were asked for, an obj
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from autopilot_agent.errors import Malformed, ServiceFault
-from autopilot_agent.service.management import ManagementMessage, Status
-from autopilot_agent.wire import clients, private, syncml_chunks, syncml_orders, syncml_xml
+from autopilot_agent.service.management import Command, ManagementMessage, Status
+from autopilot_agent.wire import clients, content, private, syncml_chunks, syncml_orders, syncml_xml
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.http import Desk, Incoming, Response, Route, status_of
 from autopilot_agent.wire.syncml_client import CONTENT, Hidden
@@ -110,7 +112,15 @@ def _ask(incoming: Incoming, desk: Desk, talk: Conversation, header: dm.Header, 
     )
     answer = desk.answer(call, incoming)
     talk.begun, talk.alerts, talk.information, talk.statuses, talk.user_id = True, (), (), (), ""
-    return tuple(map(syncml_orders.written, answer.commands))
+    commands = answer.commands if incoming.ours else [_reachable(one, incoming) for one in answer.commands]
+    return tuple(map(syncml_orders.written, commands))
+
+
+def _reachable(command: Command, incoming: Incoming) -> Command:
+    """A command whose job names packages that the client can fetch."""
+    if command.verb != "Exec" or "https://" not in command.value:
+        return command
+    return structs.replace(command, value=content.within_reach(command.value, incoming))
 
 
 def in_one(statuses: tuple[Status, ...]) -> tuple[Status, ...]:

@@ -19,6 +19,8 @@ from autopilot_agent.wire import syncml_document as dm
 if TYPE_CHECKING:
     from autopilot_agent.wire.safe_xml import Element
 
+    Parts = dict[str, Element]  # what ``safe_xml.firsts`` gives: an element's children by name
+
 LARGEST = 4_000_000
 """Bytes of a message that is read at all; eight times what Windows says it takes."""
 MOST_ELEMENTS = 10_000
@@ -58,19 +60,21 @@ def read(root: Element) -> dm.Message:
 
 
 def _header(element: Element) -> dm.Header:
-    cred = safe_xml.child(element, "Cred")
+    parts = safe_xml.firsts(element)
     credentials = None
-    if cred is not None:
+    if "cred" in parts:
+        cred = safe_xml.firsts(parts["cred"])
         meta = _meta(cred)
-        credentials = dm.Credentials(meta.type, _word(cred, "Data"), meta.format or "b64")
+        credentials = dm.Credentials(meta.type, _word(cred, "data"), meta.format or "b64")
+    source = safe_xml.firsts(parts.get("source"))
     return dm.Header(
-        _name(element, "SessionID"),
-        _name(element, "MsgID"),
-        _word(element, "Target", "LocURI"),
-        _word(element, "Source", "LocURI"),
-        _word(element, "Source", "LocName"),
+        _name(parts, "SessionID"),
+        _name(parts, "MsgID"),
+        _uri(parts, "target"),
+        _word(source, "locuri"),
+        _word(source, "locname"),
         credentials,
-        _meta(element),
+        _meta(parts),
     )
 
 
@@ -89,73 +93,73 @@ class _Reader:
         self.left -= 1
         if self.left < 0:
             raise Malformed(f"the message has more than {MOST_ELEMENTS} commands")
-        name, number = safe_xml.local(element), _name(element, "CmdID")
+        name, parts = safe_xml.local(element), safe_xml.firsts(element)
+        number = _name(parts, "CmdID")
         if name == "Status":
-            return self._status(element, number)
+            return self._status(element, parts, number)
         if name == "Results":
-            message, command = _name(element, "MsgRef"), _name(element, "CmdRef")
-            return dm.Results(number, message, command, self._items(element), _meta(element), _references(element, "TargetRef"))
+            message, command = _name(parts, "MsgRef"), _name(parts, "CmdRef")
+            targets = _references(element, parts, "targetref")
+            return dm.Results(number, message, command, self._items(element, parts), _meta(parts), targets)
         if name in dm.CONTAINERS:
             inner = self.elements(element, ("CmdID", "Meta", "NoResp"))
-            return dm.Command(name, number, meta=_meta(element), body=inner)
-        data = _word(element, "Data")[:LONGEST_NAME]
-        return dm.Command(name[:LONGEST_NAME], number, data, self._items(element), _meta(element))
+            return dm.Command(name, number, meta=_meta(parts), body=inner)
+        data = _word(parts, "data")[:LONGEST_NAME]
+        return dm.Command(name[:LONGEST_NAME], number, data, self._items(element, parts), _meta(parts))
 
-    def _status(self, element: Element, number: str) -> dm.Status:
-        chal = safe_xml.child(element, "Chal")
+    def _status(self, element: Element, parts: Parts, number: str) -> dm.Status:
         challenge = None
-        if chal is not None:
-            meta = _meta(chal)
+        if "chal" in parts:
+            meta = _meta(safe_xml.firsts(parts["chal"]))
             challenge = dm.Challenge(meta.type, meta.next_nonce, meta.format or "b64")
         return dm.Status(
             number,
-            _name(element, "MsgRef"),
-            _name(element, "CmdRef"),
-            _name(element, "Cmd"),
-            _name(element, "Data"),
-            _references(element, "TargetRef"),
-            _references(element, "SourceRef"),
+            _name(parts, "MsgRef"),
+            _name(parts, "CmdRef"),
+            _name(parts, "Cmd"),
+            _name(parts, "Data"),
+            _references(element, parts, "targetref"),
+            _references(element, parts, "sourceref"),
             challenge,
-            self._items(element),
+            self._items(element, parts),
         )
 
-    def _items(self, element: Element) -> tuple[dm.Item, ...]:
-        found = safe_xml.children(element, "Item")
+    def _items(self, element: Element, parts: Parts) -> tuple[dm.Item, ...]:
+        found = safe_xml.children(element, "item") if "item" in parts else []
         self.items_left -= len(found)
         if self.items_left < 0:
             raise Malformed(f"the message has more than {MOST_ELEMENTS} items")
-        return tuple(
-            dm.Item(
-                _word(one, "Target", "LocURI"),
-                _word(one, "Source", "LocURI"),
-                _meta(one),
-                _data(safe_xml.child(one, "Data")),
-                safe_xml.child(one, "MoreData") is not None,
-            )
-            for one in found
-        )
+        return tuple(_item(safe_xml.firsts(one)) for one in found)
 
 
-def _word(element: Element, *path: str) -> str:
-    return safe_xml.text(safe_xml.child(element, *path)).strip()
+def _item(parts: Parts) -> dm.Item:
+    return dm.Item(_uri(parts, "target"), _uri(parts, "source"), _meta(parts), _data(parts.get("data")), "moredata" in parts)
 
 
-def _name(element: Element, name: str) -> str:
-    text = _word(element, name)
+def _word(parts: Parts, name: str) -> str:
+    return safe_xml.text(parts.get(name)).strip()
+
+
+def _uri(parts: Parts, name: str) -> str:
+    return safe_xml.text(safe_xml.child(parts.get(name), "locuri")).strip()
+
+
+def _name(parts: Parts, name: str) -> str:
+    text = _word(parts, name.casefold())
     if len(text) > LONGEST_NAME:
         raise Malformed(f"the {name} has more than {LONGEST_NAME} characters")
     return text
 
 
-def _references(element: Element, name: str) -> tuple[str, ...]:
-    return tuple(safe_xml.text(one).strip() for one in safe_xml.children(element, name))
+def _references(element: Element, parts: Parts, name: str) -> tuple[str, ...]:
+    return tuple(safe_xml.text(one).strip() for one in safe_xml.children(element, name)) if name in parts else ()
 
 
-def _meta(element: Element) -> dm.Meta:
-    found = safe_xml.child(element, "Meta")
-    if found is None:
+def _meta(parts: Parts) -> dm.Meta:
+    if "meta" not in parts:
         return dm.NO_META
-    return dm.Meta(**{field: _word(found, name) for field, name in META.items()})
+    found = safe_xml.firsts(parts["meta"])
+    return dm.Meta(**{field: _word(found, name.casefold()) for field, name in META.items()})
 
 
 def _data(element: Element | None) -> str | None:

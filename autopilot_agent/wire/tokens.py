@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-from hashlib import sha256
 from typing import Any
 
 import jwt
 import msgspec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.entra import SignedIn
@@ -16,6 +14,9 @@ from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming
 
 HOUR = 3600
+SEALED = ("puid", "ticket", "nonce", "refresh", "prt", "terms")
+"""Uses of tokens that only the server itself ever reads. They are sealed with a secret of its own instead of a signature that
+others could check: 10 us instead of 400."""
 LIFETIME = HOUR
 """Seconds that an access token is good for; Entra's are good for 60 to 90 minutes."""
 UNAUTHORIZED = "0x80190191"
@@ -25,16 +26,15 @@ UNAUTHORIZED = "0x80190191"
 def mint(authority: Authority, claims: dict[str, Any], epoch: int, lifetime: int = LIFETIME) -> str:
     """A token with these claims; ``epoch`` is now, in seconds since 1970."""
     stamped = {"iss": ISSUER, "iat": epoch, "nbf": epoch - 300, "exp": epoch + lifetime, **claims}
-    return jwt.encode(stamped, authority.key, algorithm="RS256", headers={"kid": key_id(authority)})
+    if claims.get("use") in SEALED:
+        made = jwt.encode(stamped, authority.secret, algorithm="HS256")
+    else:
+        made = jwt.encode(stamped, authority.key, algorithm="RS256", headers={"kid": authority.key_id})
+    authority.remember(made)
+    return made
 
 
 ISSUER = "https://sts.windows.net/"
-
-
-def key_id(authority: Authority) -> str:
-    """The name of the signing key in tokens and in the list of keys."""
-    public = authority.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return sha256(public).hexdigest()[:32]
 
 
 def check(authority: Authority, token: str, epoch: int, kind: str = "") -> dict[str, Any]:
@@ -42,15 +42,23 @@ def check(authority: Authority, token: str, epoch: int, kind: str = "") -> dict[
 
     Raises ``ServiceFault`` with HTTP 401 for a foreign, changed, expired or other token.
     """
-    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-    try:
-        claims: dict[str, Any] = jwt.decode(token, authority.key.public_key(), algorithms=["RS256"], options=options)
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise ServiceFault(UNAUTHORIZED, f"the token is not one of this server: {error}") from None
+    claims = read(token) if authority.remembers(token) else _verified(authority, token, kind)
     if not isinstance(claims.get("exp"), int) or claims["exp"] < epoch:
         raise ServiceFault(UNAUTHORIZED, "the token has expired")
     if kind and claims.get("use") != kind:
         raise ServiceFault(UNAUTHORIZED, f"the token is no {kind} token")
+    return claims
+
+
+def _verified(authority: Authority, token: str, kind: str) -> dict[str, Any]:
+    """The claims of a token whose seal or signature is good. Its use tells which of the two it must have, never its header."""
+    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    key: Any = (authority.secret, "HS256") if kind in SEALED else (authority.public_key, "RS256")
+    try:
+        claims: dict[str, Any] = jwt.decode(token, key[0], algorithms=[key[1]], options=options)
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise ServiceFault(UNAUTHORIZED, f"the token is not one of this server: {error}") from None
+    authority.remember(token)
     return claims
 
 

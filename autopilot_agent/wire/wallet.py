@@ -66,6 +66,8 @@ class Wallet:
         server) and "enrolment" (the enrolment id that calls name)."""
         self.packages: dict[str, Package] = {}
         """What the extension has learned of the packages of Win32 apps, by app id."""
+        self.enrol_token = ""
+        """What somebody gave the device to enrol with: a JWT, or the text of another token of a user."""
         self.session: Any = None
         """The OMA-DM session that is going on."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -177,6 +178,32 @@ def test_what_cannot_be_served_is_one_sentence(
         assert said in refused(found, capsys)
     except SystemExit as end:  # the parser's own refusals
         assert end.code == 2 and said in capsys.readouterr().err
+
+
+def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> None:
+    name, ca, token = "enterpriseenrollment.contoso.example", tmp_path / "ca.pem", tmp_path / "made"
+    options = ("--tls", "--name", name, "--ca-out", str(ca), "--admin-token-file", str(token), "--credentials", "md5")
+    served = Process(*options)
+    try:
+        assert len(token.read_text(encoding="ascii").strip()) >= 24, "a token file that was not there is made"
+        context = ssl.create_default_context(cafile=str(ca))
+        host, _, port = served.url.removeprefix("https://").partition(":")
+        plain = socket.create_connection((host, int(port)), PATIENCE)
+        with plain, context.wrap_socket(plain, server_hostname=name) as found:
+            names = {value for _, value in found.getpeercert()["subjectAltName"]}
+        assert {name, "localhost", "127.0.0.1"} <= names
+    finally:
+        served.kill()
+
+
+@pytest.mark.parametrize(
+    "words", [["--name", "mdm.contoso.example"], ["--tls", "--name", "not a name"], ["--credentials", "ntlm"]]
+)
+def test_names_and_credentials_that_make_no_sense_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        raise SystemExit(main(["serve", *words]))
+    assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -387,7 +387,7 @@ def test_the_token_has_to_be_of_the_user_that_a_device_of_ours_names() -> None:
 
 def test_a_device_by_itself_sends_its_own_token_and_nobody_enrols_with_nothing() -> None:
     wallet = stranger_wallet()
-    wallet.device_token = "device.token.x"
+    wallet.device_token, wallet.device_token_until = "device.token.x", wallet.now + 1
     with pytest.raises(ServiceFault):
         run(enrolling.enrol(enrol_call(user_id=""), wallet), answers := Answers())
     assert soap.read(answers.seen[0].body).credentials.token == b"device.token.x"

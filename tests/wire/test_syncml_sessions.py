@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ from autopilot_agent.wire import syncml_auth, tokens
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.wallet import Tokens
 
+IME_HOST = "https://naprodimedatapri.azureedge.net"
 OPEN = (
     Alert(1201),
     Alert(1224, "com.microsoft/MDM/LoginStatus", "others"),
@@ -249,6 +252,14 @@ def test_a_server_that_does_not_know_its_secret_is_not_obeyed_until_it_does() ->
     assert [one.value for one in desk.heard[-1].statuses if one.command == 4] == ["v"]
 
 
+def at_home(command: Command) -> Command:
+    """The command with packages where the tenant says that they lie; a stranger is told that they lie at the server."""
+    agent = r"https://localhost(/IntuneWindowsAgent\.msi)\?fileNameHash=IntuneWindowsAgent\.msi"
+    value = re.sub(agent, IME_HOST + r"\1", command.value)
+    value = re.sub(r"https://localhost(/[^?<\"]*)\?fileNameHash=[^<\"]*", r"https://cdn.contoso.example\1", value)
+    return structs.replace(command, value=value)
+
+
 @pytest.mark.parametrize("auth", ["", "md5", "basic"])
 def test_a_life_over_http_without_private_headers_brings_the_commands_of_the_tenant(auth: str) -> None:
     over_http, in_memory = small_state(), small_state()
@@ -266,7 +277,7 @@ def test_a_life_over_http_without_private_headers_brings_the_commands_of_the_ten
             records.put("enrolment", device, {**(records.get("enrolment", device) or {}), "auth": auth})
         if isinstance(found, Commands) and isinstance(call, ManagementMessage) and not call.user_id:
             assert isinstance(wanted, Commands)
-            assert found.commands == wanted.commands
+            assert [at_home(one) for one in found.commands] == list(wanted.commands)
             compared += 1
         return wanted
 
