@@ -150,6 +150,15 @@ def test_a_link_and_the_rights_of_a_file_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "real").stat().st_mode & 0o777 == 0o640
 
 
+def test_what_no_seed_used_is_a_failure_in_reports_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    scenario = tmp_path / "seeds.yaml"
+    scenario.write_text("scenario: Rare\nfaults: [{on: EnrollMdm, status: 503, probability: 0.000001}]\n", encoding="utf-8")
+    (tmp_path / "other.yaml").write_text("scenario: Other\n", encoding="utf-8")
+    code, out, _ = run(capsys, str(tmp_path), "--repeat", "3", "-j", "2", "--junit", str(tmp_path / "x.xml"))
+    assert code == 1 and "FAILED" in out
+    assert (tmp_path / "x.xml").read_text(encoding="utf-8").count("<failure") == out.count("never struck") > 0
+
+
 def test_a_wrong_date_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     code, _, err = run(capsys, SUCCESS, "-q", "--junit", str(tmp_path / "x.xml"))

@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from junitparser import JUnitXml
 from lxml import etree
 
-from autopilot_agent.reports.findings import Spot, shown_file, spot_of
+from autopilot_agent.reports.findings import Spot, shown_file, spot_of, titles_of
 from autopilot_agent.reports.github import GITHUB, command
 from autopilot_agent.reports.junit import JUNIT, JUNIT_TIMELINE
 from autopilot_agent.reports.markdown import MARKDOWN, MOST_BYTES, code, escaped, fenced
@@ -157,6 +158,14 @@ def test_files_are_named_from_the_working_directory() -> None:
     assert shown_file(str(ROOT / "scenarios" / "a.yaml")) == "scenarios/a.yaml"
     assert spot_of("a.yaml:3:5: unknown key", "x.yaml") == Spot("a.yaml", 3, 5)
     assert spot_of("no place", "x.yaml") == Spot("x.yaml")
+
+
+def test_runs_that_share_a_title_can_be_told_apart() -> None:
+    one, again, other = (msgspec.structs.replace(every_verdict()[0].result, seed=seed) for seed in (1, 2, 1))
+    other.file = "folder/other.yaml"
+    title = "A run that is passed [row 1]"
+    assert titles_of([one, again]) == [f"{title} (seed 1)", f"{title} (seed 2)"]
+    assert titles_of([one, other]) == [f"{title} (folder/passed.yaml)", f"{title} (folder/other.yaml)"]
 
 
 def test_nothing_played_is_a_report_too() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autopilot_agent.reports.findings import headline
+from autopilot_agent.reports.findings import headline, titles_of
 from autopilot_agent.reports.html.elements import Node, e, hashed, own, written
 from autopilot_agent.reports.html.overview import filters, overview
 from autopilot_agent.reports.html.rules import cited_rules
@@ -33,12 +33,15 @@ class Html:
             "base-uri 'none'; form-action 'none'"
         )
         bad = [one for one in played if one.bad]
-        title = f"Autopilot scenarios: {headline([one.result for one in played], len(bad))}"
+        results = [one.result for one in played]
+        titles = titles_of(results)
+        title = f"Autopilot scenarios: {headline(results, len(bad))}"
         depths = _depths(played)
         rules: set[str] = set()
         opened = len(bad) <= OPEN_AT_FIRST
         sections = [
-            section(one, number, depths[number], rules, opened=opened and one.bad) for number, one in enumerate(played)
+            section(one, number, titles[number], depths[number], rules, opened=opened and one.bad)
+            for number, one in enumerate(played)
         ]
         head = e(
             "head",
@@ -54,7 +57,7 @@ class Html:
         body = e(
             "body",
             e("a", "Skip to the runs", href="#runs", class_="skip"),
-            overview(title, played, bad),
+            overview(title, played, titles),
             e(
                 "main",
                 e("h2", "Runs", id="runs", tabindex="-1"),

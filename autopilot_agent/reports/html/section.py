@@ -7,7 +7,7 @@ from enum import Enum
 
 from autopilot_agent import rulebook
 from autopilot_agent.events import Answered, Event, ScreenShown
-from autopilot_agent.reports.findings import advice_of, findings_of, shown_file, title_of
+from autopilot_agent.reports.findings import advice_of, findings_of, shown_file
 from autopilot_agent.reports.html.bars import bars, time_went
 from autopilot_agent.reports.html.diagram import diagrams
 from autopilot_agent.reports.html.elements import Element, Node, e
@@ -31,7 +31,7 @@ class Depth(Enum):
     EVENTS = 2
 
 
-def section(one: Played, number: int, depth: Depth, cited: set[str], *, opened: bool) -> Element:
+def section(one: Played, number: int, title: str, depth: Depth, cited: set[str], *, opened: bool) -> Element:
     """The run as a section that opens, or is open at first."""
     result = one.result
     code = result.error.code if result.error is not None else ""
@@ -40,7 +40,7 @@ def section(one: Played, number: int, depth: Depth, cited: set[str], *, opened: 
     summary = e(
         "summary",
         badge(result.verdict),
-        e("h3", title_of(result)),
+        e("h3", title),
         e("span", [e("span", part) for part in told], class_="told"),
     )
     trace = one.events() if depth is not Depth.BRIEF else []
