@@ -29,6 +29,7 @@ bench: $(STAMP)
 picture: $(STAMP)
 	$(BIN)/python docs/make_picture.py
 	$(BIN)/python docs/make_walk_pictures.py
+	$(BIN)/python docs/make_report_picture.py
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

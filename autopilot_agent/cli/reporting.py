@@ -38,6 +38,7 @@ class Reports:
         """``asked`` are the words after ``--report``; ``taken`` are files of this call, each with what it is."""
         self.chosen: list[Chosen] = []
         self.refused = 0
+        self._defect: Exception | None = None
         self.played: list[Played] = []
         taken = {same_file(file): what for file, what in taken.items()}
         for words in asked:
@@ -69,6 +70,8 @@ class Reports:
             codes.append(2)
             written = codes[1:-1].count(0)
             complain(f"{count(self.refused, 'report')} not written, {written} written; what is wrong is said above.")
+        if self._defect is not None:  # after the others are written
+            raise self._defect
         return worst(codes)
 
     def _write(self, one: Chosen, about: About, say: Callable[[str], None]) -> int:
@@ -85,9 +88,12 @@ class Reports:
         except InputError as error:
             self._refuse(f"report {kind}: {error}")
             return 2
+        except OSError:
+            raise
         except Exception as error:
             if kind in OURS:
-                raise
+                self._defect = error
+                return 4
             self._refuse(f"report {kind}: it ended with {type(error).__name__}: {error}; ask who made it.")
             return 2
         return 0
@@ -126,8 +132,8 @@ def _chosen(words: str, taken: dict[str, str]) -> Chosen:
         key = same_file(target.file)
     if key in taken:
         what = "standard output" if target.file == STANDARD_OUTPUT else target.file
-        raise InputError(f"--report {words}: {what} is {taken[key]} already; choose another file.")
+        raise InputError(f"--report {words}: {what} is {taken[key]}; choose another file.")
     if key != STANDARD_OUTPUT:
         check_writable(target.file)
-    taken[key] = f"the place of the {target.kind} report"
+    taken[key] = f"the place of another report ({target.kind})"
     return Chosen(report, target.file)

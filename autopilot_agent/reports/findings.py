@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 
 import msgspec
 
@@ -68,7 +69,25 @@ def spot_of(place: str, file: str) -> Spot:
 def title_of(result: Result) -> str:
     """The name of a run for people: its title, and its case."""
     title = result.scenario or shown_file(result.file)
-    return f"{title} [{result.case}]" if result.case and result.case != title else title
+    if result.case.startswith(title):
+        return result.case
+    return f"{title} [{result.case}]" if result.case else title
+
+
+def titles_of(results: list[Result]) -> list[str]:
+    """Names that tell all runs apart: title and case, the seed where a case was played with several, the file where two
+    files share a title."""
+    runs = Counter((result.file, result.case) for result in results)
+    files: dict[str, set[str]] = {}
+    for result in results:
+        files.setdefault(title_of(result), set()).add(result.file)
+    titles: list[str] = []
+    for result in results:
+        title = title_of(result)
+        more = [shown_file(result.file)] if len(files[title]) > 1 else []
+        more += [f"seed {result.seed}"] if runs[(result.file, result.case)] > 1 else []
+        titles.append(f"{title} ({', '.join(more)})" if more else title)
+    return titles
 
 
 def findings_of(result: Result) -> list[Finding]:

@@ -16,7 +16,7 @@ from autopilot_agent.reports.findings import (
     findings_of,
     one_line,
     shown_file,
-    title_of,
+    titles_of,
 )
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.report import About, Need, Played
@@ -39,26 +39,25 @@ class JUnit:
 
     def render(self, played: list[Played], about: About) -> bytes:
         """One suite per folder, in the order in which they came."""
-        folders: dict[str, list[Played]] = {}
-        for one in played:
-            folders.setdefault(posixpath.dirname(shown_file(one.result.file)) or ".", []).append(one)
+        folders: dict[str, list[tuple[str, Played]]] = {}
+        for title, one in zip(titles_of([one.result for one in played]), played, strict=True):
+            folders.setdefault(posixpath.dirname(shown_file(one.result.file)) or ".", []).append((title, one))
         root = ElementTree.Element("testsuites", {"name": "autopilot-agent", **_counts(played)})
         for folder, members in folders.items():
-            suite = ElementTree.SubElement(root, "testsuite", {"name": _text(folder), **_counts(members)})
+            suite = ElementTree.SubElement(root, "testsuite", {"name": _text(folder), **_counts([one for _, one in members])})
             if about.date:
                 suite.set("timestamp", about.date.removesuffix("Z"))
-            for one in members:
-                self._case(suite, folder, one)
+            for title, one in members:
+                self._case(suite, folder, title, one)
         ElementTree.indent(root)
         data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
         return data + b"\n"
 
-    def _case(self, suite: ElementTree.Element, folder: str, one: Played) -> None:
+    def _case(self, suite: ElementTree.Element, folder: str, name: str, one: Played) -> None:
         result = one.result
-        name = title_of(result)
         findings = findings_of(result)
-        line = next((finding.spot.line for finding in findings if finding.spot.line), 0)
         file = shown_file(result.file)
+        line = next((finding.spot.line for finding in findings if finding.spot.line and finding.spot.file == file), 0)
         words = {"name": _text(name), "classname": _text(_dotted(folder)), "file": _text(file)}
         if line:
             words["line"] = str(line)

@@ -12,7 +12,7 @@ from autopilot_agent.reports.findings import (
     headline,
     one_line,
     shown_file,
-    title_of,
+    titles_of,
 )
 from autopilot_agent.reports.report import About, Need, Played
 from autopilot_agent.reports.words import count, span
@@ -33,13 +33,15 @@ class Markdown:
 
     def render(self, played: list[Played], about: About) -> bytes:
         """Failures first, then every run; bounded, and what is left out is said."""
-        bad = [one for one in played if not one.fine]
+        bad = [one for one in played if one.bad]
         results = [one.result for one in played]
+        named = list(zip(titles_of(results), played, strict=True))
         head = [f"## Autopilot scenarios: {headline(results, len(bad))}", "", f"{counted(results)}.", ""]
         head += [f"Made at {about.date}.", ""] if about.date else []
         size = sum(len(line.encode()) + 1 for line in head)
-        lines, size = _fitting(head, [_failure(one) for one in bad], size, MOST_BYTES // 2, "failure")
-        rows = [[_row(one)] for one in (*bad, *(one for one in played if one.fine))]
+        failures = [_failure(title, one) for title, one in named if one.bad]
+        lines, size = _fitting(head, failures, size, MOST_BYTES // 2, "failure")
+        rows = [[_row(title, one)] for title, one in sorted(named, key=lambda pair: not pair[1].bad)]
         fold = len(rows) > FOLDED
         lines += ["<details>", f"<summary>All {len(rows)} runs</summary>", ""] if fold else []
         lines += ["| Verdict | Scenario | End | Code | Virtual time |", "|---|---|---|---|--:|"]
@@ -59,9 +61,9 @@ def _fitting(lines: list[str], blocks: list[list[str]], size: int, most: int, wo
     return lines, size
 
 
-def _failure(one: Played) -> list[str]:
+def _failure(title: str, one: Played) -> list[str]:
     result = one.result
-    lines = [f"### {VERDICTS[result.verdict].capitalize()}: {escaped(title_of(result))}", ""]
+    lines = [f"### {VERDICTS[result.verdict].capitalize()}: {escaped(title)}", ""]
     for finding in findings_of(result):
         said = [line for line in finding.sentence.split("\n") if line.strip()]
         lines.append(f"- {code(str(finding.spot))}: {escaped(said[0].removeprefix(f'{finding.spot}: '))}")
@@ -73,13 +75,13 @@ def _failure(one: Played) -> list[str]:
     return [*lines, ""]
 
 
-def _row(one: Played) -> str:
+def _row(title: str, one: Played) -> str:
     result = one.result
     word = VERDICTS[result.verdict]
     took = span(result.virtual_seconds * 1000) if result.end_state else ""
     error = result.error.code if result.error is not None else ""
-    name = f"{escaped(title_of(result))}<br>{code(shown_file(result.file))}"
-    cells = [word if one.fine else f"**{word}**", name, escaped(result.end_state), escaped(error), took]
+    name = f"{escaped(title)}<br>{code(shown_file(result.file))}"
+    cells = [f"**{word}**" if one.bad else word, name, escaped(result.end_state), escaped(error), took]
     return f"| {' | '.join(cells)} |"
 
 

@@ -33,9 +33,9 @@ class Played(msgspec.Struct, frozen=True):
     tenant: str = ""
 
     @property
-    def fine(self) -> bool:
-        """Whether it went as it was expected to go."""
-        return self.result.verdict in FINE
+    def bad(self) -> bool:
+        """Whether it was played, or should have been, and did not go as it was expected to."""
+        return self.result.verdict not in FINE and self.result.verdict != "not_run"
 
     def lines(self) -> bytes:
         """The events as JSON Lines; empty where they were not asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autopilot_agent.reports.findings import headline
+from autopilot_agent.reports.findings import headline, titles_of
 from autopilot_agent.reports.html.elements import Node, e, hashed, own, written
 from autopilot_agent.reports.html.overview import filters, overview
 from autopilot_agent.reports.html.rules import cited_rules
@@ -14,6 +14,8 @@ from autopilot_agent.reports.report import About, Need, Played
 WITH_EVENTS = 30
 WITH_TIMELINE = 100
 """So many runs are shown with all their events, and with a timeline: first those that are not as expected."""
+OPEN_AT_FIRST = 1
+"""Runs that are not as expected are open at first where there are no more than this."""
 HERE = Path(__file__).parent
 
 
@@ -30,11 +32,17 @@ class Html:
             f"default-src 'none'; style-src {hashed(style)}; script-src {hashed(script)}; img-src data:; "
             "base-uri 'none'; form-action 'none'"
         )
-        bad = [one for one in played if not one.fine]
-        title = f"Autopilot scenarios: {headline([one.result for one in played], len(bad))}"
+        bad = [one for one in played if one.bad]
+        results = [one.result for one in played]
+        titles = titles_of(results)
+        title = f"Autopilot scenarios: {headline(results, len(bad))}"
         depths = _depths(played)
         rules: set[str] = set()
-        sections = [section(one, number, depths[number], rules) for number, one in enumerate(played)]
+        opened = len(bad) <= OPEN_AT_FIRST
+        sections = [
+            section(one, number, titles[number], depths[number], rules, opened=opened and one.bad)
+            for number, one in enumerate(played)
+        ]
         head = e(
             "head",
             e("meta", charset="utf-8"),
@@ -49,7 +57,7 @@ class Html:
         body = e(
             "body",
             e("a", "Skip to the runs", href="#runs", class_="skip"),
-            overview(title, played, bad),
+            overview(title, played, titles),
             e(
                 "main",
                 e("h2", "Runs", id="runs", tabindex="-1"),
@@ -70,7 +78,7 @@ def _ours(name: str) -> str:
 
 def _depths(played: list[Played]) -> list[Depth]:
     """How much of each run is shown; those that are not as expected first."""
-    order = sorted(range(len(played)), key=lambda number: played[number].fine)
+    order = sorted(range(len(played)), key=lambda number: not played[number].bad)
     depths = [Depth.BRIEF] * len(played)
     for rank, number in enumerate(order[:WITH_TIMELINE]):
         depths[number] = Depth.EVENTS if rank < WITH_EVENTS else Depth.TIMELINE

@@ -21,7 +21,10 @@ LOOKS = {
     "installed": "good",
     "failed": "bad",
 }
-PHASES = ("device_preparation", "device_setup", "account_setup")
+PHASES = {"preparation": "device_preparation", "device": "device_setup", "account": "account_setup"}
+"""What the status page calls its parts, with their states."""
+LEAST = 1000
+"""States that took less, in milliseconds, are left out."""
 
 
 class Bar(msgspec.Struct):
@@ -39,17 +42,18 @@ def bars(trace: list[Event]) -> Node:
     groups: dict[str, list[Bar]] = {}
     for bar in _read(trace):
         groups.setdefault(bar.group, []).append(bar)
-    return [_group(name, members) for name, members in groups.items()] or None
+    order = sorted(groups, key=lambda name: name == "Apps")
+    return [_group(name, groups[name]) for name in order] or None
 
 
 def _read(trace: list[Event]) -> list[Bar]:
     found: dict[tuple[str, str, int], Bar] = {}
     visit = 0
     for event in trace:
-        if isinstance(event, StateEntered) and event.state in PHASES:
+        if isinstance(event, StateEntered) and event.state in PHASES.values():
             visit += 1
         elif isinstance(event, RowChanged):
-            group = state_title(event.phase) if event.phase in PHASES else event.phase
+            group = state_title(PHASES.get(event.phase, event.phase))
             key = (event.phase, event.row, visit)
             bar = found.setdefault(key, Bar(group, event.row, []))
             bar.changes.append((event.at, event.state))
@@ -58,7 +62,7 @@ def _read(trace: list[Event]) -> list[Bar]:
             bar = found.setdefault(("apps", event.app, 0), Bar("Apps", event.name, []))
             bar.changes.append((event.at, event.state))
             bar.text, bar.until = event.state + (f", code {event.code}" if event.code not in ("", "0") else ""), event.at
-        elif isinstance(event, StateLeft) and event.state in PHASES:
+        elif isinstance(event, StateLeft) and event.state in PHASES.values():
             for bar in found.values():
                 if bar.until < event.at and LOOKS.get(bar.changes[-1][1]) in ("working", "waiting", "loading"):
                     bar.until = event.at
@@ -120,7 +124,8 @@ def time_went(trace: list[Event]) -> Node:
         legend.append(e("li", swatch, f" {name} {span(value)} ({value * 100 / spent.total:.0f} %)"))
         begin = end
     whole = svg(WIDE, 14, f"{span(spent.total)} of virtual time", shares, stretched=True, class_="share")
-    longest = sorted(((value, state) for state, value in spent.states.items() if value), key=lambda one: (-one[0], one[1]))
+    long = [(value, state) for state, value in spent.states.items() if value >= LEAST]
+    longest = sorted(long, key=lambda one: (-one[0], one[1]))
     rows: list[Node] = []
     for value, state in longest[:MOST_STATES]:
         name = in_sentence(state)

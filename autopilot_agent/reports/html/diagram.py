@@ -19,10 +19,10 @@ from autopilot_agent.reports.html.elements import Element, Node, e, svg
 from autopilot_agent.reports.timeline import BAD_OUTCOMES
 from autopilot_agent.reports.words import span, state_title
 
-LEFT, BOX, HIGH, ROW = 44, 190, 30, 50
+LEFT, BOX, HIGH, ROW = 40, 216, 30, 48
 ASIDE = LEFT + BOX + 16
-WIDTH = ASIDE + 144
-LONGEST = 27
+WIDTH = ASIDE + 132
+LONGEST = 32
 """Characters that fit into a box."""
 
 
@@ -89,7 +89,9 @@ def read_ways(trace: list[Event]) -> list[Way]:
         elif isinstance(event, Finished):
             way.end = event.end_state
             number = numbers.setdefault(event.end_state, len(way.stops))
-            if number == len(way.stops):
+            if number < len(way.stops):
+                way.stops[number].skipped = False
+            else:
                 way.stops.append(Stop(event.end_state, 1, 0, False, event.outcome not in ("completed", "interrupted")))
                 if last is not None:
                     way.steps.append((*last, number))
@@ -144,7 +146,7 @@ def _aside(number: int, names: list[str]) -> Node:
     if not names:
         return None
     middle = number * ROW + 4 + HIGH // 2
-    lines = [_short(name, 20) for name in names[:2]]
+    lines = [_short(name, 21) for name in names[:2]]
     more = f" +{len(names) - 2}" if len(names) > 2 else ""
     top = middle + (4 if len(lines) == 1 else -3)
     lines[-1] += more

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot_agent.reports.findings import VERDICTS, advice_of, counts, findings_of, title_of
+from autopilot_agent.reports.findings import VERDICTS, advice_of, counts, findings_of
 from autopilot_agent.reports.html.elements import Element, Node, e, svg
 from autopilot_agent.reports.report import Played
 from autopilot_agent.reports.words import count, span
@@ -17,7 +17,7 @@ def badge(verdict: str) -> Element:
     return e("span", VERDICTS[verdict], class_=f"badge {LOOKS.get(verdict, 'quiet')}")
 
 
-def overview(title: str, played: list[Played], bad: list[Played]) -> Element:
+def overview(title: str, played: list[Played], titles: list[str]) -> Element:
     """Header with counts and the list of what is not as expected."""
     results = [one.result for one in played]
     found = counts(results)
@@ -27,7 +27,7 @@ def overview(title: str, played: list[Played], bad: list[Played]) -> Element:
         for verdict, number in found.items()
     ]
     tiles.append(e("li", e("strong", virtual), " of virtual time", class_="quiet"))
-    return e("header", e("h1", title), e("ul", tiles, class_="tiles"), _share(found, len(played)), _to_look_at(played, bad))
+    return e("header", e("h1", title), e("ul", tiles, class_="tiles"), _share(found, len(played)), _to_look_at(played, titles))
 
 
 def _share(found: dict[str, int], total: int) -> Node:
@@ -43,18 +43,19 @@ def _share(found: dict[str, int], total: int) -> Node:
     return svg(1000, 8, said, parts, stretched=True, class_="share")
 
 
-def _to_look_at(played: list[Played], bad: list[Played]) -> Node:
+def _to_look_at(played: list[Played], titles: list[str]) -> Node:
+    bad = [one for one in played if one.bad]
     if not bad:
         return None
     rows: list[Node] = []
     for number, one in enumerate(played):
-        if one.fine or len(rows) == MOST_LISTED:
+        if not one.bad or len(rows) == MOST_LISTED:
             continue
         said = [finding.sentence.partition("\n")[0] for finding in findings_of(one.result)]
         advice = dict(advice_of(one.result.error)) if one.result.error is not None else {}
         more = [e("p", e("b", name), ": ", advice[name]) for name in ("Cause", "How to fix") if name in advice]
         rest = e("p", f"and {count(len(said) - 3, 'more')}", class_="dim") if len(said) > 3 else None
-        link = e("a", title_of(one.result), href=f"#run-{number + 1}")
+        link = e("a", titles[number], href=f"#run-{number + 1}")
         rows.append(e("li", e("p", badge(one.result.verdict), " ", link), [e("p", text) for text in said[:3]], rest, more))
     listed = e("p", f"The first {MOST_LISTED} of {len(bad)}.", class_="note") if len(bad) > MOST_LISTED else None
     return e("section", e("h2", "What to look at"), listed, e("ol", rows, class_="look"), class_="attention")

@@ -43,9 +43,7 @@ def _statement(rule: str) -> str:
 def _row(rule: str) -> Element:
     row = rulebook.rules().get(rule) or rulebook.faults()[rule]
     where = rulebook.cited_sources(row.source)
-    links: list[Node] = []
-    for key, address in where:
-        links += [" ", e("a", key, href=address, rel="noreferrer")] if address.startswith("https://") else []
-    source = e("td", row.source, e("br") if links else None, links)
+    leads = e("ul", [e("li", e("code", key), " ", place) for key, place in where]) if where else row.source
+    source = e("td", leads)
     name = e("th", e("code", rule), scope="row")
     return e("tr", name, e("td", _statement(rule)), e("td", row.grade), source, id=f"rule-{rule}")

@@ -7,7 +7,7 @@ from enum import Enum
 
 from autopilot_agent import rulebook
 from autopilot_agent.events import Answered, Event, ScreenShown
-from autopilot_agent.reports.findings import advice_of, findings_of, shown_file, title_of
+from autopilot_agent.reports.findings import advice_of, findings_of, shown_file
 from autopilot_agent.reports.html.bars import bars, time_went
 from autopilot_agent.reports.html.diagram import diagrams
 from autopilot_agent.reports.html.elements import Element, Node, e
@@ -20,8 +20,6 @@ from autopilot_agent.reports.timeline import ACT, HEAD, RESTART, SKIPPED, Entry,
 from autopilot_agent.reports.verdict import excerpt
 from autopilot_agent.reports.words import clock, count, span
 
-OPEN_AT_FIRST = 1
-"""A run that is not as expected is open where there is only so many runs."""
 EXCERPT = Style(width=120)
 
 
@@ -33,8 +31,8 @@ class Depth(Enum):
     EVENTS = 2
 
 
-def section(one: Played, number: int, depth: Depth, cited: set[str]) -> Element:
-    """The run as a section that opens."""
+def section(one: Played, number: int, title: str, depth: Depth, cited: set[str], *, opened: bool) -> Element:
+    """The run as a section that opens, or is open at first."""
     result = one.result
     code = result.error.code if result.error is not None else ""
     took = span(result.virtual_seconds * 1000) if result.end_state else ""
@@ -42,7 +40,7 @@ def section(one: Played, number: int, depth: Depth, cited: set[str]) -> Element:
     summary = e(
         "summary",
         badge(result.verdict),
-        e("h3", title_of(result)),
+        e("h3", title),
         e("span", [e("span", part) for part in told], class_="told"),
     )
     trace = one.events() if depth is not Depth.BRIEF else []
@@ -67,7 +65,7 @@ def section(one: Played, number: int, depth: Depth, cited: set[str]) -> Element:
         data_verdict=result.verdict,
         data_mode=result.mode,
         data_tags=json.dumps(result.tags),
-        open=not one.fine and number < OPEN_AT_FIRST,
+        open=opened,
     )
 
 
@@ -150,7 +148,7 @@ def _timeline(entries: list[Entry], cited: set[str]) -> Node:
         word = None if entry.kind in (HEAD, ACT) else e("span", kind, class_="kind")
         rule = [" ", rule_link(entry.rule, cited)] if entry.rule else None
         text = e("span", entry.text, again, rule, took, class_="what")
-        items.append(e("li", e("time", clock(entry.at)), word, text, class_=f"t-{kind}{bad}"))
+        items.append(e("li", e("time", clock(entry.at)), e("span", word, " ", text, class_="body"), class_=f"t-{kind}{bad}"))
     return e("ol", items, class_="timeline") if items else None
 
 
