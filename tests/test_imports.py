@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": CORE | {"text", "device", "tenant", "wire", "backends", "simulator", "oobe", "scenario"},
     "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
     | {"testing", "preflight"},
+    "pytest_plugin": CORE | {"text", "tenant", "scenario", "reports", "cli"},
     "__init__": {"errors", "events", "scenario"},
     "__main__": {"__init__", "cli"},
 }
