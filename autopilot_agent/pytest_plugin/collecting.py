@@ -53,7 +53,9 @@ class ScenarioFile(pytest.File):
         stem = self.path.name.split(".")[0]
         for draft in drafts:
             name = printable(f"{stem}[{draft.case}]" if draft.case else stem)
-            yield ScenarioItem.from_parent(self, name=name, draft=draft)
+            # The id is given as text: pytest then tells what is in brackets from the name, as it does when it reads
+            # the ids of the last failures.
+            yield ScenarioItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", draft=draft)
 
 
 class ScenarioItem(pytest.Item):

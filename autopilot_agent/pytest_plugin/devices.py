@@ -15,7 +15,7 @@ from autopilot_agent.errors import AutopilotAgentError, Defect, InputError, Plac
 from autopilot_agent.events import Event
 from autopilot_agent.pytest_plugin.choices import choices_of
 from autopilot_agent.pytest_plugin.collecting import shown_path
-from autopilot_agent.pytest_plugin.failing import message_of, summary_of, text_of
+from autopilot_agent.pytest_plugin.failing import device_of, message_of, summary_of, text_of
 from autopilot_agent.scenario.finding import give_text
 from autopilot_agent.scenario.loader import LoadedScenario, load_scenario, load_scenario_text, with_settings
 from autopilot_agent.scenario.run import FINE, ErrorReport, Result, Run, quoted, run_scenario
@@ -124,6 +124,7 @@ class Autopilot:
         if loaded.path.name.startswith("<"):  # it is in no file that could be named
             test = quoted(self._node.nodeid, path=False)
             run.result.replay = f"pytest {test} --autopilot-seed {run.result.seed}"
+        self._node.add_report_section("call", "device", device_of(run))
         return Played(run)
 
     def _load(self, scenario: object, settings: tuple[str, ...], only: str | None) -> LoadedScenario:

@@ -119,6 +119,13 @@ def summary_of(result: Result) -> str:
     return f"<{clean(_label(result))} {result.verdict}{end if result.end_state else ''}{more}>"
 
 
+def device_of(run: Run) -> str:
+    """Where a device ended and why, in a few lines: pytest shows them below a Python test that failed."""
+    result = run.result
+    lines = [summary_of(result)[1:-1], *(_error(result.error)[1:] if result.error is not None else [])]
+    return "\n".join([*lines, *replay(result, STYLE)]) + "\n"
+
+
 def _label(result: Result) -> str:
     return f"{result.file} [{result.case}]" if result.case else result.file
 
