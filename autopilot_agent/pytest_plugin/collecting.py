@@ -22,6 +22,8 @@ OWN_MARKS = frozenset(
     {"autopilot", "filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast", "usefixtures", "xfail"}
 )
 """Marks that mean something to pytest: a tag of such a name must not."""
+_MARKS = pytest.StashKey[set[str]]()
+"""Marks that pytest has been told of."""
 _NO_MARK = re.compile(r"[^\w.+/-]")
 
 
@@ -29,6 +31,11 @@ def shown_path(path: Path, config: pytest.Config) -> Path:
     """The path as somebody would type it where pytest was started: the replay line is there to be pasted."""
     here = config.invocation_params.dir
     return Path(os.path.relpath(path, here)) if path.is_relative_to(here) else path
+
+
+def read(path: Path, config: pytest.Config) -> list[Draft]:
+    """The cases of a file, not checked; raises ``InputError``."""
+    return drafts_of(shown_path(path, config), choices_of(config).settings)
 
 
 def mark_of(tag: str) -> str:
@@ -44,7 +51,7 @@ class ScenarioFile(pytest.File):
         """One item per case, in the order of the file."""
         with chdir(self.config.invocation_params.dir):
             try:
-                drafts = drafts_of(shown_path(self.path, self.config), choices_of(self.config).settings)
+                drafts = read(self.path, self.config)
                 if self.config.option.collectonly:
                     for draft in drafts:
                         draft.load()
@@ -55,15 +62,19 @@ class ScenarioFile(pytest.File):
             name = printable(f"{stem}[{draft.case}]" if draft.case else stem)
             # The id is given as text: pytest then tells what is in brackets from the name, as it does when it reads
             # the ids of the last failures.
-            yield ScenarioItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", draft=draft)
+            yield ScenarioItem.from_parent(
+                self, name=name, nodeid=f"{self.nodeid}::{name}", draft=draft, alone=len(drafts) == 1
+            )
 
 
 class ScenarioItem(pytest.Item):
     """One case of a scenario file."""
 
-    def __init__(self, *, draft: Draft, **rest: Any) -> None:
+    def __init__(self, *, draft: Draft, alone: bool, **rest: Any) -> None:
         super().__init__(**rest)
-        self.draft = draft
+        # Hundreds of trees of YAML would be looked through by every garbage collection until their turn has come.
+        self.draft = None if alone else draft
+        self.line = draft.document.place().line
         self.loaded: LoadedScenario | None = None
         self.add_marker("autopilot")
         for tag in sorted(draft.tags):
@@ -77,7 +88,10 @@ class ScenarioItem(pytest.Item):
 
     def _tag(self, tag: str) -> None:
         name = mark_of(tag)
-        self.config.addinivalue_line("markers", f"{name}: a tag of scenarios")  # so that --strict-markers knows it
+        known = self.config.stash.setdefault(_MARKS, set())
+        if name not in known:
+            known.add(name)
+            self.config.addinivalue_line("markers", f"{name}: a tag of scenarios")  # so that --strict-markers knows it
         self.add_marker(name)
         self.extra_keyword_matches.add(tag)
 
@@ -86,7 +100,8 @@ class ScenarioItem(pytest.Item):
         said = ""
         with chdir(self.config.invocation_params.dir):
             try:
-                self.loaded = self.draft.load()
+                draft = self.draft or read(self.path, self.config)[0]
+                self.loaded = draft.load()
             except InputError as error:
                 said = refusal_of(error)
         if said:  # outside of the handler, or pytest would show both errors
@@ -116,7 +131,7 @@ class ScenarioItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it stands."""
-        return self.path, max(0, self.draft.document.place().line - 1), self.name
+        return self.path, max(0, self.line - 1), self.name
 
 
 def properties_of(result: Result) -> list[tuple[str, object]]:
