@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conform": CORE | {"device", "wire", "backends"},
     "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
     | {"testing", "preflight", "conform"},
+    "pytest_plugin": CORE | {"text", "tenant", "scenario", "reports", "cli"},
     "__init__": {"errors", "events", "scenario"},
     "__main__": {"__init__", "cli"},
 }

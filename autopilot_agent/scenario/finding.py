@@ -116,10 +116,23 @@ def give_standard_input(text: str | None) -> None:
         _given.append(text)
 
 
+_texts: dict[str, str] = {}
+"""Texts that are in no file, by the name that places in them go by."""
+
+
+def give_text(name: str, text: str) -> None:
+    """Keep a text under a name, so that its lines can be shown; the last few are kept."""
+    if len(_texts) >= 8:
+        _texts.pop(next(iter(_texts)))
+    _texts[name] = text
+    lines_of.cache_clear()
+
+
 @lru_cache(maxsize=8)
 def lines_of(file: str) -> tuple[str, ...]:
     """The lines of a scenario file, to show some of them; none when it cannot be read."""
     try:
-        return tuple(text_of(Path(file)).replace("\r\n", "\n").removesuffix("\n").split("\n"))
+        text = _texts[file] if file in _texts else text_of(Path(file))
+        return tuple(text.replace("\r\n", "\n").removesuffix("\n").split("\n"))
     except InputError:
         return ()

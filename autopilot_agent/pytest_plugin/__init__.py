@@ -1,0 +1,95 @@
+"""The plug-in for pytest: scenario files as test items, and a fixture that plays a device. PYTEST_DONT_REWRITE
+
+pytest imports this module at every start, also where nobody has a scenario; so it imports nothing of the package, and
+what does the work is loaded by the first scenario file or the first use of the fixture. (The word in capitals keeps
+pytest from rewriting assertions here: there are none.)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from autopilot_agent.pytest_plugin.collecting import ScenarioFile
+    from autopilot_agent.pytest_plugin.devices import Autopilot, Played
+
+__all__ = ["Autopilot", "Played"]
+
+FOLDERS = "autopilot_scenarios"
+ENDINGS = (".yaml", ".yml")
+ANYWHERE = (".autopilot.yaml", ".autopilot.yml")
+"""Endings of files that are scenarios in whatever folder they lie."""
+NOT_SEARCHED = "tenants"
+"""Folders of the configured ones that hold shared tenants, as for ``autopilot-agent run``."""
+MARK = "autopilot: a scenario of autopilot-agent, played by a simulated PC. Its tags are marks as well."
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the command line and of the configuration."""
+    group = parser.getgroup("autopilot-agent", "scenarios of Windows Autopilot")
+    group.addoption("--autopilot-seed", type=int, metavar="N", help="the seed of every scenario, instead of its own")
+    group.addoption(
+        "--autopilot-backend",
+        default="memory",
+        metavar="NAME|URL",
+        help="the cloud that answers the device: memory (the default), an installed backend, or the address of a server",
+    )
+    group.addoption("--autopilot-ca", metavar="FILE", help="certificates to trust where the backend is a server")
+    group.addoption(
+        "--autopilot-set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="set a value in every scenario, such as device.network=wifi; may be given several times",
+    )
+    parser.addini(FOLDERS, "folders whose *.yaml files are scenarios, relative to the file that says so", "paths", [])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say at once what is wrong with the options, and not once per scenario."""
+    config.addinivalue_line("markers", MARK)
+    for folder in config.getini(FOLDERS):
+        if not folder.is_dir():
+            raise pytest.UsageError(f"{FOLDERS}: there is no folder {folder}; check its name, or remove it.")
+    option = config.option
+    if option.autopilot_set or option.autopilot_ca or option.autopilot_backend != "memory":
+        from autopilot_agent.pytest_plugin.choices import check_options
+
+        check_options(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """A scenario file: named so, or in a configured folder; names that begin with "_" are parts of scenarios."""
+    name = file_path.name
+    if not name.endswith(ENDINGS) or name.startswith(("_", ".")):
+        return None
+    if not name.endswith(ANYWHERE) and not _in_a_configured_folder(file_path, parent.config):
+        return None
+    from autopilot_agent.pytest_plugin.collecting import ScenarioFile
+
+    found: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
+    return found
+
+
+def _in_a_configured_folder(path: Path, config: pytest.Config) -> bool:
+    folders: list[Path] = config.getini(FOLDERS)
+    return any(path.is_relative_to(folder) and NOT_SEARCHED not in path.relative_to(folder).parts[:-1] for folder in folders)
+
+
+@pytest.fixture
+def autopilot(request: pytest.FixtureRequest) -> Autopilot:
+    """Play a device: ``run = autopilot("laptop.yaml", set={"device.network": "wifi"})``, then ``run.assert_passed()``."""
+    from autopilot_agent.pytest_plugin.devices import Autopilot
+
+    return Autopilot(request)
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from autopilot_agent.pytest_plugin import devices
+
+        return getattr(devices, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

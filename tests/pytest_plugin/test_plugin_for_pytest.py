@@ -1,0 +1,305 @@
+"""The plug-in for pytest, looked at from outside: what is collected, what runs, and what somebody reads when it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import autopilot_agent.pytest_plugin.devices  # loaded once here, or every inner pytest loads it again
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = "autopilot_agent.pytest_plugin"
+HERE = str(Path(autopilot_agent.__file__).parent.parent)
+"""Where the package is, for a Python that starts in another folder."""
+Inner = Callable[..., pytest.RunResult]
+Write = Callable[[str, str], Path]
+
+INI = """[pytest]
+autopilot_scenarios = scenarios
+addopts = --strict-markers --strict-config
+filterwarnings = error
+"""
+LAPTOP = """scenario: A laptop with a name
+tags: [happy-path, laptop]
+tenant:
+  windowsAutopilotDeploymentProfiles:
+    - {displayName: Contoso, assignments: [all devices], deviceNameTemplate: CON-%SERIAL%}
+expect:
+  end_state: desktop
+  device_name: CON-5CG0000001
+"""
+WRONG_NAME = LAPTOP.replace("CON-5CG0000001", "LAP-5CG0000001")
+
+
+@pytest.fixture
+def write(pytester: pytest.Pytester) -> Write:
+    """Write a file into the folder of the inner pytest."""
+
+    def write(name: str, text: str) -> Path:
+        path = pytester.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def inner(pytester: pytest.Pytester, write: Write) -> Inner:
+    """Run pytest in this process, in a new folder whose ``scenarios`` are scenarios; warnings are errors there, too."""
+    write("pytest.ini", INI)
+    (pytester.path / "scenarios").mkdir()
+    return lambda *words: pytester.runpytest_inprocess("-p", PLUGIN, "--color=no", "-p", "no:xdist", *words)
+
+
+def ids(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if "::" in line and " " not in line.split("::")[0]]
+
+
+def test_collects_files_by_their_name_or_folder_and_cases_by_theirs(inner: Inner, write: Write) -> None:
+    rows = "matrix:\n  - {name: wifi, device.network: wifi}\n  - {name: 'cable :: [x]', device.network: ethernet}\n"
+    write("scenarios/named.yaml", LAPTOP)
+    write("scenarios/rows.yml", LAPTOP + rows)
+    write("scenarios/deep/two.yaml", "scenario: First\n---\nscenario: Second\n")
+    write("scenarios/_defaults.yaml", "seed: 5\n")
+    write("scenarios/tenants/contoso.yaml", "no: scenario\n")
+    write("elsewhere/odd.autopilot.yaml", "scenario: Odd\n")
+    write("elsewhere/settings.yaml", "no: scenario\n")
+    write("elsewhere/_part.autopilot.yaml", "no: scenario\n")
+    result = inner("--collect-only", "-q")
+    assert ids(result) == [
+        "elsewhere/odd.autopilot.yaml::odd",
+        "scenarios/deep/two.yaml::two[First]",
+        "scenarios/deep/two.yaml::two[Second]",
+        "scenarios/named.yaml::named",
+        "scenarios/rows.yml::rows[wifi]",
+        "scenarios/rows.yml::rows[cable :: [x]]",
+    ]
+    result.assert_outcomes()
+    inner("scenarios/rows.yml::rows[cable :: [x]]").assert_outcomes(passed=1)
+
+
+def test_marks_words_and_the_command_line_choose(inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", LAPTOP)
+    write("scenarios/b.yaml", "scenario: Another\ntags: [skip, _own]\nexpect: {end_state: desktop}\n")
+    write("test_python.py", "def test_python():\n    pass\n")
+    inner().assert_outcomes(passed=3)
+    inner("-m", "autopilot").assert_outcomes(passed=2, deselected=1)
+    inner("-m", "happy-path and not autopilot_skip").assert_outcomes(passed=1, deselected=2)
+    inner("-m", "autopilot_skip and autopilot__own").assert_outcomes(passed=1, deselected=2)
+    inner("-k", "laptop").assert_outcomes(passed=1, deselected=2)
+
+
+def test_a_failure_shows_the_lines_of_the_scenario_and_no_python(inner: Inner, write: Write) -> None:
+    write("scenarios/wrong.yaml", WRONG_NAME)
+    result = inner("--junit-xml=junit.xml")
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "*_ wrong _*",
+            "A laptop with a name",
+            "scenarios/wrong.yaml, user-driven, seed 1",
+            "Ended at desktop (completed) after *",
+            "FAILED  device_name: expected LAP-5CG0000001, got CON-5CG0000001 (at 0:*)",
+            "*before that:",
+            "*scenarios/wrong.yaml:8:16",
+            "*  7 |   end_state: desktop",
+            "*> 8 |   device_name: LAP-5CG0000001",
+            "Replay: autopilot-agent run scenarios/wrong.yaml --seed 1",
+            "FAILED scenarios/wrong.yaml::wrong - device_name: expected LAP*",
+        ]
+    )
+    assert "Traceback" not in text and ".py" not in text.split("FAILURES")[1]
+
+
+def test_what_the_device_failed_with_comes_with_cause_and_fix(inner: Inner, write: Write) -> None:
+    write("scenarios/blocked.yaml", LAPTOP + "faults: [{fault: F-26}]\n")
+    result = inner()
+    result.stdout.fnmatch_lines(["What failed: MDM enrolment", "  Code *0x80180014:*", "  How to fix *", "  Rule *F-26"])
+
+
+def test_skip_and_xfail_are_those_of_pytest(inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", "scenario: A\nskip: later\n---\nscenario: B\nxfail: known\nexpect: {end_state: esp_failed}\n")
+    write("scenarios/b.yaml", "scenario: C\nxfail: known no more\n")
+    write("scenarios/c.yaml", "scenario: D\nxfail: does not excuse mistakes\nacts: [reseal]\n")
+    result = inner("-rA")
+    result.assert_outcomes(skipped=1, xfailed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "ERROR   scenarios/c.yaml:3:8: the act reseal is impossible here:*",
+            "SKIPPED * scenarios/a.yaml: later",
+            "XFAIL scenarios/a.yaml::a?B? - known",
+            "FAILED scenarios/b.yaml::b - ?XPASS(strict)? known no more",
+        ]
+    )
+
+
+def test_a_file_that_is_no_scenario_is_an_error_with_its_place(inner: Inner, write: Write) -> None:
+    write("scenarios/broken.yaml", "scenario: A\n  expect: [\n")
+    write("scenarios/typo.yaml", "scenario: A\nexepct: {end_state: desktop}\n")
+    write("scenarios/good.yaml", LAPTOP)
+    result = inner("--continue-on-collection-errors")
+    result.assert_outcomes(errors=2, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR collecting scenarios/broken.yaml*",
+            "scenarios/broken.yaml:2:9: this is not valid YAML:*",
+            "*> 2 |   expect: [[]",
+            "*ERROR at setup of typo*",
+            "scenarios/typo.yaml:2:1: 'exepct' is not a key of the top of a scenario; did you mean 'expect'?",
+            "*> 2 | exepct: {end_state: desktop}",
+        ]
+    )
+    assert "Traceback" not in result.stdout.str() and "During handling" not in result.stdout.str()
+    inner("--collect-only").assert_outcomes(errors=2)
+
+
+def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", LAPTOP)
+    write("scenarios/b.yaml", WRONG_NAME)
+    write("test_it.py", "def test_it(autopilot):\n    assert autopilot('scenarios/b.yaml').assert_passed() is None\n")
+    words = ["--autopilot-set", "expect.device_name=LAP-1", "--autopilot-set", "device.serial_number=A1"]
+    result = inner("--autopilot-seed", "12", *words)
+    result.assert_outcomes(failed=3)
+    replay = (
+        "Replay: autopilot-agent run scenarios/b.yaml --seed 12 --set expect.device_name=LAP-1 --set device.serial_number=A1"
+    )
+    result.stdout.fnmatch_lines([replay, f"E   *{replay}"])
+    inner("--autopilot-set", "expect.device_name=CON-5CG0000001").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--autopilot-backend", "nothing"], "there is no backend 'nothing'; installed are: *memory*"),
+        (["--autopilot-backend", "https://graph.microsoft.com"], "*graph.microsoft.com*"),
+        (["--autopilot-set", "seed"], "*expected PATH=VALUE*"),
+        (["-o", "autopilot_scenarios=scenarois"], "autopilot_scenarios: there is no folder *scenarois; check its name*"),
+    ],
+)
+def test_a_wrong_option_is_said_once(inner: Inner, words: list[str], said: str) -> None:
+    result = inner(*words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+def test_only_what_failed_last_runs_again(pytester: pytest.Pytester, inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", LAPTOP)
+    write("scenarios/b.yaml", "scenario: A\nexpect: {end_state: esp_failed}\n---\nscenario: B\n")
+    inner().assert_outcomes(passed=2, failed=1)
+    inner("--lf").assert_outcomes(failed=1)
+
+
+def test_the_same_items_on_every_worker(
+    pytester: pytest.Pytester, inner: Inner, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("xdist")
+    monkeypatch.setenv("PYTHONPATH", HERE)
+    write("scenarios/a.yaml", LAPTOP)
+    write("scenarios/b.yaml", WRONG_NAME + "matrix: {seed: [1, 2]}\n")
+    result = pytester.runpytest_subprocess("-p", PLUGIN, "-n2", "--color=no")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*> 8 |   device_name: LAP-5CG0000001"])
+
+
+def test_the_fixture_plays_a_device_in_three_lines(inner: Inner, write: Write) -> None:
+    write("tests/laptop.yaml", LAPTOP + "matrix:\n  - {name: wifi, device.network: wifi}\n  - {name: cable, seed: 2}\n")
+    write(
+        "tests/test_it.py",
+        """
+import pytest
+from autopilot_agent import InputError
+from autopilot_agent.pytest_plugin import Autopilot, Played
+
+def test_a_file(autopilot: Autopilot) -> None:
+    run: Played = autopilot("laptop.yaml", only="wifi", set={"device.serial_number": "007", "expect.device_name": "CON-007"})
+    run.assert_passed()
+    assert run.end_state == run.result.end_state == "desktop" and run.passed and run.error is None
+    assert run.events and run.seconds > 60 and "NET" in run.screens and run.apps == {}
+
+def test_text_and_keys(autopilot):
+    assert autopilot("scenario: Text\\nexpect: {end_state: desktop}").passed
+    run = autopilot({"scenario": "Keys", "faults": [{"fault": "F-26"}]}, seed=7)
+    assert run.error.code == "0x80180014" and run.result.seed == 7
+
+def test_a_scenario_that_is_skipped(autopilot):
+    autopilot("scenario: Text\\nskip: later")
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("nope.yaml", r"nope.yaml: there is no such file in tests or in \\.; check"),
+        ("laptop.yaml", "holds 2 cases"),
+        ({"scenario": "x", "mod": "hybrid"}, "did you mean 'mode'"),
+        ({"scenario": {1, 2}}, "expected"),
+        ({"scenario": object()}, "no file could hold"),
+        (7, "not int"),
+        ({"scenario": "x", "acts": ["reseal"]}, "the act reseal is impossible here"),
+    ],
+)
+def test_mistakes(autopilot, scenario, said):
+    with pytest.raises(InputError, match=said):
+        autopilot(scenario)
+""",
+    )
+    inner("-rA").assert_outcomes(passed=9, skipped=1)
+
+
+def test_an_assertion_about_a_device_says_what_it_did(inner: Inner, write: Write) -> None:
+    write(
+        "test_it.py",
+        """
+def test_passed(autopilot):
+    autopilot({"scenario": "Keys", "expect": {"end_state": "esp_failed"}}).assert_passed()
+
+def test_property(autopilot):
+    run = autopilot({"scenario": "Keys", "faults": [{"fault": "F-26"}]})
+    assert run.end_state == "desktop"
+
+def test_missing(autopilot):
+    autopilot("nope.yaml")
+""",
+    )
+    result = inner()
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "E       AssertionError: end_state: expected esp_failed, got desktop (at 0:*)",
+            "E               <scenario of test_passed>:3:14",
+            "E               > 3 |   end_state: esp_failed",
+            "E       Replay: pytest test_it.py::test_passed --autopilot-seed 1",
+            "E       AssertionError: assert 'gave_up' == 'desktop'",
+            "*Captured device call*",
+            "<scenario of test_property> passed at gave_up (failed, 0x80180014) after 0:*",
+            "  How to fix *",
+            '>       autopilot("nope.yaml")',
+            "E       autopilot_agent.errors.InputError: nope.yaml: there is no such file in .; check the name.",
+        ]
+    )
+    assert "devices.py" not in result.stdout.str()
+
+
+def test_nothing_is_loaded_where_there_is_no_scenario(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("no: scenario\n")
+    (tmp_path / "test_it.py").write_text(
+        "import sys\ndef test_it():\n    assert not {name for name in sys.modules if name.startswith('autopilot_agent.')} - "
+        f"{{'{PLUGIN}'}}\n    assert not {{'msgspec', 'yaml', 'simpy'}} & set(sys.modules)\n"
+    )
+    words = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    environment = {**os.environ, "PYTHONPATH": HERE}
+    done = subprocess.run([*words, "-W", "error"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plug_in_is_an_entry_point_named_like_its_module() -> None:
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["entry-points"]["pytest11"] == {PLUGIN: PLUGIN}
