@@ -22,13 +22,15 @@ STAGE_OF = {
 class Demand(msgspec.Struct, frozen=True):
     """``level`` is must (Windows fails or misbehaves) or should (documented advice); ``windows`` what it does otherwise.
 
-    ``source`` names the public text, or where it was seen; ``grade`` is documented, observed or assumed.
+    ``advice`` is what the maker of the server can do. ``source`` names the public text, or where it was seen; ``grade`` is
+    documented, observed or assumed.
     """
 
     id: str
     level: str
     demand: str
     windows: str
+    advice: str
     source: str
     grade: str = "documented"
 

@@ -40,7 +40,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def as_text(findings: Sequence[Finding], url: str, *, details: bool = False) -> str:
-    """Demands by stage, then each complaint: what was seen, what Windows does then, and where it says so."""
+    """Demands by stage, then each complaint: what was seen, what Windows does then, what to do, and where it says so."""
     lines = [f"Conformance of {printable(url)}", ""]
     for stage, title in TITLES.items():
         mine = [one for one in findings if one.demand.stage == stage]
@@ -60,6 +60,7 @@ def as_text(findings: Sequence[Finding], url: str, *, details: bool = False) -> 
         for seen in one.seen:
             lines += _wrapped("  seen     ", printable(seen.text))
         lines += _wrapped("  Windows  ", one.demand.windows)
+        lines += _wrapped("  do       ", one.demand.advice)
         lines += _wrapped("  source   ", f"{one.demand.source} ({one.demand.grade})")
         if details:
             lines += _details(one)
@@ -92,6 +93,7 @@ def as_json(findings: Sequence[Finding], url: str) -> str:
                 "seen": [seen.text for seen in one.seen],
                 "reason": one.reason,
                 "windows": one.demand.windows,
+                "advice": one.demand.advice,
                 "source": one.demand.source,
                 "grade": one.demand.grade,
             }
@@ -114,7 +116,7 @@ def as_junit(findings: Sequence[Finding], url: str) -> str:
         said = "\n".join(printable(seen.text) for seen in one.seen)
         if one.wrong:
             failure = etree.SubElement(case, "failure", message=printable(one.demand.demand), type=one.demand.level)
-            failure.text = f"{said}\nWindows: {one.demand.windows}\nSource: {one.demand.source}"
+            failure.text = f"{said}\nWindows: {one.demand.windows}\nDo: {one.demand.advice}\nSource: {one.demand.source}"
         elif one.mark is Mark.NOT_REACHED:
             etree.SubElement(case, "skipped", message=printable(one.reason))
         elif said:

@@ -184,6 +184,7 @@ def test_every_demand_is_whole() -> None:
     for one in demands().values():
         assert one.stage in STAGES and one.level in ("must", "should") and one.grade in ("documented", "observed", "assumed")
         assert one.demand.endswith(".") and one.windows.endswith((".", ")")) and one.source
+        assert one.advice.endswith("."), one.id
 
 
 def test_text_is_narrow_and_says_everything(ours: list[Finding]) -> None:

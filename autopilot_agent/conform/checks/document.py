@@ -1,4 +1,4 @@
-"""The provisioning document: its form, and the certificates in it (MS-MDE2 3.6; CertificateStore CSP)."""
+"""The provisioning document: its form, and the certificates in it (MS-MDE2; CertificateStore CSP)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every answer of the enrolment services: length, type, envelope, and whose answer it is (MS-MDE2 3.1.4)."""
+"""What holds for every answer of the enrolment services: length, type, envelope, and whose answer it is (MS-MDE2 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the Enrollment Status Page appears in time, and ends (protocols of DMClient and EnrollmentStatusTracking)."""
+"""Whether the Enrollment Status Page appears in time, and ends (DMClient and EnrollmentStatusTracking CSPs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the enrolment services refuse (MS-MDE2 2.2.6 and 3.4: faults and their subcodes)."""
+"""How the enrolment services refuse (MS-MDE2: faults and their subcodes)."""
 
 from __future__ import annotations
 
