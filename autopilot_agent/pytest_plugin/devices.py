@@ -18,7 +18,8 @@ from autopilot_agent.pytest_plugin.collecting import shown_path
 from autopilot_agent.pytest_plugin.failing import device_of, message_of, summary_of, text_of
 from autopilot_agent.scenario.finding import give_text
 from autopilot_agent.scenario.loader import LoadedScenario, load_scenario, load_scenario_text, with_settings
-from autopilot_agent.scenario.run import FINE, ErrorReport, Result, Run, quoted, run_scenario
+from autopilot_agent.scenario.run import ErrorReport, Result, Run, quoted, run_scenario
+from autopilot_agent.scenario.verdicts import FINE
 from autopilot_agent.text.yaml_text import load_yaml_value
 
 Settings = Mapping[str, Any] | Iterable[str]

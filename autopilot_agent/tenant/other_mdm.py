@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from autopilot_agent.service.enrolment import Enrolled, EnrollMdm
 from autopilot_agent.service.management import Command, Commands, ManagementMessage
@@ -84,7 +84,7 @@ def manage(state: TenantState, device: EnrolledDevice, message: ManagementMessag
 
 
 def _for_device(device: EnrolledDevice, make: Maker, ways: OtherMdm) -> list[Command]:
-    root, provider = first_sync(device.other_mdm), f"{PROVIDERS}/{device.other_mdm}"
+    root, provider = first_sync(device.other_mdm), f"{PROVIDERS}/{quote(device.other_mdm, safe='')}"
     commands: list[Command] = []
     if ways.hold and "finished" not in device.sent:
         commands.append(make.add(provider, "", "node"))
