@@ -52,7 +52,8 @@ def _cloud(option: Namespace) -> Cloud:
         return "memory"
     from autopilot_agent.cli.servers import chosen_backend
 
-    words = Namespace(backend=option.autopilot_backend, map=[], allow_host=[], admin_token=None, record_http=None)
+    words = Namespace(backend=option.autopilot_backend, map=[], allow_host=[], admin_token=None, enrol_token_file=None)
+    words.record_http = None
     words.device = words.save_device = None
     words.ca = Path(option.autopilot_ca) if option.autopilot_ca else None
     return chosen_backend(words)
