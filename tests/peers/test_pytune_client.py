@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from plumbing import claims_of
-from pytune_client import BLOB, GRAPH, INTUNE, PytuneClient
+from pytune_client import BLOB, GRAPH, INTUNE, SCALE_UNIT, PytuneClient
 
 from autopilot_agent.testing.small import DOMAIN, EDITOR, PORTAL, SMALL, USER
 from autopilot_agent.testing.small import GRAPH as KIND
@@ -36,8 +36,7 @@ def joined(served: Any, **more: Any) -> PytuneClient:
 
 def enrolled(served: Any, **more: Any) -> PytuneClient:
     client = joined(served, **more)
-    address = client.look_up(client.token_for(GRAPH))
-    client.enrol(address, client.token_for(INTUNE))
+    client.enrol(SCALE_UNIT, client.token_for(INTUNE))
     return client
 
 
@@ -60,10 +59,13 @@ def test_a_wrong_password_brings_an_error_and_no_token(serve: Callable[..., Any]
         client.sign_in(USER, "wrong password")
 
 
-def test_the_directory_names_the_enrolment_address(serve: Callable[..., Any]) -> None:
+def test_the_directory_names_the_enrolment_address_and_it_enrols(serve: Callable[..., Any]) -> None:
     served = serve()
     client = joined(served)
-    assert client.look_up(client.token_for(GRAPH)).startswith(served.base)
+    address = client.look_up(client.token_for(GRAPH))
+    assert address.startswith(served.base)
+    client.enrol(address, client.token_for(INTUNE))
+    assert client.mdm is not None
 
 
 def test_the_third_parm_at_depth_four_is_the_certificate_of_the_device(serve: Callable[..., Any]) -> None:
@@ -77,7 +79,7 @@ def test_it_enrols_without_having_joined(serve: Callable[..., Any]) -> None:
     served = serve()
     client = PytuneClient(served.base, None, served.send)
     client.sign_in(USER, "right password")
-    client.enrol(client.look_up(client.token_for(GRAPH)), client.token_for(INTUNE))
+    client.enrol(SCALE_UNIT, client.token_for(INTUNE))
     assert client.mdm is not None
 
 
