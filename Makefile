@@ -7,13 +7,17 @@ BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench picture clean
+.PHONY: demo test thorough lint bench picture clean
 
 demo: $(STAMP)
 	$(BIN)/autopilot-agent run scenarios/user-driven/standard-user-wired.yaml
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -q
+
+# The same with a power cut at every wait; some minutes more.
+thorough: export AUTOPILOT_AGENT_THOROUGH = 1
+thorough: test
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
@@ -28,7 +32,7 @@ picture: $(STAMP)
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,walk]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,walk,serve]"
 	$(BIN)/python -c "open('$(STAMP)', 'w').close()"
 
 clean:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from autopilot_agent.events import Event, to_dict, to_json_lines, trace_hash
-    from autopilot_agent.scenario.loader import LoadedScenario, find_scenarios, load_scenario, load_scenario_text
+    from autopilot_agent.scenario.loader import (
+        LoadedScenario,
+        find_scenarios,
+        load_scenario,
+        load_scenario_text,
+        load_scenarios,
+    )
     from autopilot_agent.scenario.run import Result, Run, run_scenario
 
 __version__ = "0.1.0"
@@ -34,6 +40,7 @@ __all__ = [
     "find_scenarios",
     "load_scenario",
     "load_scenario_text",
+    "load_scenarios",
     "run_scenario",
     "to_dict",
     "to_json_lines",
@@ -50,7 +57,13 @@ _ROOMS = {
         "Unreachable",
     ),
     "autopilot_agent.events": ("Event", "to_dict", "to_json_lines", "trace_hash"),
-    "autopilot_agent.scenario.loader": ("LoadedScenario", "find_scenarios", "load_scenario", "load_scenario_text"),
+    "autopilot_agent.scenario.loader": (
+        "LoadedScenario",
+        "find_scenarios",
+        "load_scenario",
+        "load_scenario_text",
+        "load_scenarios",
+    ),
     "autopilot_agent.scenario.run": ("Result", "Run", "run_scenario"),
 }
 """Where each public name lives. The package itself imports nothing, so that ``--version`` and ``--help`` stay quick."""

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from autopilot_agent.scenario.loader import find_scenarios
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
-SCENARIOS = sorted(path for path in EXAMPLES.rglob("*.yaml"))
+SCENARIOS = find_scenarios([EXAMPLES])
 
 
 def in_folder(folder: Path, *words: str, seed: str = "0") -> subprocess.CompletedProcess[str]:

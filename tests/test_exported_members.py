@@ -12,8 +12,8 @@ import autopilot_agent.testing
 
 PACKAGE = [
     "AutopilotAgentError", "Defect", "Event", "InputError", "LoadedScenario", "Result", "Run", "ServiceFault",
-    "ServiceUnavailable", "Unreachable", "__version__", "find_scenarios", "load_scenario", "load_scenario_text", "run_scenario",
-    "to_dict", "to_json_lines", "trace_hash",
+    "ServiceUnavailable", "Unreachable", "__version__", "find_scenarios", "load_scenario", "load_scenario_text",
+    "load_scenarios", "run_scenario", "to_dict", "to_json_lines", "trace_hash",
 ]  # fmt: skip
 KIT = [
     "CONTRACT", "ScriptedBackend", "StepDriver", "StepRun", "check_backend", "run_step", "small_device", "small_scenario",

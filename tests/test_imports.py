@@ -23,15 +23,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "device": CORE,
     "tenant": CORE | {"device", "text"},
     "wire": CORE,
-    "backends": CORE | {"tenant", "wire"},
+    "backends": CORE | {"text", "tenant", "wire"},
     "simulator": CORE | {"device", "text", "tenant", "wire", "backends", "scenario"},
     "oobe": CORE | {"device"},
     "scenario": CORE | {"text", "device", "tenant", "backends", "oobe"},
     "reports": CORE | {"text", "device", "tenant", "oobe", "scenario"},
+    "preflight": CORE | {"text", "device", "tenant", "oobe", "scenario", "reports"},
     "walk": CORE | {"device", "tenant", "backends", "oobe", "scenario", "reports"},
     "testing": CORE | {"text", "device", "tenant", "wire", "backends", "simulator", "oobe", "scenario"},
     "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
-    | {"testing"},
+    | {"testing", "preflight"},
     "__init__": {"errors", "events", "scenario"},
     "__main__": {"__init__", "cli"},
 }

@@ -1,4 +1,6 @@
-"""The power goes at every wait of every scenario: the device starts again, goes on by what its disk says, and ends well.
+"""The power goes in the waits of every scenario: the device starts again, goes on by what its disk says, and ends well.
+
+Every third wait is tried, beginning with another one in each scenario; ``make thorough`` tries them all.
 
 A run that was cut keeps every invariant (nothing joins or enrols twice, nothing is claimed that was not done: monitors) and
 ends in an end of its flow. Where the scripted person has answers for one visit of a page only, or a fault strikes at a fixed
@@ -7,6 +9,7 @@ time, the end may be another one than without the cut; the table below says whic
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from autopilot_agent.scenario.run import run_scenario
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = find_scenarios([ROOT / "scenarios"])
 GROUPS = 24
+EVERY = 1 if os.environ.get("AUTOPILOT_AGENT_THOROUGH") else 3
 STUCK_OR_FAILED = frozenset(state.value for state, outcome in ENDS.items() if outcome != "completed")
 
 TENANT = """
@@ -31,11 +35,11 @@ tenant:
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_a_device_that_loses_its_power_goes_on(group: int) -> None:
     wrong: dict[str, str] = {}
-    for path in SCENARIOS[group::GROUPS]:
+    for number, path in enumerate(SCENARIOS[group::GROUPS]):
         loaded = load_scenario(path)
         whole = run_scenario(loaded)
         assert whole.plan is not None
-        for wait in range(1, whole.plan.clock.timeouts + 1):
+        for wait in range(1 + number % EVERY, whole.plan.clock.timeouts + 1, EVERY):
             result = run_scenario(loaded, cut_at=wait).result
             where = f"{path.relative_to(ROOT).as_posix()} cut at wait {wait}"
             if result.exit_code == 2 and "is impossible here" in result.problem:

@@ -8,10 +8,12 @@ from typing import Any, Protocol, TypeVar
 from autopilot_agent.errors import Defect, Malformed, ServiceFault
 from autopilot_agent.service import Backend
 from autopilot_agent.service.base import Answer, Call
+from autopilot_agent.service.entra import SignedIn, SignIn
 from autopilot_agent.wire import private
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.table import client_of
-from autopilot_agent.wire.wallet import Wallet
+from autopilot_agent.wire.tokens import unsigned
+from autopilot_agent.wire.wallet import Tokens, Wallet
 
 A = TypeVar("A", bound=Answer)
 UNREADABLE = "0x8007000D"
@@ -47,7 +49,7 @@ class HttpBackend:
     def send(self, call: Call[A], *, now: int) -> A:
         """Answer one call; see ``autopilot_agent.service.Backend``."""
         if self.local is not None and not self.elsewhere(call):
-            return self.local.send(call, now=now)
+            return self._local(call, now)
         self.wallet.now = now
         more = self._headers(call, now)
         flow = client_of(type(call))(call, self.wallet)
@@ -70,6 +72,15 @@ class HttpBackend:
             if private.FAULT in response.headers:
                 raise Defect(f"{type(call).__name__} was refused, and the device took the refusal for an answer")
             answer = private.restore_answer(answer, response.headers.get(private.ANSWER, ""))
+        return answer
+
+    def _local(self, call: Call[A], now: int) -> A:
+        """An answer from this process; what a sign-in brought goes into the wallet, for servers that ask for it."""
+        assert self.local is not None
+        answer = self.local.send(call, now=now)
+        if isinstance(answer, SignedIn):
+            password = call.password if isinstance(call, SignIn) else ""
+            self.wallet.users[answer.user_id] = Tokens({"": unsigned(answer)}, {}, "", {}, password)
         return answer
 
     def _headers(self, call: Call[A], now: int) -> dict[str, str]:

@@ -1,18 +1,26 @@
-"""Many scenario files, in one process or several; what comes back does not depend on how many."""
+"""Many scenarios, in one process or several; what comes back does not depend on how many."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from autopilot_agent.cli.selection import Job
 from autopilot_agent.errors import AutopilotAgentError, InputError
 from autopilot_agent.events import to_json_lines
+from autopilot_agent.reports.plain_json import as_document as as_document
+from autopilot_agent.reports.plain_json import enclosed
+from autopilot_agent.reports.plain_json import exit_code as exit_code
+from autopilot_agent.reports.report import Need, Played, pack
 from autopilot_agent.scenario.coverage import Tally, tally_of
-from autopilot_agent.scenario.loader import load_scenario
+from autopilot_agent.scenario.finding import STDIN, give_standard_input, standard_input
+from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
 from autopilot_agent.scenario.run import Result, Run, run_scenario
+from autopilot_agent.service import Backend
+from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.saving import SavedDevice
@@ -23,14 +31,16 @@ class Options(msgspec.Struct, frozen=True):
 
     ``form`` is text, json, jsonl, or coverage, which prints nothing and counts what was exercised;
     ``verbosity`` counts -v minus -q; ``timeline`` prints each run whole; ``several`` says
-    that there is more than one file. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
-    ``screens`` prints the pages in front of each run.
+    that there is more than one run. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
+    ``screens`` prints the pages in front of each run; ``kept`` is what reports want of each, None without reports.
+    ``settings`` are those of ``--set``; ``repeated`` says that every case is played with several seeds, from ``seed`` or its
+    own upward; ``stdin`` is what a worker process takes for standard input.
     """
 
     seed: int | None = None
     speed: float | None = None
     strict: bool = False
-    backend: str = "memory"
+    backend: str | Callable[[TenantState], Backend] = "memory"
     form: str = "text"
     verbosity: int = 0
     timeline: bool = True
@@ -41,18 +51,94 @@ class Options(msgspec.Struct, frozen=True):
     device: Path | None = None
     save_device: Path | None = None
     screens: bool = False
+    settings: tuple[str, ...] = ()
+    repeated: bool = False
+    stdin: str | None = None
+    kept: Need | None = None
 
 
 class Outcome(msgspec.Struct):
-    """One file's result and what to print of it, or what it exercised."""
+    """One run's result and what to print of it, or what it exercised."""
 
     result: Result
     printed: bytes = b""
     tally: Tally | None = None
+    played: Played | None = None
 
 
-def run_file(path: Path, options: Options) -> Outcome:
-    """Load and run one file; whatever is wrong with it becomes a result with verdict "error"."""
+def run_job(job: Job, options: Options) -> list[Outcome]:
+    """Play the cases of a job, each with its seeds; whatever is wrong with one becomes a result with verdict "error"."""
+    try:
+        drafts = _drafts(job, options)
+    except InputError as error:
+        return [_refused(job.path, job.case, error, options)]
+    found: list[Outcome] = []
+    for draft in drafts:
+        try:
+            loaded = draft.load()
+        except InputError as error:
+            found += [_refused(draft.path, draft.case, error, options)] if not job.start else []
+            continue
+        if loaded.scenario.skip is not None:
+            found += [_run(loaded, options.seed, options)] if not job.start else []
+            continue
+        found += [_run(loaded, seed, options) for seed in seeds_of(job, draft, options)]
+    return found
+
+
+def seeds_of(job: Job, draft: Draft, options: Options) -> list[int | None]:
+    """The seeds of a job's runs; None is the scenario's own."""
+    if not options.repeated:
+        return [options.seed]
+    first = draft.seed if options.seed is None else options.seed
+    return list(range(first + job.start, first + job.start + job.count))
+
+
+def not_run(job: Job, played: int, options: Options) -> list[Result]:
+    """Results of a job for what was not played, because an earlier run failed; ``played`` of its runs were."""
+    draft = job.draft
+    if draft is None:
+        return [Result("", job.path.as_posix(), "", 0, verdict="not_run", case=job.case)] if not played else []
+    title = draft.document.value.get("scenario")
+    return [
+        Result(
+            title if isinstance(title, str) else "",
+            job.path.as_posix(),
+            "",
+            draft.seed if seed is None else seed,
+            verdict="not_run",
+            case=job.case,
+        )
+        for seed in seeds_of(job, draft, options)[played:]
+    ]
+
+
+_last: dict[Path, tuple[tuple[str, ...], list[Draft]]] = {}
+"""The cases of the file that was played last in this process: its next case comes soon."""
+
+
+def _drafts(job: Job, options: Options) -> list[Draft]:
+    if job.draft is not None:
+        return [job.draft]
+    if options.stdin is not None:
+        give_standard_input(options.stdin)
+    if job.index is None:
+        return drafts_of(job.path, options.settings, text=job.text)
+    known = _last.get(job.path)
+    if known is None or known[0] != options.settings:
+        _last.clear()
+        known = _last[job.path] = (options.settings, drafts_of(job.path, options.settings, text=job.text))
+    return [known[1][job.index]]
+
+
+def _refused(path: Path, case: str, error: AutopilotAgentError, options: Options) -> Outcome:
+    problem = str(error) if not isinstance(error, InputError) or error.place else f"{path.as_posix()}: {error}"
+    result = Result("", path.as_posix(), "", 0, problem=problem, exit_code=error.exit_code, case=case)
+    run = Run(result, [])
+    return Outcome(result, _printed(run, options), played=_kept(run, options))
+
+
+def _run(loaded: LoadedScenario, seed: int | None, options: Options) -> Outcome:
     watch = None
     if options.screens:
         from autopilot_agent.walk.screens import Watcher
@@ -60,23 +146,28 @@ def run_file(path: Path, options: Options) -> Outcome:
         watch = Watcher()
     try:
         run = run_scenario(
-            load_scenario(path),
-            seed=options.seed,
+            loaded,
+            seed=seed,
             speed=options.speed,
             strict=options.strict,
             backend=options.backend,
             device=_device(options),
             watch=watch,
+            several_seeds=options.repeated,
         )
         _save(run, options)
     except AutopilotAgentError as error:
-        problem = str(error) if not isinstance(error, InputError) or error.place else f"{path.as_posix()}: {error}"
-        result = Result("", path.as_posix(), "", 0, problem=problem, exit_code=error.exit_code)
-        return Outcome(result, _printed(Run(result, []), options))
+        return _refused(loaded.path, loaded.case, error, options)
     if options.form == "coverage":
         return Outcome(run.result, tally=tally_of(run.events))
     printed = _printed(run, options)
-    return Outcome(run.result, watch.text().encode("utf-8", "backslashreplace") + printed if watch is not None else printed)
+    printed = watch.text().encode("utf-8", "backslashreplace") + printed if watch is not None else printed
+    return Outcome(run.result, printed, played=_kept(run, options))
+
+
+def _kept(run: Run, options: Options) -> Played | None:
+    """What the reports want of a run."""
+    return pack(run, options.kept) if options.kept is not None else None
 
 
 def _device(options: Options) -> SavedDevice | None:
@@ -98,8 +189,8 @@ def _save(run: Run, options: Options) -> None:
 
 def _printed(run: Run, options: Options) -> bytes:
     if options.form == "jsonl":
-        return _enclosed(run, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
-    if options.form == "text":
+        return enclosed(run.result, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
+    if options.form == "text" and not options.repeated:
         from autopilot_agent.reports.style import Style
         from autopilot_agent.reports.text import render
 
@@ -109,27 +200,28 @@ def _printed(run: Run, options: Options) -> bytes:
     return b""
 
 
-def _enclosed(run: Run, lines: bytes) -> bytes:
-    """The events of one of several runs, between a line that says whose they are and one that says how it went."""
-    result = run.result
-    first = {"event": "run_started", "file": result.file, "seed": result.seed}
-    last = {"event": "run_finished", "verdict": result.verdict, "trace_hash": result.trace_hash}
-    return b"%s\n%s%s\n" % (msgspec.json.encode(first), lines, msgspec.json.encode(last))
+def run_files(paths: list[Path], options: Options, processes: int = 1) -> Iterator[Outcome]:
+    """Outcomes of every case of these files, in the order of ``paths`` and of the cases in them."""
+    for _, outcomes in run_jobs([Job(path) for path in paths], options, processes):
+        yield from outcomes
 
 
-def run_files(paths: list[Path], options: Options, jobs: int = 1) -> Iterator[Outcome]:
-    """Outcomes in the order of ``paths``; with several jobs the files are handed out in batches to worker processes."""
-    if jobs <= 1 or len(paths) < 2:
-        for path in paths:
-            yield run_file(path, options)
+def run_jobs(jobs: list[Job], options: Options, processes: int = 1) -> Iterator[tuple[Job, list[Outcome]]]:
+    """Jobs with their outcomes, in the order of ``jobs``; several processes are handed batches of them."""
+    if processes <= 1 or len(jobs) < 2:
+        for job in jobs:
+            yield job, run_job(job, options)
         return
     from multiprocessing import get_context
 
-    size = max(1, min(64, len(paths) // (jobs * 4) or 1))
-    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
-    with get_context().Pool(min(jobs, len(batches)), _leave_interrupts) as pool:
-        for outcomes in pool.imap(_Worker(options), batches):
-            yield from outcomes
+    if any(job.path == STDIN for job in jobs):
+        options = msgspec.structs.replace(options, stdin=standard_input())
+    size = max(1, min(64, len(jobs) // (processes * 4) or 1))
+    batches = [jobs[start : start + size] for start in range(0, len(jobs), size)]
+    light = [[msgspec.structs.replace(job, draft=None) for job in batch] for batch in batches]
+    with get_context().Pool(min(processes, len(batches)), _leave_interrupts) as pool:
+        for batch, done in zip(batches, pool.imap(_Worker(options), light), strict=True):
+            yield from zip(batch, done, strict=True)
 
 
 def _leave_interrupts() -> None:
@@ -145,23 +237,6 @@ class _Worker:
     def __init__(self, options: Options) -> None:
         self.options = options
 
-    def __call__(self, batch: list[Path]) -> list[Outcome]:
-        return [run_file(path, self.options) for path in batch]
+    def __call__(self, batch: list[Job]) -> list[list[Outcome]]:
+        return [run_job(job, self.options) for job in batch]
 
-
-def exit_code(results: list[Result]) -> int:
-    """The exit code of a whole call: our own defect first, then the service, then the input, then a failed expectation."""
-    codes = {result.exit_code for result in results}
-    return next((code for code in (4, 3, 2, 1) if code in codes), 0)
-
-
-def as_document(results: list[Result]) -> dict[str, Any]:
-    """The json of ``run``: one document, also for one file."""
-    return {
-        "schema_version": 1,
-        "results": [msgspec.to_builtins(result) for result in results],
-        "passed": sum(result.verdict == "passed" for result in results),
-        "failed": sum(result.verdict == "failed" for result in results),
-        "errors": sum(result.verdict == "error" for result in results),
-        "exit_code": exit_code(results),
-    }

@@ -5,25 +5,34 @@ from __future__ import annotations
 import argparse
 import sys
 
-from autopilot_agent.cli.batch import Options, exit_code, run_files
-from autopilot_agent.cli.console import width
+from autopilot_agent.cli.batch import Options, exit_code, run_jobs
+from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.selection import jobs_of, selection_of
 from autopilot_agent.reports.coverage import render
 from autopilot_agent.reports.style import Style
+from autopilot_agent.reports.text import label
+from autopilot_agent.reports.words import count
 from autopilot_agent.scenario.coverage import Tally, coverage_of
 from autopilot_agent.scenario.loader import find_scenarios
+from autopilot_agent.scenario.verdicts import FINE
 
 
 def main(args: argparse.Namespace) -> int:
     """Run every file; the exit code is 1 when fewer rules than asked for are exercised, else that of the runs."""
-    paths = find_scenarios(args.paths)
+    jobs = jobs_of(find_scenarios(args.paths), selection_of(args))
     tally, results = Tally(), []
-    for outcome in run_files(paths, Options(form="coverage"), args.jobs):
-        results.append(outcome.result)
-        if outcome.tally is not None:
-            tally.add(outcome.tally)
-        if outcome.result.problem:
-            print(f"autopilot-agent: {outcome.result.file}: {outcome.result.problem}", file=sys.stderr)
-    found = coverage_of(tally, len(results), sum(result.verdict != "passed" for result in results))
+    options = Options(form="coverage", settings=tuple(args.set))
+    for _, outcomes in run_jobs(jobs, options, args.jobs):
+        for outcome in outcomes:
+            results.append(outcome.result)
+            if outcome.tally is not None:
+                tally.add(outcome.tally)
+            if outcome.result.problem:
+                warn(f"{label(outcome.result)}: {outcome.result.problem}")
+    skipped = sum(result.verdict == "skipped" for result in results)
+    if skipped:
+        warn(f"note: {count(skipped, 'scenario')} skipped, and not counted.")
+    found = coverage_of(tally, len(results) - skipped, sum(result.verdict not in FINE for result in results))
     if args.output == "json":
         import json
 

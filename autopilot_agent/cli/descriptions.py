@@ -14,6 +14,11 @@ UNTIL = {"until": "The state in which the PC is left, switched off; nothing mean
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "Scenario": {
         "scenario": "What happens, in one line.",
+        "include": "Files with parts of scenarios, relative to this one; what is written here is laid over them.",
+        "matrix": "Variants, each a case: a list of rows {name: wifi, device.network: wifi}, or keys with lists of values.",
+        "root": "Whether to take no _defaults.yaml of this folder and the folders above.",
+        "skip": "Why it is not played for now.",
+        "xfail": "Why it fails for now; a run that meets every expectation all the same is a failure.",
         "mode": "The Autopilot mode that is expected to run.",
         "teaches": "What a reader learns from this scenario.",
         "source": "Where the behaviour is documented.",

@@ -27,22 +27,25 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return 0
     columns = _COLUMNS[args.what]
-    table([[_cell(row[column]) for column in columns[:-1]] + [_last(row, columns[-1])] for row in rows])
+    table([[_first(row, column) for column in columns[:-1]] + [_last(row, columns[-1])] for row in rows])
     return 0
 
 
 def _scenarios(paths: list[Path]) -> list[Row]:
-    from autopilot_agent.scenario.loader import find_scenarios, load_scenario
+    from autopilot_agent.scenario.loader import find_scenarios, load_scenarios
 
-    found = [load_scenario(path) for path in find_scenarios(paths or [Path("scenarios")])]
+    found = [one for path in find_scenarios(paths or [Path("scenarios")]) for one in load_scenarios(path)]
     return [
         {
             "path": one.path.as_posix(),
+            "case": one.case,
             "mode": one.scenario.mode,
             "tags": one.scenario.tags,
             "scenario": one.scenario.scenario,
             "teaches": one.scenario.teaches,
             "source": one.scenario.source,
+            "skip": one.scenario.skip or "",
+            "xfail": one.scenario.xfail or "",
         }
         for one in found
     ]
@@ -105,6 +108,12 @@ _COLUMNS = {
 def _row(row: msgspec.Struct) -> Row:
     built: Row = msgspec.to_builtins(row)
     return built
+
+
+def _first(row: Row, column: str) -> str:
+    """A cell; a path has the case in the file behind it."""
+    case = row.get("case") if column == "path" else ""
+    return f"{row[column]} [{case}]" if case else _cell(row[column])
 
 
 def _last(row: Row, column: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +17,9 @@ exit codes: 0 everything as expected, 1 an expectation was not met, 2 wrong usag
   autopilot-agent run first.yaml             play it
   autopilot-agent explain 0x80180014         what a code, fault, rule or screen means"""
 
+PATHS = "scenario files, folders searched for them, wildcards, or - for standard input"
+MOST_SEEDS = 10_000
+"""Seeds of one call."""
 SLOWEST = 0.1
 """The least ``--speed``: slower, and a wait is longer than an operating system can count."""
 _SEED = re.compile("[-+]?[0-9]{1,4300}")
@@ -63,19 +66,34 @@ def build_parser() -> argparse.ArgumentParser:
     _new(commands)
     _export(commands)
     _check_hashes(commands)
+    _serve(commands)
+    _preflight(commands)
+    _diff(commands)
     return parser
 
 
 def _run(commands: Commands) -> None:
     it = commands.add_parser("run", help="play scenarios and check what they expect", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
-    it.add_argument("--backend", default="memory", metavar="NAME", help="who plays the cloud (default: memory)")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help=PATHS)
+    it.add_argument("--backend", default="memory", metavar="NAME|URL", help="who plays the cloud (default: memory)")
+    it.add_argument("--map", action="append", default=[], metavar="NAME=URL", help="another server for one service")
+    it.add_argument("--ca", type=_path, metavar="FILE", help="trust the certificates in this file, as 'serve ca' prints them")
+    it.add_argument("--allow-host", action="append", default=[], metavar="HOST", help="a test server that is not this machine")
+    it.add_argument("--admin-token", default="", metavar="TOKEN", help="lets checks see what the served tenant recorded")
+    it.add_argument("--enrol-token-file", type=_path, metavar="FILE", help="enrol at an MDM server with the token in this file")
+    it.add_argument("--record-http", type=_path, metavar="DIR", help="keep what is said to the server; --backend replay:DIR")
     it.add_argument("--seed", type=_seed, metavar="N", help="use this seed instead of each scenario's own")
     it.add_argument("--speed", type=_speed, metavar="X", help="X times as fast as a real PC, instead of at once")
     it.add_argument("--strict", action="store_true", help="refuse behaviour that rests on an assumption only")
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
     it.add_argument("--output", choices=("text", "json", "jsonl"), default="text", help="form of the results (default: text)")
+    _reports(it)
     it.add_argument("--tag", action="append", default=[], metavar="T", help="only scenarios with this tag (repeatable)")
+    it.add_argument("--exclude-tag", action="append", default=[], metavar="T", help="no scenarios with this tag (repeatable)")
+    _cases(it)
+    it.add_argument("--fail-fast", action="store_true", help="stop after the first that is not as expected")
+    it.add_argument("--repeat", type=_times, metavar="N", help="play each with N seeds, from its own or --seed upward")
+    it.add_argument("--seed-range", type=_seed_range, metavar="A..B", help="play each once with every seed from A to B")
     it.add_argument("--device", type=_path, metavar="FILE", help="go on with the PC that an earlier run saved")
     it.add_argument("--save-device", type=_path, metavar="FILE", help="keep the PC as it is after the last act")
     it.add_argument("--show-screens", action="store_true", help="print the pages of each run as well, in their order")
@@ -83,11 +101,30 @@ def _run(commands: Commands) -> None:
     it.add_argument("-v", "--verbose", action="count", default=0, help="say more")
 
 
+def _cases(it: argparse.ArgumentParser) -> None:
+    """What commands over cases share."""
+    it.add_argument("--only", action="append", default=[], metavar="NAME", help="only cases named so, * allowed (repeatable)")
+    it.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="set a value, such as seed=7 (repeatable)")
+
+
+def _reports(it: argparse.ArgumentParser) -> None:
+    kinds = "write a report (repeatable): junit, junit-timeline, github, markdown, json, jsonl, html; github=- annotates"
+    it.add_argument("--report", action="append", default=[], metavar="KIND=FILE", help=kinds)
+    for kind, names in {"junit": ("--junit", "--junitxml", "--junit-xml"), "html": ("--html",)}.items():
+        words = f"the same as --report {kind}=FILE"
+        it.add_argument(*names, dest="report", action="append", default=[], type=_alias(kind), metavar="FILE", help=words)
+
+
+def _alias(kind: str) -> Callable[[str], str]:
+    return lambda file: f"{kind}={file}"
+
+
 def _coverage(commands: Commands) -> None:
     it = commands.add_parser("coverage", help="say which rules, states and faults scenarios exercise", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help=PATHS)
     it.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="play in N processes (default: 1)")
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the report (default: text)")
+    _cases(it)
     it.add_argument("--fail-under", type=_percent, default=0.0, metavar="P", help="exit 1 when less than P %% of the rules are")
     it.add_argument("-v", "--verbose", action="count", default=0, help="list the transitions of each mode, too")
 
@@ -95,6 +132,7 @@ def _coverage(commands: Commands) -> None:
 def _walk(commands: Commands) -> None:
     it = commands.add_parser("walk", help="go through it page by page, in a terminal", allow_abbrev=False)
     it.add_argument("scenario", nargs="?", type=_path, metavar="SCENARIO", help="a scenario file; without one, choose a mode")
+    _cases(it)
     it.add_argument("--mode", default="", metavar="M", help="the mode (with a ready tenant when no file is given)")
     it.add_argument("--tenant", type=_path, metavar="DIR", help="your tenant: a folder of Graph's JSON files")
     it.add_argument("--speed", default="", metavar="X|max", help="X virtual seconds a second (default: 60 if drawn)")
@@ -112,7 +150,8 @@ def _walk(commands: Commands) -> None:
 
 def _validate(commands: Commands) -> None:
     it = commands.add_parser("validate", help="check scenario files without playing them", allow_abbrev=False)
-    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help="scenario files, or folders searched for them")
+    it.add_argument("paths", nargs="+", type=_path, metavar="FILE|DIR", help=PATHS)
+    _cases(it)
 
 
 def _list(commands: Commands) -> None:
@@ -147,7 +186,7 @@ def _explain(commands: Commands) -> None:
 
 def _schema(commands: Commands) -> None:
     it = commands.add_parser("schema", help="print the JSON Schema of scenario files, for editors", allow_abbrev=False)
-    it.add_argument("what", choices=("scenario",), help="what to describe")
+    it.add_argument("what", choices=("scenario", "defaults"), help="what to describe: scenarios, or _defaults.yaml")
 
 
 def _new(commands: Commands) -> None:
@@ -170,6 +209,52 @@ def _export(commands: Commands) -> None:
 def _check_hashes(commands: Commands) -> None:
     it = commands.add_parser("check-hashes", help="check a file for the import of hardware hashes", allow_abbrev=False)
     it.add_argument("file", type=_path, metavar="FILE", help="the CSV file")
+    it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
+
+
+def _serve(commands: Commands) -> None:
+    it = commands.add_parser("serve", help="serve a tenant on HTTP(S) for devices and MDM clients", allow_abbrev=False)
+    it.add_argument("what", nargs="?", choices=("ca",), help="ca: print the test CA's certificate, and end")
+    it.add_argument("--tenant", type=_path, metavar="DIR", help="a folder of Graph's JSON files (default: a ready tenant)")
+    it.add_argument("--scenario", type=_path, metavar="FILE", help="the tenant of a scenario, its device registered")
+    it.add_argument("--data", type=_path, metavar="FILE", help="keep what happens in this file, across restarts")
+    it.add_argument("--host", default="127.0.0.1", metavar="H", help="the address to listen at (default: 127.0.0.1)")
+    it.add_argument("--port", type=_port, default=8443, metavar="N", help="the port; 0 takes a free one (default: 8443)")
+    it.add_argument("--tls", action="store_true", help="HTTPS, with a certificate of the test CA")
+    it.add_argument("--ca-out", type=_path, metavar="FILE", help="write the test CA's certificate there")
+    it.add_argument("--out", type=_path, metavar="FILE", help="with ca: write it there instead of printing it")
+    it.add_argument("--seed", type=_seed, metavar="N", help="use this seed for ids instead of the scenario's own")
+    it.add_argument("--admin-token-file", type=_path, metavar="FILE", help="the administrator's token; made if it is not there")
+    it.add_argument("--access-log", metavar="FILE|-", help="a line of JSON for each request; - prints them")
+    it.add_argument("--allow-host", action="append", default=[], metavar="H", help="allow an address that others reach")
+    it.add_argument("--name", action="append", default=[], metavar="HOST", help="one more name for the certificate")
+    proofs = ("md5", "basic")
+    it.add_argument("--credentials", choices=proofs, default="", help="ask for these in management sessions")
+
+
+def _preflight(commands: Commands) -> None:
+    codes = "exit codes: 0 no finding as bad as --fail-on says, 1 there is one, 2 a wrong path, export or option."
+    it = commands.add_parser(
+        "preflight", help="play a tenant's devices and list what goes wrong", epilog=codes, allow_abbrev=False
+    )
+    it.add_argument("tenant", type=_path, metavar="TENANT", help="a folder or file of an export, or a scenario with a tenant")
+    it.add_argument("--mode", action="append", default=[], metavar="M", help="play only this mode (repeatable)")
+    it.add_argument("--group", default="", metavar="NAME", help="play only devices of this group")
+    it.add_argument("--output", choices=("text", "json", "markdown"), default="text", help="form of the report (default: text)")
+    levels = ("error", "warning", "never")
+    it.add_argument("--fail-on", choices=levels, default="error", help="exit 1 for findings as bad as this (default: error)")
+    it.add_argument("-q", "--quiet", action="count", default=0, help="only the table")
+    it.add_argument("-v", "--verbose", action="count", default=0, help="all evidence")
+
+
+def _diff(commands: Commands) -> None:
+    codes = "exit codes: 0 nothing differs, 1 something does, 2 a wrong file, or two of different kinds."
+    it = commands.add_parser(
+        "diff", help="what differs between two scenarios, tenants or recorded runs", epilog=codes, allow_abbrev=False
+    )
+    it.add_argument("a", type=_path, metavar="A", help="a scenario file, a tenant, or a run saved as json or jsonl")
+    it.add_argument("b", type=_path, metavar="B", help="the other one, of the same kind")
+    it.add_argument("--seed", type=_seed, metavar="N", help="play both scenarios with this seed")
     it.add_argument("--output", choices=("text", "json"), default="text", help="form of the answer (default: text)")
 
 
@@ -210,6 +295,29 @@ def _seed(text: str) -> int:
     if not _SEED.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a seed; expected a whole number, such as 7")
     return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 5 or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port; expected 0 to 65535")
+    return int(text)
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= MOST_SEEDS:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of runs; expected 1 to {MOST_SEEDS}")
+    return int(text)
+
+
+def _seed_range(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([-+]?[0-9]{1,18})\.\.([-+]?[0-9]{1,18})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a range of seeds; expected A..B, such as 1..100")
+    first, last = int(found[1]), int(found[2])
+    if not 0 <= last - first < MOST_SEEDS:
+        said = "ends before it begins" if last < first else f"has {last - first + 1:,} seeds, more than {MOST_SEEDS:,}"
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} {said}; expected A..B, such as 1..100")
+    return first, last
 
 
 def _count(text: str) -> int:

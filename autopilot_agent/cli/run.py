@@ -4,50 +4,131 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, run_files
-from autopilot_agent.cli.console import width
+import msgspec
+
+from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
+from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.selection import Job, jobs_of, selection_of
+from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.plain_json import safe_json
 from autopilot_agent.reports.printable import printable
-from autopilot_agent.reports.style import clean
+from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
-from autopilot_agent.scenario.loader import find_scenarios, load_scenario
+from autopilot_agent.scenario.loader import find_scenarios
 from autopilot_agent.scenario.run import Result
+from autopilot_agent.scenario.verdicts import FINE, judge_together
+
+if TYPE_CHECKING:
+    from autopilot_agent.backends.choice import ServerChoice
+    from autopilot_agent.cli.reporting import Reports
 
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
-_NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
-_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run every file; the exit code is that of the worst result."""
-    if args.backend != "memory":
-        _check_backend(args.backend)
+    """Run every case; the exit code is that of the worst result."""
+    backend = chosen_backend(args)
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
-    if args.tag:
-        paths = [path for path in paths if _tagged(path, set(args.tag))]
-        if not paths and not wrong:
-            raise InputError(f"no scenario has the tag {' or '.join(repr(tag) for tag in args.tag)}.")
-    if len(paths) > 1 and (args.device or args.save_device):
-        raise InputError("a device file belongs to one scenario; give one file.")
-    options = _options(args, paths)
-    results: list[Result] = []
-    for outcome in run_files(paths, options, args.jobs):
-        results.append(outcome.result)
-        _print(outcome, options, first=len(results) == 1)
-    results += [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
+    first, repeat = _seeds(args)
+    jobs = jobs_of(paths, selection_of(args), repeat) if paths else []
+    if len(jobs) > 1 and (args.device or args.save_device):
+        raise InputError("a device file belongs to one scenario; give one file, and with --only one case of it.")
+    if len(jobs) > 1 and args.record_http:
+        raise InputError("a recording is of one scenario; give one file, and with --only one case of it.")
+    options = _options(args, jobs, first, repeat, backend)
+    reports = _reports(args, paths)
+    if reports is not None:
+        options = msgspec.structs.replace(options, kept=reports.need)
+    results = _play(jobs, options, args, reports)
+    missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
+    results += missing
     if args.output == "json":
         import json
 
         _write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "text" and options.verbosity >= 0:
-        _write(_notices(results) + _summary(results))
-    return exit_code(results)
+        _write(_notices(results) + summary(results))
+    if results and all(result.verdict == "skipped" for result in results):
+        warn("note: every scenario that was chosen is skipped; nothing was played.")
+    code = exit_code(results)
+    if reports is None:
+        return code
+    reports.take_results(missing)
+    return reports.write(code, _write if args.output == "text" else _beside)
+
+
+def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
+    """The reports that were asked for; their rooms are not loaded where there are none."""
+    if not args.report:
+        return None
+    from autopilot_agent.cli.reporting import chosen_reports
+
+    return chosen_reports(args.report, paths, args.save_device)
+
+
+def _beside(text: str) -> None:
+    """Print where standard output is data: a CI system reads along on both."""
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+
+
+def _seeds(args: argparse.Namespace) -> tuple[int | None, int]:
+    """The seed to begin with (None: each case's own) and how many; 0 seeds where nothing is repeated."""
+    if args.seed_range is None:
+        return args.seed, args.repeat or 0
+    first, last = args.seed_range
+    if args.seed is not None:
+        raise InputError("--seed and --seed-range both say the seed; keep one.")
+    if args.repeat and args.repeat > last - first + 1:
+        raise InputError(f"--repeat {args.repeat} wants more seeds than --seed-range {first}..{last} has ({last - first + 1}).")
+    return first, args.repeat or last - first + 1
+
+
+def _play(jobs: list[Job], options: Options, args: argparse.Namespace, reports: Reports | None) -> list[Result]:
+    """Play, and print what comes as it comes; with ``--fail-fast`` what follows the first failure is not played."""
+    results: list[Result] = []
+    group: list[Result] = []
+    stopped = False
+    played = run_jobs(jobs, options, args.jobs)
+    for number, (job, outcomes) in enumerate(played):
+        for index, outcome in enumerate(outcomes):
+            result = outcome.result
+            if group and (group[0].file, group[0].case) != (result.file, result.case):
+                _write_group(group, options)
+                group = []
+            results.append(result)
+            if reports is not None and outcome.played is not None:
+                reports.take(outcome.played)
+            if options.repeated:
+                group.append(result)
+            _print(outcome, options, first=len(results) == 1)
+            if args.fail_fast and result.verdict not in FINE:
+                stopped = True
+                left = not_run(job, index + 1, options)
+                left += [one for later in jobs[number + 1 :] for one in not_run(later, 0, options)]
+                results += left
+                if reports is not None:
+                    reports.take_results(left)
+                break
+        if stopped:
+            break
+    _write_group(group, options)
+    return results
+
+
+def _write_group(group: list[Result], options: Options) -> None:
+    judge_together(group)
+    if group and options.form == "text":
+        from autopilot_agent.reports.repeats import render
+
+        _write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
 
 
 def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
@@ -61,32 +142,29 @@ def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
     return found
 
 
-def _options(args: argparse.Namespace, paths: list[Path]) -> Options:
+def _options(
+    args: argparse.Namespace, jobs: list[Job], first: int | None, repeat: int, backend: str | ServerChoice
+) -> Options:
     verbosity = args.verbose - args.quiet
+    several = len(jobs) > 1 or repeat > 0
     return Options(
-        args.seed,
+        first,
         args.speed,
         args.strict,
-        args.backend,
+        backend,
         args.output,
         verbosity,
-        timeline=verbosity > 0 or (verbosity == 0 and len(paths) == 1),
-        several=len(paths) > 1,
+        timeline=verbosity > 0 or (verbosity == 0 and not several),
+        several=several,
         colour=args.output == "text" and _colourful(),
         width=width(),
         device=args.device,
         save_device=args.save_device,
         screens=args.show_screens and args.output == "text",
-        name_width=min(WIDEST_NAME, max((len(clean(path.as_posix())) for path in paths), default=0)),
+        name_width=min(WIDEST_NAME, max((len(clean(job.label)) for job in jobs), default=0)),
+        settings=tuple(args.set),
+        repeated=repeat > 0,
     )
-
-
-def _tagged(path: Path, wanted: set[str]) -> bool:
-    """Whether a scenario has one of the tags; a file that cannot be read stays, so that its mistake is not hidden."""
-    try:
-        return bool(wanted & set(load_scenario(path).scenario.tags))
-    except InputError:
-        return True
 
 
 def _colourful() -> bool:
@@ -103,7 +181,7 @@ def _print(outcome: Outcome, options: Options, *, first: bool) -> None:
         _write_json(outcome.printed.decode())
         if outcome.result.problem:
             print(f"autopilot-agent: {printable(outcome.result.problem, lines=True)}", file=sys.stderr)
-    elif options.form == "text":
+    elif options.form == "text" and not options.repeated:
         between = "" if first or not options.timeline else "\n" + "-" * options.width + "\n\n"
         _write(between + outcome.printed.decode())
 
@@ -114,22 +192,19 @@ def _notices(results: list[Result]) -> str:
     return "".join(f"note: {clean(remark)}\n" for remark in remarks)
 
 
-def _summary(results: list[Result]) -> str:
+def summary(results: list[Result]) -> str:
+    """One line over all of them; what there is none of is left out, but for passed and failed."""
     document = as_document(results)
     parts = [f"{document['passed']} passed", f"{document['failed']} failed"]
-    if document["errors"]:
-        parts.append(f"{document['errors']} with errors")
+    words = {"errors": "with errors", "xfailed": "failed as expected", "xpassed": "passed unexpectedly"}
+    for name in ("errors", "xfailed", "xpassed", "skipped", "not_run"):
+        if document[name]:
+            parts.append(f"{document[name]} {words.get(name, name.replace('_', ' '))}")
     virtual = span(sum(result.virtual_seconds for result in results) * 1000)
-    return f"{count(len(results), 'scenario')}: {', '.join(parts)}; {virtual} of virtual time\n"
+    cases = len({(result.file, result.case) for result in results})
+    runs = "" if cases == len(results) else f" in {count(len(results), 'run')}"
+    return f"{count(cases, 'scenario')}{runs}: {', '.join(parts)}; {virtual} of virtual time\n"
 
-
-def _check_backend(name: str) -> None:
-    """Say at once that a backend does not exist, and not once per scenario."""
-    from importlib.metadata import entry_points
-
-    names = sorted({point.name for point in entry_points(group="autopilot_agent.backends")} | {"memory"})
-    if name not in names:
-        raise InputError(f"there is no backend {name!r}; installed are: {', '.join(names)}.")
 
 
 def _write(text: str) -> None:
@@ -142,10 +217,4 @@ def _write(text: str) -> None:
 def _write_json(text: str) -> None:
     """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    pattern = _NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else _NOT_ASCII
-    _write(pattern.sub(_escaped, text))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    data = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+    _write(safe_json(text, ascii_only=encoding not in ("utf8", "utf16", "utf32")))

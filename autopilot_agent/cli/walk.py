@@ -13,6 +13,8 @@ def main(args: argparse.Namespace) -> int:
 
     if args.state is not None and args.scenario is not None:
         raise InputError("--state names the scenario already; leave the other file out.")
+    if (args.only or args.set) and args.scenario is None:
+        raise InputError("--only and --set are about a scenario file; name one.")
     if args.exercise is not None and (args.state or args.scenario or args.tenant or args.auto or args.record):
         raise InputError("an exercise brings its own scenario; use --exercise with nothing but --seed, --speed and --plain.")
     return walk(
@@ -30,5 +32,7 @@ def main(args: argparse.Namespace) -> int:
             args.export,
             args.screens,
             args.exercise,
+            tuple(args.only),
+            tuple(args.set),
         )
     )

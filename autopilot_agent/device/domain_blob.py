@@ -25,7 +25,7 @@ def pack(blob: DomainBlob) -> str:
     data = bytearray(STRINGS_AT)
     for text in (blob.domain, blob.computer_name, blob.password):
         raw = text.encode("utf-16-le")
-        data += struct.pack("<III", len(text), 0, len(text)) + raw + bytes(-len(raw) % 4)
+        data += struct.pack("<III", len(raw) // 2, 0, len(raw) // 2) + raw + bytes(-len(raw) % 4)
     return base64.b64encode(data).decode()
 
 

@@ -7,6 +7,7 @@ import msgspec
 from autopilot_agent.device.csp import CspTree
 from autopilot_agent.device.registry import Registry
 from autopilot_agent.service.attestation import DeviceToken
+from autopilot_agent.service.enrolment import Retries
 from autopilot_agent.service.entra import SignedIn
 from autopilot_agent.service.network import CloudAssignedProfile
 
@@ -65,6 +66,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     user_name: str
     install_quality_updates: bool = False
     esp_target: str = "default"
+    retries: Retries = Retries()
 
 
 APP_STATES = (

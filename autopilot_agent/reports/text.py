@@ -9,9 +9,19 @@ from autopilot_agent.reports.verdict import checks, failed_check, problem, repla
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.plan import Plan
 from autopilot_agent.scenario.run import Result, Run
+from autopilot_agent.scenario.verdicts import FINE
 
 PLAIN = Style()
-VERDICTS = {"passed": ("passed", "green"), "failed": ("FAILED", "alarm"), "error": ("ERROR", "alarm")}
+VERDICTS = {
+    "passed": ("passed", "green"),
+    "failed": ("FAILED", "alarm"),
+    "error": ("ERROR", "alarm"),
+    "xfailed": ("xfail", "yellow"),
+    "xpassed": ("XPASS", "alarm"),
+    "skipped": ("skip", "yellow"),
+    "not_run": ("-", "dim"),
+}
+"""The word for each verdict in a list, and its colour."""
 
 
 def render(run: Run, verbosity: int, *, timeline: bool, style: Style = PLAIN) -> str:
@@ -19,7 +29,7 @@ def render(run: Run, verbosity: int, *, timeline: bool, style: Style = PLAIN) ->
 
     ``verbosity`` 0 leaves out what went as it always goes, 1 adds log records and calls, 2 shows every event.
     """
-    if verbosity < 0 and run.result.verdict == "passed":
+    if verbosity < 0 and run.result.verdict in FINE:
         return ""
     lines = _whole(run, verbosity, style) if timeline and verbosity >= 0 else _short(run.result, style)
     return "\n".join(lines) + "\n"
@@ -30,8 +40,9 @@ def _short(result: Result, style: Style) -> list[str]:
     code = result.error.code if result.error is not None else ""
     took = span(result.virtual_seconds * 1000) if result.end_state else ""
     rest = f"{clean(result.end_state):18} {clean(code):10} {took:>11}".rstrip()
-    lines = [f"{style.paint(colour, f'{word:6}')}  {clean(result.file):{style.name_width}}  {rest}".rstrip()]
-    if result.verdict == "passed":
+    lines = [f"{style.paint(colour, f'{word:6}')}  {clean(label(result)):{style.name_width}}  {rest}".rstrip()]
+    lines += why(result, style, indent="        ")
+    if result.verdict in FINE:
         return lines
     for check in result.checks:
         if not check.passed:
@@ -39,6 +50,22 @@ def _short(result: Result, style: Style) -> list[str]:
             lines += [f"                {clean(check.place)}"] if check.place else []
     lines += problem(result, style, indent="        ")
     return lines + ["        " + line for line in replay(result, style)]
+
+
+def label(result: Result) -> str:
+    """The file, and the case in it."""
+    return f"{result.file} [{result.case}]" if result.case else result.file
+
+
+def why(result: Result, style: Style, *, indent: str = "") -> list[str]:
+    """The reason why a scenario was skipped, or fails."""
+    heads = {
+        "skipped": "Skipped: ",
+        "xfailed": "Expected to fail: ",
+        "xpassed": "Everything passed, but the scenario says xfail; remove it if this is no accident. Its reason: ",
+    }
+    head = heads.get(result.verdict)
+    return style.block(f"{indent}{head}", clean(result.reason), hang=len(indent) + 2) if head else []
 
 
 def _whole(run: Run, verbosity: int, style: Style) -> list[str]:
@@ -53,24 +80,26 @@ def _whole(run: Run, verbosity: int, style: Style) -> list[str]:
         lines += ending(run, style, verbosity)
     plain = entries if verbosity <= 0 else Timeline(0, eleven=eleven).read(run.events[since:])
     lines += checks(result, plain, style) if result.end_state else []
+    lines += ["", *said] if (said := why(result, style)) else []
     if result.problem:
         lines += ["", *problem(result, style)]
-    return [*lines, "", *replay(result, style)]
+    return [*lines, "", *replay(result, style)] if result.replay else lines
 
 
 def _head(run: Run, style: Style) -> list[str]:
     result = run.result
     if not result.scenario:
-        return [style.paint("bold", clean(result.file))]
+        return [style.paint("bold", clean(label(result)))]
     lines = style.block("", clean(result.scenario), "bold")
-    lines.append(f"{clean(result.file)}, {result.mode}, seed {result.seed}")
+    lines.append(f"{clean(label(result))}, {result.mode}, seed {result.seed}")
     if run.plan is not None:
-        lines += style.block("Device: ", clean(_device(run.plan)))
-        lines += style.block("Tenant: ", clean(_tenant(run.plan)))
+        lines += style.block("Device: ", clean(device_line(run.plan)))
+        lines += style.block("Tenant: ", clean(tenant_line(run.plan)))
     return lines
 
 
-def _device(plan: Plan) -> str:
+def device_line(plan: Plan) -> str:
+    """The PC in one sentence; made safe by whoever shows it."""
     hardware, windows, network = plan.device.hardware, plan.device.windows, plan.device.network
     chip = f"TPM {hardware.tpm.version}" if hardware.tpm.present else "no TPM"
     kind = "virtual machine, " if hardware.virtual_machine else ""
@@ -79,7 +108,8 @@ def _device(plan: Plan) -> str:
     return f"{hardware.manufacturer} {hardware.model}, serial {hardware.serial_number}, {kind}{chip}, {system}, {link}"
 
 
-def _tenant(plan: Plan) -> str:
+def tenant_line(plan: Plan) -> str:
+    """What the tenant has, in one sentence; made safe by whoever shows it."""
     data = plan.state.data
     name = data.organization.display_name if data.organization else ""
     domains = [one.name for one in data.organization.verified_domains if one.name] if data.organization else []

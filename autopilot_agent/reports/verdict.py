@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from pathlib import Path
 
-from autopilot_agent.errors import InputError
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
 from autopilot_agent.reports.words import clock
 from autopilot_agent.scenario.expectations import Check
+from autopilot_agent.scenario.finding import lines_of
 from autopilot_agent.scenario.run import Result
-from autopilot_agent.text.text_file import read_text
 
 LAST_EVENTS = 5
 AROUND = 2
@@ -63,7 +60,7 @@ def excerpt(place: str, style: Style) -> list[str]:
     if found is None:
         return []
     file, line, column = found[1], int(found[2]), int(found[3] or 0)
-    texts = _lines(file)
+    texts = lines_of(file)
     if not 0 < line <= len(texts):
         return [f"        {clean(place)}"]
     first, last = max(1, line - AROUND), min(len(texts), line + AROUND)
@@ -100,11 +97,3 @@ def _value(value: object) -> str:
     if value is None or value == "":
         return "nothing"
     return clean(str(value).lower() if isinstance(value, bool) else value)
-
-
-@lru_cache(maxsize=8)
-def _lines(file: str) -> tuple[str, ...]:
-    try:
-        return tuple(read_text(Path(file)).replace("\r\n", "\n").removesuffix("\n").split("\n"))
-    except InputError:
-        return ()

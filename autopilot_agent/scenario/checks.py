@@ -38,11 +38,27 @@ class ActChecks:
 
 
 def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: bool) -> list[Check]:
-    """Every expectation, and the three that always count: faults struck, answers given, and no assumed rule if strict."""
+    """Every expectation, and no assumed rule if strict."""
     code, step = (result.error.code, result.error.step) if result.error is not None else ("", "")
     seen = Seen(plan, plan.world.trace, result.end_state, result.outcome, code, step, plan.world.now)
     checker = Expectations(loaded, seen, loaded.scenario.expect, ("expect",), "")
     checker.run()
+    for index, state, end in plan.never_reached:
+        place = str(loaded.document.place(("acts", index, "until")))
+        checker.checks.append(Check(f"act {index + 1} until", f"comes to {state}", f"ended in {end}", False, 0.0, place))
+    if strict:
+        from autopilot_agent import rulebook
+
+        table = rulebook.rules()
+        rested_on = set(result.rules) - _rules_of_skipped_states(plan)
+        assumed = sorted(rule for rule in rested_on if rule in table and table[rule].grade == "assumed")
+        checker.checks.append(Check("strict", "no assumed rule", assumed or "none", not assumed))
+    return checker.checks
+
+
+def unused(loaded: LoadedScenario, plan: Plan, result: Result) -> list[Check]:
+    """What the scenario brings and the run did not use: faults, happenings, answers. A test that tests nothing is not green."""
+    found: list[Check] = []
     rules = set(result.rules)
     for index, spec in enumerate(loaded.scenario.faults):
         if spec.fault:
@@ -53,27 +69,17 @@ def check_all(loaded: LoadedScenario, plan: Plan, result: Result, *, strict: boo
             struck = any(call.struck for call in plan.calls if call.name == name_of_fault(spec))
         if not struck:
             place = str(loaded.document.place(("faults", index)))
-            checker.checks.append(Check(name, "strikes", "never struck in this run", False, 0.0, place))
+            found.append(Check(name, "strikes", "never struck in this run", False, 0.0, place))
     for index, one in enumerate(loaded.scenario.happenings):
         if plan.happenings is not None and index not in plan.happenings.struck:
             place = str(loaded.document.place(("happenings", index)))
             name = f"happening at {one.at}"
-            checker.checks.append(Check(name, "comes to pass", "nothing was played at that time", False, 0.0, place))
-    for index, state, end in plan.never_reached:
-        place = str(loaded.document.place(("acts", index, "until")))
-        checker.checks.append(Check(f"act {index + 1} until", f"comes to {state}", f"ended in {end}", False, 0.0, place))
+            found.append(Check(name, "comes to pass", "nothing was played at that time", False, 0.0, place))
     for path, screen in plan.person.unused():
         place = str(loaded.document.place(path, key=True))
         actual = "not (all) used: the page did not come (so often)"
-        checker.checks.append(Check(f"answer {screen}", "given", actual, False, 0.0, place))
-    if strict:
-        from autopilot_agent import rulebook
-
-        table = rulebook.rules()
-        rested_on = rules - _rules_of_skipped_states(plan)
-        assumed = sorted(rule for rule in rested_on if rule in table and table[rule].grade == "assumed")
-        checker.checks.append(Check("strict", "no assumed rule", assumed or "none", not assumed))
-    return checker.checks
+        found.append(Check(f"answer {screen}", "given", actual, False, 0.0, place))
+    return found
 
 
 def _rules_of_skipped_states(plan: Plan) -> set[str]:

@@ -91,7 +91,7 @@ class Registrar:
             if self.plan.loaded is None:
                 raise self.refuse("there is no scenario file to look beside.")
             try:
-                return beside(self.plan.loaded.path, text.strip(), LIMIT, self.refuse("").place or Place(""))
+                return beside(self.plan.loaded, text.strip(), LIMIT, self.refuse("").place or Place(""))
             except InputError as error:  # told at the act that names the file
                 raise self.refuse(f"import_csv {text.strip()[:80]!r}: {error.message}") from None
         hardware = self.hardware

@@ -52,9 +52,17 @@ USUAL_ACTS: dict[str, tuple[str, ...]] = {"pre-provisioned": ("technician", "res
 
 
 class Scenario(Strict):
-    """One scenario file."""
+    """One scenario. ``include`` and ``matrix`` are gone from it once its file is read: it is one case, put together.
+
+    ``root`` takes no defaults from the folders; ``skip`` and ``xfail`` are the reason why it is not played, or fails.
+    """
 
     scenario: str
+    include: list[str] | str | None = None
+    matrix: list[dict[str, Any]] | dict[str, list[Any]] | None = None
+    root: bool = False
+    skip: str | None = None
+    xfail: str | None = None
     mode: Mode = "user-driven"
     teaches: str = ""
     source: str = ""

@@ -64,6 +64,9 @@ class _Check(ExpectChecker):
     """Checks one scenario."""
 
     def scenario(self, it: Scenario) -> None:
+        for name in ("skip", "xfail"):
+            if getattr(it, name) is not None and not getattr(it, name).strip():
+                self.add((name,), f"say why: {name} is a reason, such as '{name}: waits for the new status page'.")
         if it.acts == []:
             self.add(("acts",), "nothing would be done; write an act such as provision, or remove the key.")
         for index, act in enumerate(it.acts or ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -16,7 +17,18 @@ from autopilot_agent.oobe.flow import Flow
 from autopilot_agent.oobe.modes import flow_for
 from autopilot_agent.oobe.states import State
 from autopilot_agent.oobe.world import World
-from autopilot_agent.scenario.act_specs import ActSpec, Admin, TaskSequence, written_out
+from autopilot_agent.scenario.act_specs import (
+    ActSpec,
+    Admin,
+    FreshStart,
+    ReplaceMotherboard,
+    ResetRemote,
+    Retire,
+    TaskSequence,
+    Wipe,
+    name_of,
+    written_out,
+)
 from autopilot_agent.scenario.agenda import Agenda
 from autopilot_agent.scenario.cast import Cast
 from autopilot_agent.scenario.disturbances import Disturbances
@@ -54,6 +66,15 @@ class ActEnd(msgspec.Struct):
     error: str = ""
 
 
+@runtime_checkable
+class RemoteCloud(Protocol):
+    """A backend whose cloud is somewhere else: it may tell what it recorded."""
+
+    def cloud(self) -> bytes | None:
+        """``SavedCloud`` as JSON, or None."""
+        ...
+
+
 class Plan(msgspec.Struct):
     """One run, ready to go. ``named_faults`` are the catalogue rows that must strike.
 
@@ -61,6 +82,7 @@ class Plan(msgspec.Struct):
     ``changes`` has the tenant as it is after each act of an administrator who changes resources, by the act's number.
     ``last`` is the state in which the last played act ended; ``resumed_at`` how many events a device file brought along.
     ``cut_at`` cuts the power at that wait of the run (None: never); tests interrupt a run everywhere with it.
+    ``remote`` is a cloud outside of this process, ``cloud_known`` whether ``state`` has what the cloud recorded.
     ``written`` is the tenant in the scenario's words, with the changes made since, which are in ``changed``; ``injected``
     names the faults that began in the middle of the run.
     """
@@ -92,6 +114,8 @@ class Plan(msgspec.Struct):
     injected: set[str] = set()
     spoilt: FaultPlan | None = None
     disturbances: Disturbances | None = None
+    remote: RemoteCloud | None = None
+    cloud_known: bool = True
 
     def spoil(self, fault: CallFault) -> None:
         """From now on this fault is at work as well."""
@@ -119,10 +143,16 @@ def make_plan(
     backend: str | Callable[[TenantState], Backend] = "memory",
     sink: Callable[[Event], None] | None = None,
     pace: Callable[[int, int], None] | None = None,
+    tenant: TenantData | None = None,
 ) -> Plan:
-    """Put a run together; ``sink`` is told every event, ``pace`` is the clock's. Raises ``InputError`` with a place."""
+    """Put a run together; ``sink`` is told every event, ``pace`` is the clock's. Raises ``InputError`` with a place.
+
+    ``tenant`` is one that was read already: it stands in for what the scenario says about its tenant.
+    """
     scenario, calls, blocked = apply_faults(loaded.scenario)
-    if scenario.tenant != loaded.scenario.tenant:  # a fault brought resources of its own
+    if tenant is not None:
+        data = tenant
+    elif scenario.tenant != loaded.scenario.tenant:  # a fault brought resources of its own
         data = tenant_of(msgspec.structs.replace(loaded, scenario=scenario))
     else:
         data = tenant_of(loaded)
@@ -178,11 +208,31 @@ def make_plan(
     plan.cloud = scenario.cloud
     _check_clouds(loaded, acts)
     plan.written = dict(loaded.scenario.tenant)
+    if isinstance(world.backend, RemoteCloud):
+        plan.remote = world.backend
+        _check_remote(plan)
     if calls:
         _put_faults_in_front(plan)
     plan.happenings = Happenings(plan, scenario.happenings)
     person.befall = plan.happenings.carry_out
     return plan
+
+
+IN_THE_CLOUD = (Admin, ResetRemote, Wipe, FreshStart, Retire, ReplaceMotherboard)
+"""Acts that change what the tenant holds, or order something there."""
+
+
+def _check_remote(plan: Plan) -> None:
+    """What changes the tenant of this process would not reach the one that is served."""
+    loaded = plan.loaded
+    assert loaded is not None
+    for index, act in enumerate(plan.acts):
+        if isinstance(act, IN_THE_CLOUD):
+            raise InputError(
+                f"the act {name_of(act)} changes the tenant of this process, but the cloud is a server; "
+                "change the served tenant over its admin API, or run the scenario in memory.",
+                loaded.document.place(("acts", index)),
+            )
 
 
 def _put_faults_in_front(plan: Plan) -> None:

@@ -24,7 +24,7 @@ class Problem(msgspec.Struct, frozen=True):
 def refusal(document: Document, problems: list[Problem]) -> InputError:
     """One error for all problems, the first in the file first."""
     located = [(document.place(one.path, key=one.key), one.sentence) for one in problems]
-    located.sort(key=lambda pair: (pair[0].line, pair[0].column))
+    located.sort(key=lambda pair: (pair[0].file != document.name, pair[0].file, pair[0].line, pair[0].column))
     place, message = located[0]
     others = located[1:]
     if others:

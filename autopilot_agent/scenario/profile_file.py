@@ -33,7 +33,7 @@ def profile_files(spec: AutopilotFileSpec, loaded: LoadedScenario, state: Tenant
     if spec.file:
         if spec.encoding is not None:
             raise InputError("device.autopilot_file: a file is taken byte for byte; remove encoding.", place)
-        content = beside(loaded.path, spec.file, LIMIT, place).decode("latin-1")
+        content = beside(loaded, spec.file, LIMIT, place).decode("latin-1")
     else:
         content = _encoded(_text(spec, state, place), spec.encoding or "ansi", place)
     found = {rf"{spec.place}\{spec.name}": content}
@@ -71,13 +71,13 @@ def _encoded(text: str, encoding: str, place: Place) -> str:
         raise InputError(f"device.autopilot_file: {wrong!r} cannot be saved as {encoding}; choose utf-8.", place) from None
 
 
-def beside(scenario: Path, name: str, limit: int, place: Place) -> bytes:
+def beside(loaded: LoadedScenario, name: str, limit: int, place: Place) -> bytes:
     """The bytes of a file beside a scenario or below its folder; raises ``InputError``."""
-    from autopilot_agent.scenario.tenants import include_root
+    from autopilot_agent.scenario.inclusion import include_root
 
-    path = scenario.parent / name
+    path = loaded.path.parent / name
     try:
-        inside = path.resolve().is_relative_to(include_root(scenario))
+        inside = path.resolve().is_relative_to(loaded.root or include_root(loaded.path))
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{name[:60]!r} cannot be used as a path ({error}).", place) from None
     if not inside or Path(name).is_absolute():

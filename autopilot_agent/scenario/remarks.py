@@ -43,7 +43,8 @@ def another_flow(plan: Plan, result: Result) -> list[str]:
     if any(spec.fault and rulebook.faults()[spec.fault].step == "C7" for spec in scenario.faults):
         return []
     meant = f"write flow: {result.flow} under expect if that is meant"
-    return [f"{result.file}: the mode is {scenario.mode}, but the device went through {result.flow}; {meant}"]
+    where = f"{result.file} [{result.case}]" if result.case else result.file
+    return [f"{where}: the mode is {scenario.mode}, but the device went through {result.flow}; {meant}"]
 
 
 def _tells(expect: ExpectSpec) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,14 +18,18 @@ from autopilot_agent.events import Event, Finished, StateLeft, happened, trace_h
 from autopilot_agent.oobe.states import ENDS, State
 from autopilot_agent.rulebook import diagnosis
 from autopilot_agent.scenario.branch import flow_played
-from autopilot_agent.scenario.checks import ActChecks, check_all
+from autopilot_agent.scenario.checks import ActChecks, check_all, unused
 from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.monitors import broken_invariants
 from autopilot_agent.scenario.plan import ActEnd, Plan, make_plan
 from autopilot_agent.scenario.playing import join_of, play_acts
 from autopilot_agent.scenario.remarks import remarks
+from autopilot_agent.scenario.replay import quoted as quoted
+from autopilot_agent.scenario.replay import replay_command as replay_command
+from autopilot_agent.scenario.verdicts import judge
 from autopilot_agent.service import Backend
+from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
@@ -58,7 +60,17 @@ class ErrorReport(msgspec.Struct):
 
 
 class Result(msgspec.Struct):
-    """What one run gave. Its fields are the json of ``autopilot-agent run``; ``virtual_seconds`` from power-on to the end."""
+    """What one run gave. Its fields are the json of ``autopilot-agent run``; ``virtual_seconds`` from power-on to the end.
+
+    ``case`` names the case inside its file, "" where the file has one. ``verdict`` is
+
+    - ``passed`` or ``failed``: whether every expectation was met;
+    - ``xfailed``: not all were, as ``xfail`` says; ``xpassed``: all were, although ``xfail`` says otherwise (exit code 1);
+    - ``skipped``: not played, as ``skip`` says; ``not_run``: not played because an earlier one failed (``--fail-fast``);
+    - ``error``: it could not be played (``problem`` says why, ``exit_code`` whose fault it is).
+
+    ``reason`` is that of ``skip`` or ``xfail``. ``unused`` is what one of several seeds did not use.
+    """
 
     scenario: str
     file: str
@@ -85,6 +97,10 @@ class Result(msgspec.Struct):
     problem: str = ""
     exit_code: int = 0
     notices: list[str] = []
+    case: str = ""
+    tags: list[str] = []
+    reason: str = ""
+    unused: list[Check] = []
 
 
 class Watch(Protocol):
@@ -118,16 +134,25 @@ def run_scenario(
     cut_at: int | None = None,
     device: SavedDevice | None = None,
     watch: Watch | None = None,
+    tenant: TenantData | None = None,
+    several_seeds: bool = False,
 ) -> Run:
     """Plan, play, check. Bad input comes back as verdict "error" with exit code 2, a broken invariant with exit code 4.
 
     ``device`` is a PC that an earlier run saved: this one goes on with it.
     ``cut_at`` cuts the power at that wait of the run, as if somebody had pulled the plug; the device then starts again.
-    ``watch`` is told every event as it happens.
+    ``watch`` is told every event as it happens. ``tenant`` stands in for the scenario's own (see ``make_plan``).
+    With ``several_seeds`` this is one of many runs of the case: what it did
+    not use another one may, so that is told in ``unused`` and for ``judge_together`` to judge.
     """
     used = loaded.scenario.seed if seed is None else seed
-    result = Result(loaded.scenario.scenario, loaded.path.as_posix(), loaded.scenario.mode, used)
-    result.replay = replay_command(loaded.path, used, strict=strict, backend=backend if isinstance(backend, str) else "memory")
+    result = result_of(loaded, used)
+    if loaded.scenario.skip is not None:
+        result.verdict, result.reason = "skipped", loaded.scenario.skip
+        return Run(result, [])
+    result.replay = replay_command(
+        loaded.path, used, strict=strict, backend=backend, case=loaded.case, settings=loaded.settings
+    )
     if device is not None:
         result.replay += " --device FILE"
     plan: Plan | None = None
@@ -135,7 +160,7 @@ def run_scenario(
         if device is not None:
             seed = used = device.seed if seed is None else seed
         sink = watch.see if watch is not None else None
-        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend, sink=sink)
+        plan = make_plan(loaded, seed=seed, speed=speed, shortcut=shortcut, backend=backend, sink=sink, tenant=tenant)
         if watch is not None:
             watch.begin(plan)
         if device is not None:
@@ -146,6 +171,7 @@ def run_scenario(
         plan.cut_at = cut_at
         acts = ActChecks(loaded, plan)
         end = play_acts(plan, acts.check)
+        fetch_cloud(plan)
     except InputError as error:
         result.problem, result.exit_code = f"{place_of(error, loaded)}: {error.message}", 2
         return Run(result, plan.world.trace if plan else [], plan)
@@ -155,35 +181,38 @@ def run_scenario(
     mirror_tracking(plan.world.device.disk.csp, plan.world.device.disk.registry)
     _gather(result, plan, end)
     result.checks = acts.checks + check_all(loaded, plan, result, strict=strict)
+    if several_seeds:
+        result.unused = unused(loaded, plan, result)
+    else:
+        result.checks += unused(loaded, plan, result)
     broken = broken_invariants(plan, result)
     if broken:
         result.verdict, result.exit_code = "error", 4
         result.problem = "broken invariant: " + "; ".join(broken)
     else:
-        passed = all(check.passed for check in result.checks)
-        result.verdict, result.exit_code = ("passed", 0) if passed else ("failed", 1)
+        judge(result, loaded.scenario.xfail)
     return Run(result, plan.world.trace, plan)
 
 
-def replay_command(path: Path, seed: int, *, strict: bool = False, backend: str = "memory") -> str:
-    """The command that gives a run again, fit to be pasted into a POSIX shell, PowerShell or cmd."""
-    words = ["autopilot-agent run", quoted(path.as_posix()), f"--seed {seed}"]
-    if strict:
-        words.append("--strict")
-    if backend != "memory":
-        words.append(f"--backend {quoted(backend)}")
-    return " ".join(words)
+def fetch_cloud(plan: Plan) -> None:
+    """Ask a cloud that is not in this process for its records, so that the checks see them; it may not let us look."""
+    if not plan.remote:
+        return
+    fetch: Callable[[], bytes | None] = plan.remote.cloud
+    data = fetch()
+    plan.cloud_known = data is not None
+    if data is not None:
+        from autopilot_agent.scenario.saved_cloud import read_cloud, restore_cloud
+
+        restore_cloud(plan.state, read_cloud(data))
 
 
-def quoted(word: str, *, windows: bool = os.name == "nt") -> str:
-    """One word of a command line; double quotes serve every shell unless the word holds what a POSIX shell expands in them."""
-    if word.startswith("-"):
-        word = f"./{word}"
-    if re.fullmatch(r"[A-Za-z0-9_./:+=-]+", word):
-        return word
-    if windows or not re.search(r'[$`"\\!\x00-\x1f]', word):
-        return f'"{word}"'
-    return shlex.quote(word)
+def result_of(loaded: LoadedScenario, seed: int) -> Result:
+    """What is known of a run before it begins."""
+    scenario = loaded.scenario
+    result = Result(scenario.scenario, loaded.path.as_posix(), scenario.mode, seed)
+    result.case, result.tags = loaded.case, scenario.tags
+    return result
 
 
 def place_of(error: InputError, loaded: LoadedScenario) -> Place:

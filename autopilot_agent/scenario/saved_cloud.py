@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -34,6 +35,8 @@ RECORDS = (
     "recovery_keys",
     "diagnostics",
     "sign_ins",
+    "owners",
+    "mismatched",
 )
 """Attributes of the tenant state that are kept as they are."""
 AS_ASSIGNED = ("assigned", "first_apps")
@@ -93,6 +96,8 @@ class SavedCloud(msgspec.Struct):
     told: list[str]
     history: list[KeptEnrolment]
     enrolled: list[str]
+    owners: dict[str, str] = {}
+    mismatched: set[str] = set()
 
 
 TYPES: dict[str, Any] = {
@@ -110,9 +115,17 @@ def save_cloud(state: TenantState) -> SavedCloud:
         **kept,
         made=[(list(names), count) for names, count in state.made.items()],
         told=sorted(state.told),
-        history=[_kept(one) for one in state.history],
+        history=[kept_enrolment(one) for one in state.history],
         enrolled=list(state.enrolled),
     )
+
+
+def read_cloud(data: bytes) -> SavedCloud:
+    """The records that a served tenant sent; raises ``InputError`` when they are no such thing."""
+    try:
+        return msgspec.json.decode(data, type=SavedCloud)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the records of the served tenant cannot be read ({error}); is it of this version?") from None
 
 
 def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
@@ -125,12 +138,13 @@ def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
         setattr(state, name, getattr(saved, name))
     state.made.update({tuple(names): count for names, count in saved.made})
     state.told.update(saved.told)
-    state.history = [_enrolment(state, one) for one in saved.history]
+    state.history = [enrolment_again(state, one) for one in saved.history]
     by_id = {one.enrolment_id: one for one in state.history}
     state.enrolled = {name: by_id[name] for name in saved.enrolled}
 
 
-def _kept(device: EnrolledDevice) -> KeptEnrolment:
+def kept_enrolment(device: EnrolledDevice) -> KeptEnrolment:
+    """One enrolment as data."""
     fields = {
         name: msgspec.Raw(msgspec.json.encode(getattr(device, name)))
         for name in EnrolledDevice.__struct_fields__
@@ -155,7 +169,8 @@ def _app(one: AssignedApp) -> KeptApp:
     return KeptApp(one.app.id, _name(one.app), one.intent, one.target, one.assignment)
 
 
-def _enrolment(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
+def enrolment_again(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
+    """The enrolment that was kept, with the resources of the tenant of now; raises ``InputError`` where they are gone."""
     types = _field_types()
     fields = {name: msgspec.json.decode(raw, type=types[name]) for name, raw in kept.fields.items() if name in types}
     apps = {one.id: one for one in state.data.mobile_apps}
@@ -192,6 +207,7 @@ def _not_there(kind: str, name: str) -> InputError:
     )
 
 
+@cache
 def _field_types() -> dict[str, Any]:
     from typing import get_type_hints
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import msgspec
 
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.assignments import ShorthandBuilder
+from autopilot_agent.scenario.inclusion import check_loop, include_root, included_paths
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import Scenario
 from autopilot_agent.tenant.graph import Source, TenantData, read_file, read_folder, read_inline
 from autopilot_agent.text.yaml_text import Document, load_yaml
 
-ROOT = "scenarios"
-"""A scenario may include what is below its nearest ancestor of this name, else below its own directory."""
 YAML = (".yaml", ".yml")
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -38,7 +37,7 @@ _cache: dict[tuple[Path, ...], _Included] = {}
 Identity = tuple[int, int, int, int]
 """Device, file number, time of change and size: what a path leads to, however it is written, and its state."""
 
-_asked: dict[tuple[str, tuple[object, ...]], tuple[tuple[Identity, ...], _Included]] = {}
+_asked: dict[tuple[str, Path | None, tuple[object, ...]], tuple[tuple[Identity, ...], _Included]] = {}
 """What a scenario file's includes led to last time; saves resolving every path again for every run of it."""
 
 
@@ -104,10 +103,18 @@ def _replaces(new: object, old: object) -> bool:
     return same_id or any(getattr(new, key, None) and getattr(new, key, None) == getattr(old, key, None) for key in names)
 
 
-def include_root(path: Path) -> Path:
-    """The directory that includes of a scenario file must not leave."""
-    folder = path.parent.resolve()
-    return next((one for one in (folder, *folder.parents) if one.name == ROOT), folder)
+def read_tenant(path: Path) -> TenantData:
+    """The tenant in a folder of exports, a JSON file or a YAML file of collections; raises ``InputError``."""
+    try:
+        real = path.resolve()
+        exists = real.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"the path cannot be used ({error}); check its spelling.", Place(str(path))) from None
+    if not exists:
+        raise InputError("there is no such file or folder; check the name.", Place(str(path)))
+    reading = _Reading(include_root(path))
+    reading.read(path, real, Place(str(path)), ())
+    return reading.builder.finish()
 
 
 def files_of(path: Path, items: list[str]) -> list[Path]:
@@ -125,7 +132,7 @@ def _included(loaded: LoadedScenario, written: object) -> _Included:
     items = tuple(written) if isinstance(written, list) else (written,)
     leads_to = _identities(folder, items)
     if leads_to is not None:
-        before = _asked.get((folder, items))
+        before = _asked.get((folder, loaded.root, items))
         if before is not None and before[0] == leads_to:
             known = before[1]
             if known.plain and len(known.stamps) == len(items):  # the included files are all there is, and were just asked
@@ -136,7 +143,7 @@ def _included(loaded: LoadedScenario, written: object) -> _Included:
     if leads_to is not None:
         if len(_asked) > 10_000:
             _asked.clear()
-        _asked[folder, items] = (leads_to, found)
+        _asked[folder, loaded.root, items] = (leads_to, found)
     return found
 
 
@@ -159,8 +166,9 @@ def _unchanged(known: _Included) -> bool:
 
 
 def _resolved(loaded: LoadedScenario, written: object) -> _Included:
-    reading = _Reading(include_root(loaded.path))
-    targets = reading.targets(written, loaded.document, ("tenant", "include"), loaded.path)
+    root = loaded.root or include_root(loaded.path)
+    reading = _Reading(root)
+    targets = included_paths(written, loaded.document, ("tenant", "include"), loaded.path, root)
     key = tuple(real for _, real, _ in targets)
     known = _cache.get(key)
     if known is not None and _unchanged(known):
@@ -180,46 +188,8 @@ class _Reading:
         self.builder = ShorthandBuilder()
         self.stamps: dict[Path, Stamp] = {}
 
-    def targets(self, written: object, document: Document, at: tuple[str, ...], file: Path) -> list[tuple[Path, Path, Place]]:
-        """The included paths, as shown and as resolved, with the place that asks for each."""
-        items = written if isinstance(written, list) else [written]
-        found: list[tuple[Path, Path, Place]] = []
-        for index, item in enumerate(items):
-            place = document.place((*at, index) if isinstance(written, list) else at)
-            if not isinstance(item, str) or not item.strip():
-                raise InputError("an include is the path of a folder or a file, as text.", place)
-            shown, real = self.target(item, file, place)
-            if any(real == before for _, before, _ in found):
-                raise InputError(f"{item!r} is included twice; keep one.", place)
-            found.append((shown, real, place))
-        return found
-
-    def target(self, item: str, file: Path, place: Place) -> tuple[Path, Path]:
-        windows = PureWindowsPath(item)
-        if Path(item).is_absolute() or windows.drive or windows.root:
-            raise InputError(f"{item!r} is an absolute path; write it relative to this file.", place)
-        if "\\" in item:
-            raise InputError(f"{item!r} has backslashes; write '/' so that the file works on every system.", place)
-        shown = Path(os.path.normpath(file.parent / item))
-        try:
-            real = (file.parent / item).resolve()
-            exists = real.exists()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"{item!r} cannot be used as a path ({error}).", place) from None
-        if not real.is_relative_to(self.root):
-            raise InputError(
-                f"{item!r} leads out of {self.root}; includes stay below the nearest folder named '{ROOT}', "
-                "or below the scenario's own folder.",
-                place,
-            )
-        if not exists:
-            raise InputError(f"there is no file or folder {shown}; check the name, it is relative to this file.", place)
-        return shown, real
-
     def read(self, shown: Path, real: Path, place: Place, above: tuple[Path, ...]) -> None:
-        if real in above:
-            loop = " -> ".join(one.name for one in (*above[above.index(real) :], real))
-            raise InputError(f"the includes form a loop ({loop}); remove one of them.", place)
+        check_loop(real, above, place)
         if real in self.stamps:
             if real.is_file():
                 return  # two files may share a third one
@@ -236,7 +206,7 @@ class _Reading:
         document = load_yaml(shown)
         value = document.value
         if isinstance(value, dict) and "include" in value:
-            for target, resolved, place in self.targets(value["include"], document, ("include",), shown):
+            for target, resolved, place in included_paths(value["include"], document, ("include",), shown, self.root):
                 self.read(target, resolved, place, (*above, real))
             rest = {name: one for name, one in value.items() if name != "include"}
             read_inline(rest, document.place, self.builder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
 from autopilot_agent.service.base import Answer, Call
 
 
@@ -24,6 +26,21 @@ class DiscoverEnrolment(Call[EnrolmentService], frozen=True, gc=False):
     discovery_url: str
 
 
+class Retries(msgspec.Struct, frozen=True, gc=False):
+    """How often the OMA-DM client tries a session again, and after which milliseconds: w7 APPLICATION with its defaults.
+
+    The pause is ``first`` before the first new try, then twice as long each time, but never above ``most`` (protocols.md 10).
+    """
+
+    times: int = 3
+    first: int = 16_000
+    most: int = 86_400_000
+
+    def pause(self, attempt: int) -> int:
+        """Milliseconds before the try that follows ``attempt`` failed ones (from 1)."""
+        return min(self.first << min(attempt - 1, 30), self.most)
+
+
 class Enrolled(Answer, frozen=True, gc=False):
     """The provisioning document: certificate, OMA-DM account, and first settings as (LocURI, value) pairs."""
 
@@ -37,6 +54,7 @@ class Enrolled(Answer, frozen=True, gc=False):
     esp_target: str = "default"
     """device, user or default: which assignment chose the ESP profile. How Windows learns this and the line above is not
     published; they travel here so that nothing else has to guess."""
+    retries: Retries = Retries()
 
 
 class EnrollMdm(Call[Enrolled], frozen=True, gc=False):

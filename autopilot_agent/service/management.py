@@ -36,11 +36,16 @@ class Command(msgspec.Struct, frozen=True, gc=False):
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """The device's answer to one command; ``value`` is the Results data of a Get."""
+    """The device's answer to one command; ``value`` is the Results data of a Get, ``format`` that of the node it is from.
+
+    ``children`` are the answers to the commands inside an Atomic.
+    """
 
     command: int
     code: int
     value: str | None = None
+    format: str = "chr"
+    children: tuple[Status, ...] = ()
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):

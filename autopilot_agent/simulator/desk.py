@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from autopilot_agent.device.hardware_hash import WrongHash, read_hash
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.entra import SignIn
+from autopilot_agent.simulator.passing import Order
 from autopilot_agent.tenant.cloud import answer as tenant_answer
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.wire import private
@@ -16,6 +20,8 @@ from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming, Records
 
 A = TypeVar("A", bound=Answer)
+FACTS = (("serial_number", "serial_number"), ("device", "device_id"), ("enrolment", "enrolment_id"))
+"""What the log says of a call, and the fields of calls that say so."""
 
 
 class MemoryRecords:
@@ -23,6 +29,7 @@ class MemoryRecords:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self._order = Order()
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The record, or None."""
@@ -31,32 +38,52 @@ class MemoryRecords:
     def put(self, kind: str, key: str, value: dict[str, Any]) -> None:
         """Keep a record."""
         self._kept[kind, key] = value
+        oldest = self._order.came(kind, key)
+        if oldest is not None:
+            self.drop(kind, oldest)
 
     def drop(self, kind: str, key: str) -> None:
         """Forget a record."""
         self._kept.pop((kind, key), None)
+        self._order.went(kind, key)
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every record of a kind."""
+        return [value for (one, _), value in list(self._kept.items()) if one == kind]
 
 
 class TenantDesk:
-    """The ``Desk`` of a tenant (see wire/http.py). ``keep`` is called after every answer, before it leaves."""
+    """The ``Desk`` of a tenant (see wire/http.py).
+
+    ``keep`` gives a context for each request: when it ends, whatever the request changed is on the disk.
+    """
 
     def __init__(
         self,
         state: TenantState,
         authority: Authority,
         records: Records | None = None,
-        keep: Callable[[], None] | None = None,
+        keep: Callable[[], AbstractContextManager[None]] | None = None,
+        credentials: str = "",
     ) -> None:
         self.state = state
         self.authority = authority
+        self.credentials = credentials
         self.records: Records = records or MemoryRecords()
         self.keep = keep
         self.lock = threading.RLock()
+
+    def kept(self) -> AbstractContextManager[None]:
+        """The context of one request; after it nothing that was answered is lost."""
+        return self.keep() if self.keep is not None else nullcontext()
 
     def answer(self, call: Call[A], incoming: Incoming) -> A:
         """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""
         if incoming.ours:
             call = private.restore_call(call, incoming.headers.get(private.CALL, ""))
+        for name, field in FACTS:
+            if found := getattr(call, field, ""):
+                incoming.facts[name] = str(found)
         said: list[tuple[str, str]] = []
         with self.lock:
             before, self.state.tell = self.state.tell, lambda rule, text: said.append((rule, text))
@@ -76,6 +103,39 @@ class TenantDesk:
         with self.lock:
             identity = self.state.find_identity(serial_number)
         return identity.id if identity is not None else ""
+
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        with self.lock:
+            known = [one.identity for one in dict.values(self.state.registrations)]  # only read: see Watched in parts.py
+            known += self.state.data.windows_autopilot_device_identities
+        return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        found: dict[str, None] = {}
+        for one in self.state.data.mobility_management_policies:
+            with suppress(ValueError):  # a text that is no address
+                path = urlsplit(one.discovery_url or "").path
+                if path.startswith("/") and "<" not in path:  # the mark of a variable in a route
+                    found[path] = None
+        return tuple(found)
+
+    def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
+        """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
+        try:
+            serial_number = read_hash(hardware_hash).serial_number
+        except WrongHash:
+            return "", ""
+        with self.lock:
+            identity = self.state.find_identity(serial_number, hardware_hash)
+        return (identity.id if identity is not None else ""), serial_number
+
+    def tenant_of(self, name: str = "") -> str:
+        """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
+        wanted = name.casefold()
+        ours = not wanted or wanted == self.state.tenant_id.casefold() or wanted in self.state.domains
+        return self.state.tenant_id if ours else ""
 
     def somebody(self) -> str:
         """Sign-in name of the first licensed user ("" in a tenant without one)."""

@@ -52,7 +52,7 @@ def branding(state: TenantState, call: GetBranding, now: int) -> Branding:
 
 def realm(state: TenantState, call: DiscoverRealm, now: int) -> Realm:
     """Managed, federated or unknown."""
-    domain = call.user_name.rpartition("@")[2].casefold()
+    domain = call.user_name.partition("@")[2].casefold()
     if domain not in state.domains:
         return Realm("Managed" if domain else "Unknown", domain, OTHER_TENANT)
     return Realm("Federated" if state.conditions.federated else "Managed", domain, state.tenant_id)
@@ -120,10 +120,12 @@ def _applies(state: TenantState, policy: ConditionalAccessPolicy, user: User) ->
     if user.id in users.exclude_users:
         return False
     groups = state.targeting.user_groups(user)
+    if any(state.targeting.group_key(group) in groups for group in users.exclude_groups):
+        return False
     return (
         "All" in users.include_users
         or user.id in users.include_users
-        or any(group.casefold() in groups or group in groups for group in users.include_groups)
+        or any(state.targeting.group_key(group) in groups for group in users.include_groups)
     )
 
 

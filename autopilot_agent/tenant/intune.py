@@ -20,7 +20,8 @@ from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState, 
 from autopilot_agent.tenant.targeting import Assigned
 
 MANAGEMENT_URL = "https://r.manage.microsoft.com/devicegatewayproxy/cimhandler.ashx"
-ENROLMENT_URL = "https://enrollment.manage.microsoft.com/EnrollmentServer/DeviceEnrollmentWebService.svc"
+ENROLMENT_PATH = "/EnrollmentServer/DeviceEnrollmentWebService.svc"
+ENROLMENT_URL = f"https://enrollment.manage.microsoft.com{ENROLMENT_PATH}"
 HOME_EDITIONS = (100, 101)
 SKU_NAMES = {
     48: "Professional", 4: "Enterprise", 121: "Education", 101: "Core", 125: "EnterpriseS", 164: "ProfessionalEducation",
@@ -33,7 +34,10 @@ def discover(state: TenantState, call: DiscoverEnrolment, now: int) -> Enrolment
     """MS-MDE2 discovery; a sign-in name of a domain that exists inside the organisation only leads nowhere (F-29)."""
     if call.user_name.casefold().endswith(NOT_ROUTABLE):
         raise ServiceFault("0x8018002B", f"{call.user_name} is not routable: no MDM can be found for it", "F-29")
-    return EnrolmentService(ENROLMENT_URL)
+    host = other_mdm.host_of(call.discovery_url)
+    if not host or host.endswith(".microsoft.com"):
+        return EnrolmentService(ENROLMENT_URL)
+    return EnrolmentService(f"https://{host}{ENROLMENT_PATH}")  # another MDM enrols at its own host
 
 
 def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from autopilot_agent.service.enrolment import Enrolled, EnrollMdm
 from autopilot_agent.service.management import Command, Commands, ManagementMessage
 from autopilot_agent.service.uris import PROVIDERS, first_sync
@@ -14,6 +16,8 @@ from autopilot_agent.tenant.targeting import Assigned
 
 HOLD_MINUTES = 180
 """The time-out that the one published server of this kind gives the page."""
+MANAGEMENT_PATH = "/ManagementServer/MDM.svc"
+"""Where such servers are managed from; the discovery address is another (protocols.md 18.2)."""
 NO_PAGE = EspConfiguration(id="other", display_name="none: another MDM")
 
 
@@ -50,15 +54,24 @@ def enrol(state: TenantState, call: EnrollMdm, mdm: MobilityManagementPolicy, us
     thumbprint = state.unique("mdm certificate").replace("-", "").upper() + "00000000"
     root = first_sync(provider).rpartition("/")[0]
     account = ((root + "/EntDMID", dm_id),)
-    return Enrolled(enrolment_id, provider, dm_id, thumbprint, mdm.discovery_url or "", account, esp_target="other")
+    host = host_of(mdm.discovery_url or "")
+    return Enrolled(enrolment_id, provider, dm_id, thumbprint, f"https://{host}{MANAGEMENT_PATH}", account, esp_target="other")
+
+
+def host_of(url: str) -> str:
+    """The host of an MDM's address, with its port; "" for a text that is no address."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def manage(state: TenantState, device: EnrolledDevice, message: ManagementMessage) -> Commands:
     """One message pair: hold at once, release at the next check-in, as far as this server does either."""
     if message.message > 1:
         for status in message.statuses:
-            uri = device.asked.pop(status.command, "")
-            if status.code >= 400 and status.code != 418:
+            uri = device.asked.pop(status.command, None)
+            if uri is not None and status.code >= 400 and status.code != 418:
                 device.failed_commands[uri] = status.code
         return Commands()
     device.sessions += 1

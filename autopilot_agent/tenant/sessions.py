@@ -51,7 +51,9 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
         device.pending += _plan(state, device, message, now)
     asked = device.asked
     for status in message.statuses:
-        uri = asked.pop(status.command, "")
+        uri = asked.pop(status.command, None)
+        if uri is None:  # never sent, answered before, or a part of an Atomic
+            continue
         if status.value is not None:
             device.facts[uri] = status.value
             _result(device, uri, status.value)

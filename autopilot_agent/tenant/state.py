@@ -218,6 +218,10 @@ class TenantState:
         """A user by id or user principal name."""
         return self._extra.get(name.casefold()) or self.targeting.user(name)
 
+    def everybody(self) -> tuple[User, ...]:
+        """All users: the tenant's, and those that the run brought along."""
+        return (*self.data.users, *dict.fromkeys(self._extra.values()))
+
     def find_identity(self, serial_number: str, hardware_hash: str = "") -> WindowsAutopilotDeviceIdentity | None:
         """The registration that this hardware matches: the run's own, or one of the tenant by serial number; None without."""
         if serial_number in self.unregistered or self.conditions.registration_mismatch:
@@ -301,7 +305,7 @@ class TenantState:
             found.update(
                 {
                     "device_name": device.device_name,
-                    "enrollmentType": _enrollment_type(device),
+                    "enrollmentType": enrollment_type(device),
                     "enrollmentProfileName": enrollment_profile_name(device.profile, device.offline_correlation) or "",
                     "windowsAutopilotDeploymentProfileDisplayName": device.profile.display_name if device.profile else "",
                     "windows10EnrollmentCompletionPageConfigurationDisplayName": device.esp.display_name,
@@ -343,7 +347,7 @@ def enrollment_profile_name(profile: WindowsAutopilotDeploymentProfile | None, c
     return OFFLINE_NAME + correlation if correlation else None
 
 
-def _enrollment_type(device: EnrolledDevice) -> str:
+def enrollment_type(device: EnrolledDevice) -> str:
     """How the deployment report names the enrolment (flows.md 7.7)."""
     if device.offline_correlation:
         join = "offlineDomainJoined" if device.domain_join else "azureADJoined"

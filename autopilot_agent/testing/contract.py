@@ -161,7 +161,7 @@ def a_device_sees_no_difference(make_backend: MakeBackend) -> None:
 
 
 def equal(answer: Answer, wanted: Answer) -> bool:
-    """Whether two answers say the same. A certificate that is really issued has a thumbprint of its own: 40 hexadecimal digits."""
+    """Whether two answers say the same. A certificate that is really issued has a thumbprint of its own (40 digits)."""
     found = getattr(answer, "certificate_thumbprint", None)
     if found is None:
         return answer == wanted

@@ -17,7 +17,7 @@ from autopilot_agent.wire.wallet import Wallet
 
 
 @cache
-def test_authority() -> Authority:
+def one_authority() -> Authority:
     """One authority for all in-process servers of a process: making one takes as long as many runs."""
     return Authority.make()
 
@@ -74,7 +74,10 @@ def _unquoted(path: str) -> str:
 
 def in_process_backend(state: TenantState) -> HttpBackend:
     """A backend that speaks HTTP to a server over this tenant state, both in this process."""
-    application = Application(TenantDesk(state, test_authority()))
-    return HttpBackend(
-        InProcessNet(application), Wallet(KeySource(pooled=True)), tell=lambda rule, text: state.tell(rule, text)
-    )
+    return backend_of(TenantDesk(state, one_authority()))
+
+
+def backend_of(desk: TenantDesk) -> HttpBackend:
+    """The same with a desk of one's own."""
+    net = InProcessNet(Application(desk))
+    return HttpBackend(net, Wallet(KeySource(pooled=True)), tell=lambda rule, text: desk.state.tell(rule, text))

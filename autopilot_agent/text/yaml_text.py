@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import yaml
@@ -16,17 +16,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.text.text_file import MAX_BYTES, read_text
+from autopilot_agent.text.yaml_bounds import MAX_DEPTH, MAX_VALUES, SAFE_DEPTH, check_depth, check_size, may_nest_deep, too_deep
+from autopilot_agent.text.yaml_places import MERGE, STR, Path_, child, marked, place_of_character, place_of_node
 from autopilot_agent.text.yaml_reader import NULL, Reader, yaml_sentence
 
-MAX_VALUES = 100_000
-MAX_DEPTH = 60
-SAFE_DEPTH = 300
-"""Brackets, or columns, up to which a text cannot nest deep enough to exhaust the C stack in libyaml's binding."""
-
-Path_: TypeAlias = tuple[str | int, ...]
-
-_STR = "tag:yaml.org,2002:str"
-_MERGE = "tag:yaml.org,2002:merge"
 _MAP = "tag:yaml.org,2002:map"
 _SEQ = "tag:yaml.org,2002:seq"
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
@@ -46,18 +39,18 @@ class Document(msgspec.Struct):
         """Where the value at ``path`` stands, or its key; of the nearest existing ancestor when there is no such value."""
         node, key_node = self.root, None
         for step in path:
-            found = _child(node, step)
+            found = child(node, step)
             if found is None:
                 key_node = None
                 break
             key_node, node = found
-        return _place(self.name, key_node if key and key_node is not None else node)
+        return place_of_node(self.name, key_node if key and key_node is not None else node)
 
     def written(self, path: Path_) -> str | None:
         """The text of an unquoted scalar as it stands in the file; None for anything else or nothing."""
         node = self.root
         for step in path:
-            found = _child(node, step)
+            found = child(node, step)
             if found is None:
                 return None
             node = found[1]
@@ -71,32 +64,64 @@ def load_yaml(path: Path, limit: int = MAX_BYTES) -> Document:
 
 def load_yaml_text(text: str, name: str) -> Document:
     """Read YAML text; ``name`` is what places call the file. Raises ``InputError``."""
+    root = _roots(text, name, several=False)[0]
+    if isinstance(root, ScalarNode):
+        raise InputError(_NO_KEYS, place_of_node(name, root))
+    return Document(name, _Converter(name, "*" in text).value(root, 0), root)
+
+
+def load_yaml_documents(text: str, name: str) -> list[Document]:
+    """Every document of a YAML text (``---`` stands between two), in their order. Raises ``InputError``."""
+    found: list[Document] = []
+    for root in _roots(text, name, several=True):
+        if isinstance(root, ScalarNode):
+            empty = root.value == "" and not root.style
+            sentence = "nothing is written after this '---'; remove the line." if empty else _NO_KEYS
+            raise InputError(sentence, place_of_node(name, root))
+        found.append(Document(name, _Converter(name, "*" in text).value(root, 0), root))
+    return found
+
+
+def load_yaml_value(text: str, name: str) -> Any:
+    """The value of a short YAML text, which may be a single word; nothing is null. Raises ``InputError``."""
+    roots = _roots(text, name, several=False) if text.strip() else []
+    return _Converter(name, "*" in text).value(roots[0], 0) if roots else None
+
+
+_NO_KEYS = "expected keys and values such as 'mode: user-driven', found one piece of text."
+
+
+def _roots(text: str, name: str, *, several: bool) -> list[Node]:
+    """The trees of a text, bounded in depth and in the values that they stand for; at least one."""
     reader = None
+    roots: list[Node] = []
     try:
-        if len(text) > SAFE_DEPTH and _may_nest_deep(text):
-            _check_depth(text, name)
+        if len(text) > SAFE_DEPTH and may_nest_deep(text):
+            check_depth(text, name)
         reader = Reader(text)
-        root = reader.get_single_node()
+        if several:
+            while reader.check_node():
+                roots.append(reader.get_node())
+        elif (root := reader.get_single_node()) is not None:
+            roots.append(root)
     except RecursionError:
-        raise InputError(_too_deep(), Place(name)) from None
+        raise InputError(too_deep(), Place(name)) from None
     except yaml.YAMLError as error:
         sentence, mark = yaml_sentence(error)
         if "nesting depth" in sentence:  # newer versions of libyaml stop by themselves
-            sentence = _too_deep()
-        place = _marked(name, mark) if mark is not None else _place_of_character(text, name, getattr(error, "character", None))
+            sentence = too_deep()
+        place = marked(name, mark) if mark is not None else place_of_character(text, name, getattr(error, "character", None))
         raise InputError(sentence, place) from None
     except ValueError as error:  # a lone surrogate, or a version directive out of range
         raise InputError(f"the text cannot be read as YAML ({error}); save the file as UTF-8.", Place(name)) from None
     finally:
         if reader is not None:
             reader.dispose()
-    if root is None:
+    if not roots:
         raise InputError("the file is empty; expected YAML, for example 'scenario: My first scenario'.", Place(name))
-    if isinstance(root, ScalarNode):
-        raise InputError("expected keys and values such as 'mode: user-driven', found one piece of text.", _place(name, root))
     if "*" in text or len(text) > MAX_VALUES:
-        _check_size(root, name)
-    return Document(name, _Converter(name, "*" in text).value(root, 0), root)
+        check_size(roots, name)
+    return roots
 
 
 class _Converter:
@@ -109,11 +134,11 @@ class _Converter:
     def value(self, node: Node, depth: int) -> Any:
         if isinstance(node, ScalarNode):
             tag = node.tag
-            return node.value if tag == _STR else self.scalar(node, tag)
+            return node.value if tag == STR else self.scalar(node, tag)
         if self.done is not None and id(node) in self.done:
             return self.done[id(node)]
         if depth >= MAX_DEPTH:
-            raise InputError(_too_deep(), _place(self.name, node))
+            raise InputError(too_deep(), place_of_node(self.name, node))
         result: Any
         if isinstance(node, MappingNode):
             if node.tag != _MAP:
@@ -132,10 +157,10 @@ class _Converter:
         merged: list[Node] = []
         for key, value in node.value:
             tag = key.tag
-            if tag == _MERGE:
+            if tag == MERGE:
                 merged.append(value)
                 continue
-            if tag != _STR:
+            if tag != STR:
                 raise self.bad_key(key)
             if key.value in result:
                 raise self.twice(node, key)
@@ -183,7 +208,7 @@ class _Converter:
         return InputError(f'a key must be text; put {shown or "it"} in quotes: "{shown}".', self.at(key))
 
     def twice(self, node: MappingNode, key: ScalarNode) -> InputError:
-        first = next(one for one, _ in node.value if one.value == key.value and one.tag == _STR)
+        first = next(one for one, _ in node.value if one.value == key.value and one.tag == STR)
         line = first.start_mark.line + 1
         return InputError(f"the key '{_short(key.value)}' stands here twice, first in line {line}; keep one.", self.at(key))
 
@@ -192,46 +217,11 @@ class _Converter:
         return InputError(f"the tag {_short(shown)} is not allowed: files hold plain data only; remove it.", self.at(node))
 
     def at(self, node: Node) -> Place:
-        return _place(self.name, node)
-
-
-def _child(node: Node | None, step: str | int) -> tuple[Node | None, Node] | None:
-    """Key node and value node below a node; merged mappings are looked into last."""
-    if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
-        return None, node.value[step]
-    if not isinstance(node, MappingNode):
-        return None
-    for key, value in node.value:
-        if key.value == step and key.tag == _STR:
-            return key, value
-    for key, value in node.value:
-        if key.tag == _MERGE:
-            for other in value.value if isinstance(value, SequenceNode) else [value]:
-                found = _child(other, step)
-                if found is not None:
-                    return found
-    return None
-
-
-def _place(name: str, node: Node | None) -> Place:
-    return _marked(name, node.start_mark if node is not None else None)
-
-
-def _marked(name: str, mark: Any) -> Place:
-    return Place(name, mark.line + 1, mark.column + 1) if mark is not None else Place(name)
-
-
-def _place_of_character(text: str, name: str, character: object) -> Place:
-    at = text.find(chr(character)) if isinstance(character, int) else -1
-    return Place(name, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)) if at >= 0 else Place(name)
+        return place_of_node(self.name, node)
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _too_deep() -> str:
-    return f"values are nested deeper than {MAX_DEPTH} levels; no file needs that, flatten it."
 
 
 def _whole(text: str) -> int | None:
@@ -241,55 +231,3 @@ def _whole(text: str) -> int | None:
         return int(text, 0) if text[:2] in ("0x", "0o", "0X", "0O") else None
     except ValueError:
         return None
-
-
-def _may_nest_deep(text: str) -> bool:
-    return text.count("[") + text.count("{") > SAFE_DEPTH or max(map(len, text.splitlines())) > SAFE_DEPTH
-
-
-def _check_depth(text: str, name: str) -> None:
-    """Read the events only, and stop at the first value that is nested too deep; libyaml's own composer would crash."""
-    reader = Reader(text)
-    depth = 0
-    try:
-        while (event := reader.get_event()) is not None:
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise InputError(_too_deep(), _marked(name, event.start_mark))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-    finally:
-        reader.dispose()
-
-
-def _check_size(root: Node, name: str) -> None:
-    """Count the values that expanding every alias would make, without expanding any."""
-    sizes: dict[int, int] = {}
-
-    def size(node: Node, depth: int) -> int:
-        if isinstance(node, ScalarNode):
-            return 1
-        known = sizes.get(id(node))
-        if known is not None:
-            if known == 0:
-                raise InputError("an alias here refers to a value that contains it; write the value out.", _place(name, node))
-            return known
-        if depth >= MAX_DEPTH:
-            raise InputError(_too_deep(), _place(name, node))
-        sizes[id(node)] = 0
-        total = 1
-        for item in node.value:
-            if isinstance(item, tuple):
-                total += size(item[0], depth + 1) + size(item[1], depth + 1)
-            else:
-                total += size(item, depth + 1)
-        if total > MAX_VALUES:
-            raise InputError(
-                f"the file stands for more than {MAX_VALUES:,} values once its aliases are expanded; write less.",
-                _place(name, node),
-            )
-        sizes[id(node)] = total
-        return total
-
-    size(root, 0)

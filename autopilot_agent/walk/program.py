@@ -47,6 +47,8 @@ class Options(msgspec.Struct):
     export: Path | None = None
     screens: str = "all"
     exercise: str | None = None
+    only: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 def walk(options: Options) -> int:
@@ -180,7 +182,7 @@ def _loaded(options: Options) -> LoadedScenario | None:
     path = options.state or options.scenario
     loaded: LoadedScenario | None = None
     if path is not None:
-        loaded = load_scenario(path)
+        loaded = load_scenario(path, options.settings, only=options.only)
         if options.mode and options.mode != loaded.scenario.mode:
             if options.mode not in MODES:
                 raise InputError(f"{options.mode[:60]!r} is not a mode; {suggestion(options.mode, MODES)}")

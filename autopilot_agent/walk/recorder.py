@@ -16,11 +16,13 @@ from autopilot_agent.events import trace_hash
 from autopilot_agent.oobe.person import Question, Reply, matched
 from autopilot_agent.scenario.cast import reply_of
 from autopilot_agent.scenario.durations import format_duration
+from autopilot_agent.scenario.fragments import defaults_for
+from autopilot_agent.scenario.inclusion import include_root
 from autopilot_agent.scenario.loader import load_scenario, load_scenario_text
 from autopilot_agent.scenario.model import USUAL_ACTS, Answer, AnswerSpec, Happening, Scenario
 from autopilot_agent.scenario.plan import Plan
 from autopilot_agent.scenario.run import run_scenario
-from autopilot_agent.scenario.tenants import files_of, include_root
+from autopilot_agent.scenario.tenants import files_of
 
 TAG = "walked"
 
@@ -83,9 +85,11 @@ def written(recorder: Recorder, plan: Plan, path: Path, *, ended: bool) -> str:
     loaded = plan.loaded
     assert loaded is not None
     data: dict[str, Any] = msgspec.to_builtins(loaded.scenario)
-    for name in ("person", "acts", "happenings", "expect", "faults"):
+    for name in ("person", "acts", "happenings", "expect", "faults", "include", "matrix", "root", "skip", "xfail"):
         data.pop(name, None)
     data = _without_empty(data)
+    if defaults_for(path).layers:  # what they brought is written out, or not wanted
+        data["root"] = True
     data["scenario"] = f"{loaded.scenario.scenario} (walked by hand)".replace(" (walked by hand) (walked", " (walked")
     data["tags"] = [*(tag for tag in loaded.scenario.tags if tag != TAG), TAG]
     data["seed"] = plan.clock.seed

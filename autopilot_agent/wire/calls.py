@@ -32,7 +32,7 @@ def ask(call: Call[Any], wallet: Wallet) -> Flow[Answer]:
         raise refused(response)
     try:
         return msgspec.json.decode(response.body, type=answer_kind(type(call)))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the answer cannot be read: {error}") from None
 
 
@@ -43,7 +43,7 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
         return Response(404)
     try:
         call = msgspec.json.decode(incoming.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the call cannot be read: {error}") from None
     return as_json(desk.answer(call, incoming))
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from autopilot_agent.errors import Malformed, ServiceFault
-from autopilot_agent.wire import tokens
+from autopilot_agent.wire import private, tokens
 from autopilot_agent.wire.authority import der, load_der, thumbprint
 from autopilot_agent.wire.http import Desk, Incoming, Request, Response
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from autopilot_agent.wire.wallet import Wallet
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 FORBIDDEN = "0x80190193"
 """HTTP 403, as Windows shows it."""
@@ -63,7 +67,18 @@ def device_id_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
     known = str(record["device_id"]) if record else ""
     if known and named and named != known and desk.records.get(ENROLMENT, named) is not None:
         raise ServiceFault(FORBIDDEN, "the certificate is of another device than the one that the message names")
+    settle(desk, known, thumbprint(certificate))
     return known
+
+
+def settle(desk: Desk, device_id: str, used: str) -> None:
+    """A renewed certificate that is used for the first time takes the place of the old one, which is forgotten."""
+    record = desk.records.get(ENROLMENT, device_id)
+    if record is None or record.get("next") != used:
+        return
+    old = str(record["thumbprint"])
+    desk.records.put(ENROLMENT, device_id, {**record, "thumbprint": used, "next": ""})
+    desk.records.drop(CERTIFICATE, old)
 
 
 def enrolment_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
@@ -73,14 +88,60 @@ def enrolment_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
 
 
 def user_token(wallet: Wallet, user_id: str, resource: str) -> Generator[Request, Response, str]:
-    """The device's token of a user for a resource, renewed where it has expired; "" where that user never signed in here."""
+    """The device's token of a user for a resource, renewed where it has expired; "" where that user never signed in here.
+
+    "" too when Entra does not renew it any more. Raises ``ServiceFault`` when Entra cannot say.
+    """
+    from autopilot_agent.wire import device_grants, oauth
+
     known = wallet.users.get(user_id)
     if known is None:
         return ""
-    return known.access.get(resource, "") or known.access.get("", "")
-    yield  # a flow, for the time when a token has to be renewed
+    if known.expires.get(resource, 0) > wallet.now:
+        return known.access[resource]
+    if "" in known.access:  # a token for everything: the sign-in was answered in this process
+        return known.access[""]
+    if not known.refresh:
+        return ""
+    if known.session:
+        return (yield from device_grants.renew(wallet, user_id, resource))
+    return (yield from oauth.renew(wallet, user_id, resource))
+
+
+def device_token(wallet: Wallet) -> str:
+    """The token that the device was given for its attestation; "" without one, and when it has expired."""
+    return wallet.device_token if wallet.device_token_until > wallet.now else ""
+
+
+def bearer_of(incoming: Incoming, desk: Desk, *audiences: str) -> dict[str, Any]:
+    """The claims of the user's or the device's access token that came along; {} without one.
+
+    Raises ``ServiceFault`` with HTTP 401 for a bad one, one of another kind (id, refresh), or one for another audience.
+    """
+    claims = tokens.bearer(incoming, desk.authority)
+    if not claims:
+        return {}
+    if claims.get("use") not in ("access", "device"):
+        raise ServiceFault(tokens.UNAUTHORIZED, "the token gives access to nothing")
+    if audiences and claims.get("aud") not in audiences:
+        raise ServiceFault(tokens.UNAUTHORIZED, "the token is for another service")
+    return claims
 
 
 def user_of(incoming: Incoming, desk: Desk) -> str:
     """Object id of the user whose bearer token came along; "" without. Raises ``ServiceFault`` with HTTP 401 for a bad one."""
-    return str(tokens.bearer(incoming, desk.authority).get("oid", ""))
+    return str(bearer_of(incoming, desk).get("oid", ""))
+
+
+def agreed(call: S, incoming: Incoming, claims: dict[str, Any]) -> S:
+    """The call with the private fields of a device of ours, whose ``user_id`` must be the user of the token, if there is one.
+
+    Raises ``ServiceFault`` with HTTP 401 where they differ.
+    """
+    if not incoming.ours:
+        return call
+    whole = private.restore_call(call, incoming.headers.get(private.CALL, ""))
+    said, known = str(getattr(whole, "user_id", "")), str(claims.get("oid", ""))
+    if claims and said != known:
+        raise ServiceFault(tokens.UNAUTHORIZED, "the token is of another user than the one that the device names")
+    return whole

@@ -44,7 +44,7 @@ class Response(msgspec.Struct):
         """The body as a JSON object; raises ``Malformed`` for anything else."""
         try:
             found = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"the body is no JSON: {error}") from None
         if not isinstance(found, dict):
             raise Malformed("the body is JSON, but no object")
@@ -61,7 +61,8 @@ class Incoming(msgspec.Struct):
 
     ``certificate`` is the client's certificate as DER bytes (b"" without), ``now`` virtual milliseconds of the device or of
     the server's own clock, ``epoch`` the same moment in seconds since 1970, ``base`` the URL that answers should point to,
-    ``ours`` whether the client is a device of this project. What a device of ours shall know besides goes into ``private``.
+    ``ours`` whether the client is a device of this project. What a device of ours shall know besides goes into ``private``,
+    what the server's log may say of the request into ``facts``.
     """
 
     method: str
@@ -76,6 +77,7 @@ class Incoming(msgspec.Struct):
     base: str = ""
     ours: bool = False
     private: dict[str, str] = msgspec.field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; raises ``Malformed`` for anything else."""
@@ -118,12 +120,18 @@ class Records(Protocol):
         """Forget a record; one that is not there is no error."""
         ...
 
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Every record of a kind, in the order of their making."""
+        ...
+
 
 class Desk(Protocol):
     """What a route may ask of the server it is part of."""
 
     authority: Authority
     records: Records
+    credentials: str
+    """What management sessions have to prove besides the certificate: "md5", "basic", or "" for nothing (protocols.md 12.3)."""
 
     def answer(self, call: Call[A], incoming: Incoming) -> A:
         """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""
@@ -131,6 +139,22 @@ class Desk(Protocol):
 
     def registration_of(self, serial_number: str) -> str:
         """The id of a registration ("" for hardware that nobody registered)."""
+        ...
+
+    def serial_number_of(self, registration_id: str) -> str:
+        """The serial number of the hardware with a registration; "" where there is none."""
+        ...
+
+    def discovery_paths(self) -> tuple[str, ...]:
+        """The paths at which the tenant's MDM applications say that discovery is."""
+        ...
+
+    def registration_of_hash(self, hardware_hash: str) -> tuple[str, str]:
+        """Registration id and serial number of the hardware that a hash describes; each "" where it is not known."""
+        ...
+
+    def tenant_of(self, name: str = "") -> str:
+        """The id of the tenant here when ``name`` is that id, one of its domains or ""; "" for every other name."""
         ...
 
     def somebody(self) -> str:

@@ -12,7 +12,7 @@ BITS = 2048
 POOL = 8
 """Keys of a pool. Several devices may get the same one; it is for devices that are not told apart by their keys."""
 
-_pool: dict[int, rsa.RSAPrivateKey] = {}
+_pool: dict[tuple[int, int], rsa.RSAPrivateKey] = {}
 _lock = threading.Lock()
 
 
@@ -23,14 +23,14 @@ class KeySource:
         self.pooled = pooled
         self.pool = pool
 
-    def make(self, *names: str | int) -> rsa.RSAPrivateKey:
-        """A key of RSA 2048 for a purpose; equal names get equal keys of a pool."""
+    def make(self, *names: str | int, bits: int = BITS) -> rsa.RSAPrivateKey:
+        """A key of RSA for a purpose; equal names get equal keys of a pool."""
         if not self.pooled:
-            return rsa.generate_private_key(65537, BITS)
-        number = crc32("/".join(map(str, names)).encode()) % self.pool
+            return rsa.generate_private_key(65537, bits)
+        number = bits, crc32("/".join(map(str, names)).encode()) % self.pool
         with _lock:
             if number not in _pool:
-                _pool[number] = rsa.generate_private_key(65537, BITS)
+                _pool[number] = rsa.generate_private_key(65537, bits)
             return _pool[number]
 
 

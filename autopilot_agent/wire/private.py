@@ -34,9 +34,52 @@ LARGEST = 48_000
 CALL_FIELDS: dict[str, tuple[str, ...]] = {
     # The hash says both; a hash that is not readable does not.
     "DownloadProfile": ("serial_number", "product_key"),
+    # The extension is known by its certificate and its user by a token; a test without certificates has neither.
+    "GetSelectedApps": ("enrolment_id", "phase", "user_id"),
+    "GetRequiredApps": ("enrolment_id", "user_id"),
+    "GetScripts": ("enrolment_id", "user_id"),
+    "GetContentInfo": ("enrolment_id",),
+    "ReportAppResult": ("enrolment_id",),
+    # How large a simulated package is.
+    "DownloadContent": ("app_id", "size"),
+    # A server sees the path; which host was asked is lost on the way to it.
+    "DownloadMsi": ("url",),
+    # The token says who enrols, where the device holds one; no context item has the hash, and the correlator is only sent by a
+    # device that is not registered.
+    "EnrollMdm": ("user_id", "user_name", "device_id", "hardware_hash", "offline_correlation"),
+    # What the person did at the second factor happens on pages of Entra's own.
+    "SignIn": ("proof",),
+    # A domain sign-in proves the user to the domain, not to this server; a device that was resumed has no certificate to show.
+    "GetUserToken": ("user_name", "device_id"),
+    # The device's ticket says both where the hash behind it can be read.
+    "GetDeviceToken": ("registration_id", "serial_number"),
+    # Tokens say who, the ticket says which registration; a device without them (resumed, or a test's) has only its word.
+    "JoinDevice": ("user_id", "tenant_id", "registration_id", "local_administrator", "device_token"),
+    "GetTermsOfUse": ("user_id",),
+    "RegisterHelloKey": ("user_id", "device_id"),
 }
-"""By call: the fields that the protocol does not carry."""
-ANSWER_FIELDS: dict[str, tuple[str, ...]] = {}
+"""By call: the fields that the protocol does not carry.
+
+``ManagementMessage`` writes its header itself (``syncml_client.Hidden``): the user, which counts only where no token came
+along, and the alerts that are ours.
+"""
+ANSWER_FIELDS: dict[str, tuple[str, ...]] = {
+    # The bytes that are sent are few; how many they stand for is a fact of the simulation.
+    "ContentInfo": ("url", "size"),
+    "Content": ("size",),
+    # The device gives its enrolment an id of its own; how Windows learns the other two is not published.
+    "Enrolled": ("enrolment_id", "install_quality_updates", "esp_target"),
+    # How Windows learns whether a Domain Join profile reaches it is not published.
+    "Commands": ("domain_join",),
+    # No public claim says how many MDMs there are, which Windows edition a licence brings, or that a federation signed in.
+    "SignedIn": ("mdm_count", "federated", "windows_edition"),
+    # Where nobody knows the domain there is no tenant to ask.
+    "Realm": ("tenant_id",),
+    # A token says it of a user; a join without one does not.
+    "DeviceJoined": ("user_is_administrator_by_role",),
+    # The tenant's own text for the token; the one on the wire is signed.
+    "DeviceToken": ("token", "mdm_count"),
+}
 """By answer: the same."""
 
 
@@ -72,7 +115,7 @@ def unpack(text: str, kind: Any) -> Any:
         raise Malformed("a private header is too long")
     try:
         return msgspec.json.decode(text.encode("latin-1"), type=kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Malformed(f"a private header cannot be read: {error}") from None
 
 

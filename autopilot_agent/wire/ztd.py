@@ -87,9 +87,10 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
     headers = incoming.headers
     known = msa.hash_in(headers.get("x-device-token", ""), desk, incoming.epoch)
     edition = headers.get("x-osedition", "")
+    described = headers.get("x-hardware-hash", "") or known
     call = DownloadProfile(
-        headers.get("x-hardware-hash", "") or known,
-        "",
+        described,
+        desk.registration_of_hash(described)[1],
         "",
         unquote(headers.get("x-device-manufacturer", "")),
         unquote(headers.get("x-device-model", "")),

@@ -195,6 +195,15 @@ def test_the_schema_accepts_the_new_scenario_and_refuses_unknown_keys(capsys: py
     for wrong in ({}, {"scenario": "x", "modes": "x"}, {"scenario": "x", "mode": "x"}, {"scenario": "x", "seed": "7"}):
         assert not check.is_valid(wrong)
     assert "description" in schema["$defs"]["Scenario"]["properties"]["faults"]
+    rows = [{"name": "wifi", "device.network": "wifi"}]
+    check.validate({"scenario": "x", "matrix": rows, "include": ["a.yaml"], "skip": "later", "xfail": None, "root": True})
+    assert not check.is_valid({"scenario": "x", "matrix": "rows"})
+
+
+def test_the_schema_of_defaults_wants_no_title(capsys: pytest.CaptureFixture[str]) -> None:
+    check = jsonschema.Draft202012Validator(json.loads(run(capsys, "schema", "defaults")[1]))
+    check.validate({"root": True, "device": {"network": "wifi"}})
+    assert not check.is_valid({"matrix": []}) and not check.is_valid({"device": {"nework": "wifi"}})
 
 
 @pytest.mark.parametrize("mode", MODES)

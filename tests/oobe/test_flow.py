@@ -6,6 +6,7 @@ import ast
 import inspect
 import sys
 import textwrap
+from functools import cache
 
 import pytest
 
@@ -107,6 +108,7 @@ def test_every_live_state_names_its_rule(mode: str) -> None:
     assert without <= {"something_went_wrong"}  # its rule is the failure's
 
 
+@cache
 def outcomes_in(step: object) -> set[Outcome]:
     """Outcomes that a step's own source names, and those of the functions of ``oobe`` that it calls."""
     found: set[Outcome] = set()

@@ -19,7 +19,7 @@ from plumbing import ClientCertificate, Reply, Send
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.tenant.state import TenantState
-from autopilot_agent.testing.in_process import test_authority as authority_of_the_process
+from autopilot_agent.testing.in_process import one_authority as authority_of_the_process
 from autopilot_agent.testing.small import small_state
 
 BASE = "https://cloud.contoso.example"

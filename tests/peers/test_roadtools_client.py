@@ -41,7 +41,7 @@ def test_realm_discovery_speaks_both_versions(serve: Callable[..., Any]) -> None
     assert client.find_user(USER)["NameSpaceType"] == "Managed"
     assert client.find_user(USER)["DomainName"] == "contoso.example"
     assert client.find_user(USER, "1.0")["account_type"] == "Managed"
-    assert client.find_user("nobody@")["NameSpaceType"] == "Unknown"
+    assert client.find_user("nobody")["NameSpaceType"] == "Unknown"
 
 
 def test_a_password_brings_the_claims_of_the_user(serve: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ from cryptography import x509
 from plumbing import claims_of, der_of
 from windows_client import DRS, INTUNE, FaultError, WindowsClient
 
-from autopilot_agent.testing.small import SMALL, USER
+from autopilot_agent.testing.small import SMALL, USER, small_device
 
 FIRST_SYNC = "./Device/Vendor/MSFT/DMClient/Provider/MS DM Server/FirstSyncStatus"
 USER_SYNC = FIRST_SYNC.replace("./Device", "./User")
@@ -36,7 +36,7 @@ def test_a_ticket_is_had_with_the_name_and_password_of_the_device(serve: Callabl
 def test_the_profile_comes_for_the_ticket_and_the_hash(serve: Callable[..., Any]) -> None:
     client = pc(serve())
     client.get_ticket()
-    profile = client.get_profile("aGFzaA==")
+    profile = client.get_profile(small_device().hardware.hash)
     assert profile["CloudAssignedTenantDomain"] == "contoso.example"
     assert profile["ZtdRegistrationId"]
     assert client.complaints == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autopilot_agent.cli.batch import Options, run_file
+from autopilot_agent.cli.batch import Options, run_files
 from autopilot_agent.errors import InputError
 from autopilot_agent.events import trace_hash
 from autopilot_agent.scenario.loader import LoadedScenario, find_scenarios, load_scenario, load_scenario_text
@@ -85,8 +85,8 @@ def test_the_command_line_saves_a_pc_and_goes_on_with_it(tmp_path: Path) -> None
     first, second, pc = tmp_path / "first.yaml", tmp_path / "second.yaml", tmp_path / "pc.json"
     first.write_text(TENANT + "acts: [{act: provision, until: entra_join}]\n")
     second.write_text(TENANT + "acts: [{act: ship, for: 3d, network: wifi}, provision]\nexpect: {end_state: desktop}\n")
-    assert run_file(first, Options(save_device=pc)).result.exit_code == 0
-    result = run_file(second, Options(device=pc)).result
+    assert next(run_files([first], Options(save_device=pc))).result.exit_code == 0
+    result = next(run_files([second], Options(device=pc))).result
     assert (result.exit_code, result.end_state, len(result.acts)) == (0, "desktop", 3)
     assert result.virtual_seconds > 3 * 86400
     assert "--device FILE" in result.replay

@@ -17,6 +17,7 @@ from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.remote_wipe import take_order
 from autopilot_agent.oobe.world import World
+from autopilot_agent.service.enrolment import Retries
 from autopilot_agent.service.management import (
     DOMAIN_JOIN_ALERT,
     RESEALED_ALERT,
@@ -39,6 +40,8 @@ CLOCK_TOLERANCE = 5 * MINUTE
 SETTLED_AFTER = 4 * HOUR
 """How long the desktop is watched for work in the background (a limit of this simulation)."""
 CLOCK_TICK = 15 * SECOND
+SERVER_ERRORS = ("0x801901F4", "0x80190257")
+"""HTTP 500 to 599, as Windows shows them."""
 
 OPENING = {
     who: (Alert(1201), Alert(1224, "com.microsoft/MDM/LoginStatus", login), Alert(1224, "com.microsoft/MDM/BootstrapSync", who))
@@ -117,9 +120,27 @@ class ManagementClient:
         self._talking = True
         try:
             extra = (RESULT_ALERT,) * result + (DOMAIN_JOIN_ALERT,) * domain_join + (RESTORED_ALERT,) * restored
-            await self._session(user_id, extra, patient=patient)
+            await self._tried_again(user_id, extra, patient=patient)
         finally:
             self._talking = False
+
+    async def _tried_again(self, user_id: str, extra: tuple[Alert, ...], *, patient: bool) -> None:
+        """A session, and again after a pause where the server fails or keeps silent (rule MDM-RETRY)."""
+        enrolment = self.device.disk.enrolment
+        retries = enrolment.retries if enrolment is not None else Retries()
+        for attempt in range(1, retries.times + 2):
+            try:
+                await self._session(user_id, extra, patient=patient)
+            except CallFailed as failed:
+                if attempt > retries.times or not _passing(failed):
+                    raise
+                pause = retries.pause(attempt)
+                again = f"{failed.code}; it is tried again in {pause // SECOND} s"
+                self.world.note("MDM-RETRY", f"The session broke off with {again} ({attempt} of {retries.times}).")
+                await self.world.sleep(pause)
+            else:
+                self._told_resealed = self._told_resealed or self.device.disk.resealed
+                return
 
     async def _session(self, user_id: str, extra: tuple[Alert, ...], *, patient: bool) -> None:
         device, world = self.device, self.world
@@ -136,7 +157,6 @@ class ManagementClient:
         alerts = OPENING["user" if user_id else "device"] + extra
         if device.disk.resealed and not self._told_resealed:
             alerts += (RESEALED_ALERT,)
-            self._told_resealed = True
         information = self._information or self._describe(enrolment.ent_dm_id)
         statuses: tuple[Status, ...] = ()
         for message in range(1, MOST_MESSAGES + 1):
@@ -171,7 +191,9 @@ class ManagementClient:
         code, value = self._apply(command)
         if code in (200, 202) and command.verb != "Get":
             self._follow(command)
-        return Status(command.id, code, value)
+        if value is None:
+            return Status(command.id, code)
+        return Status(command.id, code, value, node_format(command.uri))
 
     def _apply(self, command: Command) -> tuple[int, str | None]:
         world = self.world
@@ -192,15 +214,18 @@ class ManagementClient:
         """All or nothing; what follows from the children happens only when all went well (MS-MDM, protocols.md 12.3)."""
         tree = self.device.disk.csp
         before = tree.snapshot()
+        codes: list[int] = []
         for child in command.children:
             code, _ = (500, None) if child.verb in ("Get", "Atomic") else self._apply(child)
+            codes.append(code)
             if code not in (200, 202):
                 tree.restore(before)
                 self.world.applied("Atomic", "", 507, "MDM-ATOMIC", f"rolled back: {child.uri} gave {code}")
-                return Status(command.id, 507)
+                return Status(command.id, 507, children=rolled_back(command, codes))
         for child in command.children:
             self._follow(child)
-        return Status(command.id, 200)
+        done = tuple(Status(child.id, code) for child, code in zip(command.children, codes, strict=True))
+        return Status(command.id, 200, children=done)
 
     def _follow(self, command: Command) -> None:
         resolved = resolve(command.uri)
@@ -260,6 +285,29 @@ class ManagementClient:
             await self.session(user_id, result=True)
         except CallFailed as failed:
             self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
+
+
+def node_format(uri: str) -> str:
+    """The format of a node that was read; "chr" where the table of nodes does not know it."""
+    found = resolve(uri)
+    return (found.row.format if found is not None and found.row is not None else "") or "chr"
+
+
+def rolled_back(command: Command, codes: list[int]) -> tuple[Status, ...]:
+    """The statuses inside an Atomic whose last tried command failed: 216 before it, 215 after it (protocols.md 12.3)."""
+    tried = len(codes) - 1
+    every = [216] * tried + codes[tried:] + [215] * (len(command.children) - len(codes))
+    return tuple(
+        Status(child.id, code, children=tuple(Status(one.id, 215) for one in child.children))
+        for child, code in zip(command.children, every, strict=True)
+    )
+
+
+def _passing(failed: CallFailed) -> bool:
+    """Whether a failure may pass by itself: no answer from the server, or HTTP 5xx. A lost link and a wrong clock do not."""
+    if isinstance(failed, Unreachable):
+        return failed.rule not in ("F-13", "F-30")
+    return SERVER_ERRORS[0] <= failed.code <= SERVER_ERRORS[1]
 
 
 _FIRST_SYNC_RULES = {200: "MDM-FIRST-SYNC-NODES", 405: "MDM-FIRST-SYNC-NODES", 418: "ESP-418"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import quote, unquote
@@ -167,8 +168,9 @@ class Jobs:
             good, blocked = False, "EDU-PACKAGES"
             code = FOR_USER_BLOCKED if store and uri.casefold().startswith("./user/") else NOT_APPROVED
         while good:
+            address = f"ms-windows-store:{package}" if store else _package_uri(device.disk.jobs.get(uri, "")) or package
             try:
-                content = await patiently(world, DownloadMsi(f"ms-windows-store:{package}" if store else package))
+                content = await patiently(world, DownloadMsi(address))
                 await transfer(world, installer.size or content.size)
             except CallFailed as failed:
                 if failed.rule == "F-44":
@@ -256,3 +258,12 @@ class Jobs:
         rule = "F-41" if state == "failed" else "A-OFFICECSP" if status < 50 else "APP-M365"
         self.world.app(product, name, state, code, rule)
         self.changed()
+
+
+def _package_uri(job: str) -> str:
+    """Where the package of a HostedInstall job lies; "" where the job does not say."""
+    found = re.search(r'PackageUri\s*=\s*"([^"]*)"', job)
+    text = found[1] if found else ""
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
+        text = text.replace(entity, character)
+    return text

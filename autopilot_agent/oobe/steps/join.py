@@ -182,6 +182,7 @@ async def enrol(
         user_name,
         answer.install_quality_updates,
         answer.esp_target,
+        answer.retries,
     )
     disk.certificates[answer.certificate_thumbprint] = f"CN={answer.ent_dm_id} (Microsoft Intune MDM Device CA)"
     disk.csp.write_all(dict(answer.settings))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from autopilot_agent.scenario.monitors import files, honesty, hybrid, resets, setting_up, status_page, success, userless
-from autopilot_agent.scenario.monitors.record import Record
+from autopilot_agent.scenario.monitors.record import CloudUnknown, Record
 
 if TYPE_CHECKING:
     from autopilot_agent.scenario.plan import Plan
@@ -59,4 +59,12 @@ OWN_STATEMENTS = {
 def broken_invariants(plan: Plan, result: Result) -> list[str]:
     """The invariants that the run broke, as "I-10: what happened"; ``result`` as it stands before the verdict."""
     record = Record(plan, result)
-    return [f"{name}: {said}" for name, monitor in MONITORS.items() if (said := monitor(record)) is not None]
+    found: list[str] = []
+    for name, monitor in MONITORS.items():
+        try:
+            said = monitor(record)
+        except CloudUnknown:
+            continue
+        if said is not None:
+            found.append(f"{name}: {said}")
+    return found

@@ -65,6 +65,17 @@ class Sitting:
         self.left: list[StateLeft] = []
 
 
+class CloudUnknown(Exception):
+    """A monitor looked at a cloud that does not show its records; what it watches cannot be told."""
+
+
+class Unknown:
+    """The state of such a cloud."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise CloudUnknown(name)
+
+
 class Record:
     """Events by kind, calls by name, stays by state, rows by phase; and where the present disk, enrolment and boot begin.
 
@@ -116,7 +127,8 @@ class Record:
 
     def __init__(self, plan: Plan, result: Result) -> None:
         self.plan, self.result = plan, result
-        self.scenario, self.state, self.device = plan.scenario, plan.state, plan.device
+        self.scenario, self.device = plan.scenario, plan.device
+        self.state: Any = plan.state if plan.cloud_known else Unknown()
         disk = self.disk = plan.device.disk
         self.trace = trace = plan.world.trace
         kinds: dict[type[events.Event], list[Any]] = {kind: [] for kind in events.KINDS}
@@ -171,7 +183,8 @@ class Record:
         enrolments = self.calls.get("EnrollMdm")
         self.enrolled_at = enrolments[-1] if enrolments and enrolments[-1] > max(self.fresh, retired) else -1
         self.read = disk.csp.read
-        self.known = plan.state.enrolled.get(disk.enrolment.enrolment_id) if disk.enrolment is not None else None
+        enrolled = plan.state.enrolled if plan.cloud_known and disk.enrolment is not None else {}
+        self.known = enrolled.get(disk.enrolment.enrolment_id) if disk.enrolment is not None else None
 
     def root(self, phase: str) -> str:
         """FirstSyncStatus of the enrolment, for the phase device or account."""

@@ -19,6 +19,7 @@ from .enrollment import (
 )
 from .membership import Memberships
 from .reach import Compiler, Include, reach
+from .rules import Facts
 
 INTUNE_APP_ID = "0000000a-0000-0000-c000-000000000000"
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
@@ -84,6 +85,10 @@ class Scopes:
     def user(self, name: str) -> User | None:
         """The user with this id or user principal name, whatever the case."""
         return self._users.get(name.casefold())
+
+    def group_key(self, reference: str) -> str:
+        """What stands for a group in the answers of ``user_groups``, whether it is named by id or by display name."""
+        return self._groups.key(reference)
 
     def user_groups(self, user: User) -> frozenset[str]:
         """Ids of the groups of a user."""
@@ -154,6 +159,17 @@ class Scopes:
     def hello_configuration(self, user: User) -> DeviceEnrollmentWindowsHelloForBusinessConfiguration | None:
         """The Windows Hello for Business configuration of the user; None when the input has none."""
         return self._configuration(DeviceEnrollmentWindowsHelloForBusinessConfiguration, user)
+
+    def reaches(
+        self,
+        configuration: EnrollmentConfiguration,
+        device_groups: frozenset[str],
+        user_groups: frozenset[str] | None,
+        facts: Facts | None,
+    ) -> bool:
+        """Whether the assignments of a configuration reach a device or its user, whichever configuration wins."""
+        lines = next((one.lines for one in self._configurations if one.resource is configuration), ())
+        return reach(lines, device_groups, user_groups, facts) is not None
 
     def _configuration(self, kind: type[C], user: User) -> C | None:
         """The strongest configuration of a kind that reaches the user, else the built-in default."""

@@ -55,6 +55,7 @@ class JsonText:
         self.text = text
         self.file = file
         self._last_item: dict[JsonPath, tuple[int, int]] = {}
+        self._roots: dict[str, int | None] = {}
         self._line_at = (0, 1)
         self.value = self._parse()
 
@@ -156,7 +157,11 @@ class JsonText:
         if isinstance(part, int) and opening == "[":
             return self._item(at, parent, part)
         if isinstance(part, str) and opening == "{":
-            return self._member(at, part)
+            if parent:
+                return self._member(at, part)
+            if part not in self._roots:  # every resource of an envelope asks for it, and finding it reads the whole text
+                self._roots[part] = self._member(at, part)
+            return self._roots[part]
         return at if part == 0 else None  # a one-element list that was written without brackets
 
     def _item(self, at: int, parent: JsonPath, wanted: int) -> int | None:

@@ -1,0 +1,168 @@
+"""Requests over real connections: prepared once, sent by ``requests``, with the device's certificate where one is shown."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util import parse_url
+
+from autopilot_agent.backends.addresses import Addresses
+from autopilot_agent.errors import InputError, Malformed, Unreachable
+from autopilot_agent.wire.authority import der
+from autopilot_agent.wire.clients import CLIENT_CERT, shown_header
+from autopilot_agent.wire.hosts import check_host
+from autopilot_agent.wire.http import Request, Response
+from autopilot_agent.wire.keys import to_pem
+
+if TYPE_CHECKING:
+    from autopilot_agent.wire.wallet import Credential, Wallet
+
+SECONDS = 30.0
+"""Real seconds that a server may take for an answer; the device sees a time-out then."""
+LARGEST = 64_000_000
+"""Bytes of an answer that are read."""
+NAME, CONNECT, TIME, RESET = "0x80072EE7", "0x80072EFD", "0x80072EE2", "0x80072EFE"
+DATE, COMMON_NAME, AUTHORITY, CHANNEL = "0x80072F05", "0x80072F06", "0x80072F0D", "0x80072F7D"
+SAID = {
+    NAME: "the server's name cannot be resolved",
+    CONNECT: "nobody answers at the server's address",
+    TIME: "no answer came in time",
+    RESET: "the connection was closed before an answer came",
+    DATE: "the server's certificate has expired or is not valid yet",
+    COMMON_NAME: "the server's certificate is for another name",
+    AUTHORITY: "the server's certificate comes from an authority that the device does not trust",
+    CHANNEL: "no secure connection could be made",
+}
+"""What the record says, without anything that differs from run to run."""
+
+
+class GuardedAdapter(HTTPAdapter):
+    """The only way out: looks at the host of every request that is really sent, redirects included."""
+
+    def __init__(self, allowed: frozenset[str], context: ssl.SSLContext | None = None) -> None:
+        self._allowed = allowed
+        self._context = context
+        self._passed: set[str] = set()
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        """Connections with the context that holds the device's certificate."""
+        if self._context is not None:
+            named["ssl_context"] = self._context
+        super().init_poolmanager(*args, **named)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **named: Any) -> requests.Response:
+        """Send, if the host may be talked to; raises ``InputError`` otherwise."""
+        host = parse_url(request.url or "").host or ""
+        if host not in self._passed:
+            check_host(host, self._allowed)
+            self._passed.add(host)
+        return super().send(request, *args, **named)
+
+
+class RequestsNet:
+    """Sends requests to the servers of ``addresses``. ``ca`` is a file with certificates that are trusted besides the usual.
+
+    Raises ``InputError`` for a host that may not be talked to, ``Unreachable`` with Windows' code for everything that fails.
+    """
+
+    def __init__(
+        self, addresses: Addresses, *, ca: str = "", allowed: frozenset[str] = frozenset(), seconds: float = SECONDS
+    ) -> None:
+        self.addresses = addresses
+        self.ca = ca
+        self.allowed = allowed
+        self.seconds = seconds
+        self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
+        self._places: dict[str, str] = {}
+        for base in addresses.bases():
+            check_host(parse_url(base).host or "", allowed)
+
+    def send(self, request: Request, wallet: Wallet) -> Response:
+        """The server's response."""
+        shown = {"device": wallet.device, "mdm": wallet.mdm}.get(request.certificate)
+        url = self.addresses.url(request.url)
+        headers = request.headers
+        if shown is not None and url.startswith("http:"):
+            headers = {**headers, CLIENT_CERT: shown_header(shown.certificate)}
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url, prepared.body = request.method, url, request.body or None
+        prepared.headers = CaseInsensitiveDict(headers)
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            prepared.headers["Content-Length"] = str(len(request.body))
+        adapter = self._adapter(request.certificate if shown is not None else "", shown)
+        try:
+            answer = adapter.send(prepared, stream=True, timeout=self.seconds, verify=self.ca or True, proxies={})
+            body = answer.raw.read(LARGEST + 1, decode_content=True)
+            answer.close() if len(body) > LARGEST else answer.raw.release_conn()
+        except requests.RequestException as error:
+            raise _unreachable(error) from None
+        except (HTTPError, OSError) as error:
+            raise _unreachable(requests.ConnectionError(error)) from None
+        except ValueError as error:  # a header or a name that the URL library does not send
+            adapter.close()
+            raise Malformed(f"the request cannot be sent: {error}") from None
+        if len(body) > LARGEST:
+            raise Malformed(f"the answer has more than {LARGEST} bytes")
+        return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for _, adapter in self._adapters.values():
+            adapter.close()
+        self._adapters.clear()
+
+    def _adapter(self, which: str, shown: Credential | None) -> GuardedAdapter:
+        """Connections that show a certificate; they are made anew when the device gets another one."""
+        known, adapter = self._adapters.get(which, (None, None))
+        if adapter is not None and known is shown:
+            return adapter
+        if adapter is not None:
+            adapter.close()
+        made = GuardedAdapter(self.allowed, self._context(shown) if shown is not None else None)
+        self._adapters[which] = (shown, made)
+        return made
+
+    def _context(self, shown: Credential) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.ca or None)
+        data = to_pem(shown.key) + ssl.DER_cert_to_PEM_cert(der(shown.certificate)).encode()
+        # The ssl module reads certificates from files only; this one is gone before anything is sent.
+        handle, name = tempfile.mkstemp(suffix=".pem")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            context.load_cert_chain(name)
+        finally:
+            os.unlink(name)
+        return context
+
+
+def _unreachable(error: requests.RequestException) -> Unreachable:
+    code = _code(error)
+    return Unreachable(code, SAID[code])
+
+
+def _code(error: requests.RequestException) -> str:
+    """Windows' code for what went wrong underneath (WinINet errors as HRESULT, protocols.md 17)."""
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        raise InputError(f"the server named an address that cannot be used ({str(error)[:80]}).") from None
+    if isinstance(error, requests.exceptions.SSLError):
+        text = str(error)
+        if "expired" in text or "not yet valid" in text:
+            return DATE
+        if "match" in text:
+            return COMMON_NAME
+        return AUTHORITY if "CERTIFICATE_VERIFY_FAILED" in text else CHANNEL
+    if isinstance(error, requests.exceptions.Timeout):
+        return TIME
+    causes = [*error.args, getattr(error.args[0], "reason", None) if error.args else None]
+    if any(isinstance(one, NameResolutionError) for one in causes):
+        return NAME
+    return CONNECT if any(isinstance(one, NewConnectionError) for one in causes) else RESET

@@ -1,0 +1,36 @@
+"""``preflight``: play the devices that a tenant's configuration is for, and say what goes wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from autopilot_agent.cli.run import _colourful, _write, _write_json
+from autopilot_agent.preflight.report import Report, preflight
+from autopilot_agent.reports.style import Style
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the report; exit code 1 when a finding is as bad as ``--fail-on`` says."""
+    report = preflight(args.tenant, modes=tuple(args.mode), group=args.group)
+    _print(report, args)
+    return 1 if report.fails(args.fail_on) else 0
+
+
+def _print(report: Report, args: argparse.Namespace) -> None:
+    if args.output == "json":
+        import json
+
+        from autopilot_agent.preflight.documents import plain
+
+        _write_json(json.dumps(plain(report), indent=2, ensure_ascii=False) + "\n")
+    elif args.output == "markdown":
+        from autopilot_agent.preflight.documents import markdown
+
+        _write(markdown(report))
+    else:
+        from autopilot_agent.preflight.text import WIDTH, render
+
+        style = Style(colour=_colourful(), width=WIDTH)
+        _write(render(report, style, verbosity=args.verbose - args.quiet))
+    sys.stdout.flush()

@@ -1,0 +1,133 @@
+"""``run --report KIND=FILE``: reports chosen and looked at before the run, fed while it goes, and written after it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from autopilot_agent import __version__
+from autopilot_agent.cli.console import complain
+from autopilot_agent.errors import InputError
+from autopilot_agent.reports.plain_json import worst
+from autopilot_agent.reports.registry import OURS, report_of
+from autopilot_agent.reports.report import About, Announcing, Need, Played, Report
+from autopilot_agent.reports.target import STANDARD_OUTPUT, append, check_writable, read_target, same_file, write_whole
+from autopilot_agent.reports.words import count
+from autopilot_agent.scenario.run import Result
+
+LATEST = 253_402_300_799
+"""The last second that a date can be written for."""
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """A report and where it goes."""
+
+    report: Report
+    file: str
+
+
+class Reports:
+    """The reports of one call. What is wrong with one is said at once, and the others are written all the same."""
+
+    def __init__(self, asked: list[str], taken: dict[str, str]) -> None:
+        """``asked`` are the words after ``--report``; ``taken`` are files of this call, each with what it is."""
+        self.chosen: list[Chosen] = []
+        self.refused = 0
+        self.played: list[Played] = []
+        taken = {same_file(file): what for file, what in taken.items()}
+        for words in asked:
+            try:
+                self.chosen.append(_chosen(words, taken))
+            except InputError as error:
+                self._refuse(str(error))
+
+    @property
+    def need(self) -> Need:
+        """Of which runs the events are wanted."""
+        return max((one.report.needs_events for one in self.chosen), key=lambda need: need.value, default=Need.NOTHING)
+
+    def take(self, played: Played) -> None:
+        """Keep the next run."""
+        self.played.append(played)
+
+    def take_results(self, results: list[Result]) -> None:
+        """Keep what has a result and was not played."""
+        self.played += [Played(result) for result in results]
+
+    def write(self, code: int, say: Callable[[str], None]) -> int:
+        """Write every report; ``code`` is the exit code of the runs, the result that of the call. ``say`` prints."""
+        codes = [code]
+        about = self._about(code)
+        for one in self.chosen:
+            codes.append(self._write(one, about, say))
+        if self.refused:
+            codes.append(2)
+            written = codes[1:-1].count(0)
+            complain(f"{count(self.refused, 'report')} not written, {written} written; what is wrong is said above.")
+        return worst(codes)
+
+    def _write(self, one: Chosen, about: About, say: Callable[[str], None]) -> int:
+        kind = one.report.name
+        try:
+            data = one.report.render(self.played, about)
+            if one.file != STANDARD_OUTPUT:
+                write_whole(one.file, data)
+            elif isinstance(one.report, Announcing):
+                say(one.report.announce(self.played, about))
+                summary = os.environ.get(one.report.appended_to) if one.report.appended_to else ""
+                if summary:
+                    append(summary, data)
+        except InputError as error:
+            self._refuse(f"report {kind}: {error}")
+            return 2
+        except Exception as error:
+            if kind in OURS:
+                raise
+            self._refuse(f"report {kind}: it ended with {type(error).__name__}: {error}; ask who made it.")
+            return 2
+        return 0
+
+    def _about(self, code: int) -> About:
+        text = os.environ.get("SOURCE_DATE_EPOCH", "")
+        date = ""
+        if text:
+            if re.fullmatch("[0-9]{1,12}", text) and int(text) <= LATEST:
+                date = datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            else:
+                self._refuse(f"SOURCE_DATE_EPOCH is {text[:40]!r}; expected seconds since 1970, such as 1767225600.")
+        return About(__version__, code, date)
+
+    def _refuse(self, said: str) -> None:
+        self.refused += 1
+        complain(said)
+
+
+def chosen_reports(asked: list[str], paths: list[Path], saved: Path | None) -> Reports:
+    """The reports that were asked for. A report never takes the place of a scenario, of the saved PC, or of another report."""
+    taken = {str(path): "a scenario that is to be played" for path in paths}
+    if saved is not None:
+        taken[str(saved)] = "the file of --save-device"
+    return Reports(asked, taken)
+
+
+def _chosen(words: str, taken: dict[str, str]) -> Chosen:
+    target = read_target(words)
+    report = report_of(target.kind)
+    if target.file == STANDARD_OUTPUT:
+        if not isinstance(report, Announcing):
+            raise InputError(f"a {target.kind} report goes to a file; write {target.kind}=FILE (json and jsonl: see --output).")
+        key = STANDARD_OUTPUT
+    else:
+        key = same_file(target.file)
+    if key in taken:
+        what = "standard output" if target.file == STANDARD_OUTPUT else target.file
+        raise InputError(f"--report {words}: {what} is {taken[key]} already; choose another file.")
+    if key != STANDARD_OUTPUT:
+        check_writable(target.file)
+    taken[key] = f"the place of the {target.kind} report"
+    return Chosen(report, target.file)

@@ -1,0 +1,148 @@
+"""Devices that do not get on: every bad end of a rehearsal, with the resources to blame for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autopilot_agent.events import CallRefused, Event, LogWritten, Noted, ScreenShown
+from autopilot_agent.preflight.blame import OF_THE_USER, app_times, blamed, domain_join_of_user, downloads
+from autopilot_agent.preflight.findings import Found, Resource, Severity
+from autopilot_agent.preflight.registry import Preflight, check
+from autopilot_agent.preflight.rehearsal import Rehearsal
+from autopilot_agent.reports.words import span
+from autopilot_agent.rulebook import diagnosis
+from autopilot_agent.tenant.commands import required
+
+PERSONAL = ("F-77", "F-86")
+"""What keeps devices out that nobody registered, as administrators mean it."""
+TITLES = {
+    "F-19": "Conditional Access refuses the sign-in or the enrolment",
+    "F-26": "An enrolment restriction refuses the device",
+    "F-27": "A user without a licence cannot enrol the device",
+    "F-34": "Hybrid join fails: no Domain Join profile, or a wrong one, reaches the device",
+    "F-40": "The apps are not there before the time of the status page is over",
+    "F-42": "A line-of-business MSI and a Win32 app overlap: error 1618",
+    "F-48": "A password policy and a restart: nobody gets past Device setup",
+    "F-49": "Microsoft 365 Apps of the built-in kind hang beside a Win32 app",
+    "REG-ONE-TIME": "A registration has used up its one enrolment without a user",
+}
+"""What administrators call failures that the catalogue names by what the device shows."""
+SLOWEST = 3
+TITLE_WORDS = 3
+"""A reason of so few words names a row of the page and explains nothing."""
+"""Apps that are named where the time is up."""
+
+
+@check("does-not-finish", "TIME-ESP", Severity.ERROR, "A device does not get on")
+def bad_ends(preflight: Preflight) -> Iterator[Found]:
+    """Every rehearsal that failed or got stuck, by the rule of its failure and what is to blame."""
+    for one in preflight.rehearsals:
+        error = one.error
+        if one.completed or error is None or one.away or one.special:
+            continue
+        rule = _rule(one, error.rule)
+        if rule == "F-29" or (one.candidate.identity is None and rule in PERSONAL):
+            continue  # the first has a check of its own, the others are meant
+        about = blamed(preflight, one, rule)
+        row = diagnosis.known_cause(rule)
+        symptom = (row.symptom if row is not None else error.meaning) or "The device does not get on"
+        code = f" ({error.code})" if error.code else ""
+        shown = shown_by(one, rule)
+        yield Found(
+            what=_as_title(_what(preflight, one, rule, about)) + ".",
+            about=about,
+            moments=(*(one.moment(event) for event in shown), one.end()),
+            rule=rule,
+            title=f"{TITLES.get(rule) or _as_title(symptom)}{code}",
+            fix=FIXES.get(rule) or error.fix,
+            severity=_severity(preflight, one, rule),
+        )
+
+
+def _rule(one: Rehearsal, rule: str) -> str:
+    """The rule of a failure; one code stands for a used record and for a restriction, and its refusal says which."""
+    if rule == "F-26" and one.citing("REG-ONE-TIME"):
+        return "REG-ONE-TIME"
+    return rule or "TIME-ESP"
+
+
+def _as_title(symptom: str) -> str:
+    """With a capital, unless it begins with the name of something."""
+    word = symptom.partition(" ")[0]
+    return symptom[:1].upper() + symptom[1:] if word.islower() else symptom
+
+
+FIXES = {
+    "APP-LIMIT": "Make the installer quicker, or raise the app's own time limit and that of the status page.",
+    "F-26": "Lift the restriction for these users and devices, or give them what it asks for.",
+    "F-27": "Assign a licence with Intune, or do not let this user set up devices.",
+    "F-48": "Target the policy that restarts, or the one that asks for a password, to users so that it comes after setup.",
+    "REG-ONE-TIME": "Delete the device's record in Intune, or unblock the device.",
+}
+"""What an administrator does where the catalogue speaks of the device alone, or leaves it open."""
+SHOWN_BY = {
+    "F-40": ("TIME-ESP",),
+    "F-42": ("APP-1618",),
+    "F-48": ("REBOOT-PASSWORD-POLICY", "EVT-2800", "REBOOT-DEVICELOCK"),
+}
+"""Further rules whose events show a failure."""
+
+
+def _severity(preflight: Preflight, one: Rehearsal, rule: str) -> Severity:
+    identity, user = one.candidate.identity, one.user
+    owner = identity is not None and user is not None and identity.user_principal_name == user.user_principal_name
+    others = [other for other in preflight.of(one.candidate) if other.mode == one.mode and other.completed]
+    everybody = any(other.completed and other.user is not None for other in preflight.rehearsals)
+    if rule in OF_THE_USER and not owner and (others or everybody):
+        return Severity.WARNING
+    return Severity.ERROR
+
+
+def shown_by(one: Rehearsal, rule: str) -> list[Event]:
+    """The events that show a failure: the first of each kind that cites its rule, and what led to it."""
+    found: list[Event] = []
+    for cited in (*SHOWN_BY.get(rule, ()), rule):
+        kinds = (Noted, CallRefused, LogWritten, ScreenShown)
+        events = [event for event in one.citing(cited) if isinstance(event, kinds) and _says_more(event)]
+        told = [event for event in events if not isinstance(event, LogWritten)] or events
+        found += told[:1]
+    return sorted(found, key=lambda event: event.seq)
+
+
+def _says_more(event: Event) -> bool:
+    return bool(getattr(event, "text", "") or getattr(event, "reason", ""))
+
+
+def _what(preflight: Preflight, one: Rehearsal, rule: str, about: tuple[Resource, ...]) -> str:
+    error = one.error
+    assert error is not None
+    if rule == "F-40":
+        return _out_of_time(one)
+    reason = one.run.plan.world.failure.reason if one.run.plan is not None and one.run.plan.world.failure else ""
+    told = len(reason.split()) > TITLE_WORDS
+    text = ((reason if told else error.cause) or error.meaning or reason).rstrip(".")
+    name = one.user.user_principal_name if one.user is not None and rule in OF_THE_USER else ""
+    who = f"{name}: " if name and name not in text else ""
+    named = ", ".join(each.name for each in about if each.kind != "user" and each.name not in text)
+    why = _because(one, rule)
+    return f"{who}{text}" + (f": {named}" if named else "") + (f"; {why}" if why else "")
+
+
+def _because(one: Rehearsal, rule: str) -> str:
+    """What the export shows besides: the reason behind the reason."""
+    mine = domain_join_of_user(one) if rule == "F-34" else []
+    return f"{mine[0].display_name} is assigned to users" if mine else ""
+
+
+def _out_of_time(one: Rehearsal) -> str:
+    """Which apps took how much of the page's time."""
+    page = one.page
+    minutes = page.install_progress_timeout_in_minutes if page is not None else 60
+    times = sorted(app_times(one).values(), key=lambda each: -each[1])
+    phase = "account" if one.error is not None and one.error.step == "account_setup" else "device"
+    wanted = required(one.enrolled, phase) if one.enrolled is not None else []
+    there = sum(one.run.result.apps.get(app.display_name) in ("installed", "not applicable") for app in wanted)
+    slow = ", ".join(f"{name} {span(took)}" for name, took, _ in times[:SLOWEST])
+    hybrid = " and the 40 of hybrid join" if one.mode == "hybrid" else ""
+    over = f"the {minutes} minutes of the page{hybrid} are over when {there} of {len(wanted)} apps are there"
+    return f"{over}; the slowest: {slow}{downloads(one)}"

@@ -1,0 +1,46 @@
+"""The tenant of a preflight: a folder or a file of an export, or the tenant of a scenario file with its device and cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from autopilot_agent.errors import InputError, Place
+from autopilot_agent.scenario.loader import load_scenario
+from autopilot_agent.scenario.model import CloudSpec, DeviceSpec
+from autopilot_agent.scenario.tenants import YAML, read_tenant, tenant_of
+from autopilot_agent.tenant.graph import TenantData
+from autopilot_agent.text.yaml_text import load_yaml
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What is looked at: the tenant, and the device and cloud that rehearsals start from."""
+
+    name: str
+    data: TenantData
+    device: DeviceSpec = msgspec.field(default_factory=DeviceSpec)
+    cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)
+    assumptions: dict[str, str] = {}
+
+
+def subject_of(path: Path) -> Subject:
+    """Read what ``path`` leads to. Raises ``InputError``, also for a tenant that no device can get anything from."""
+    name = path.as_posix()
+    if path.suffix.lower() in YAML and path.is_file() and is_scenario(path):
+        loaded = load_scenario(path)
+        scenario = loaded.scenario
+        device = msgspec.structs.replace(scenario.device, autopilot_file=None)  # the profile comes from the tenant
+        cloud = msgspec.structs.replace(scenario.cloud, registered_elsewhere=False)
+        subject = Subject(name, tenant_of(loaded), device, cloud, scenario.assumptions)
+    else:
+        subject = Subject(name, read_tenant(path))
+    if not subject.data.collections:
+        raise InputError("no resource of a tenant is here; expected Graph's collections, such as groups.json.", Place(name))
+    return subject
+
+
+def is_scenario(path: Path) -> bool:
+    """Whether a YAML file is a scenario and not a tenant; a scenario says so with its first key."""
+    value = load_yaml(path).value
+    return isinstance(value, dict) and "scenario" in value

@@ -1,0 +1,88 @@
+"""The top of the page: how many of what, what to look at first, and the filter."""
+
+from __future__ import annotations
+
+from autopilot_agent.reports.findings import VERDICTS, advice_of, counts, findings_of, title_of
+from autopilot_agent.reports.html.elements import Element, Node, e, svg
+from autopilot_agent.reports.report import Played
+from autopilot_agent.reports.words import count, span
+
+MOST_LISTED = 100
+LOOKS = {"passed": "good", "xfailed": "good", "failed": "bad", "error": "bad", "xpassed": "bad"}
+"""How a verdict looks; the others are neither good nor bad."""
+
+
+def badge(verdict: str) -> Element:
+    """A verdict in a word and a colour."""
+    return e("span", VERDICTS[verdict], class_=f"badge {LOOKS.get(verdict, 'quiet')}")
+
+
+def overview(title: str, played: list[Played], bad: list[Played]) -> Element:
+    """Header with counts and the list of what is not as expected."""
+    results = [one.result for one in played]
+    found = counts(results)
+    virtual = span(sum(result.virtual_seconds for result in results) * 1000)
+    tiles = [
+        e("li", e("strong", number), " ", VERDICTS[verdict], class_=LOOKS.get(verdict, "quiet"))
+        for verdict, number in found.items()
+    ]
+    tiles.append(e("li", e("strong", virtual), " of virtual time", class_="quiet"))
+    return e("header", e("h1", title), e("ul", tiles, class_="tiles"), _share(found, len(played)), _to_look_at(played, bad))
+
+
+def _share(found: dict[str, int], total: int) -> Node:
+    if not total:
+        return None
+    parts: list[Node] = []
+    begin = 0
+    for verdict, number in found.items():
+        end = begin + number * 1000 // total
+        parts.append(e("rect", x=begin, y=0, width=max(2, end - begin), height=8, class_=LOOKS.get(verdict, "quiet")))
+        begin = end
+    said = ", ".join(f"{number} {VERDICTS[verdict]}" for verdict, number in found.items())
+    return svg(1000, 8, said, parts, stretched=True, class_="share")
+
+
+def _to_look_at(played: list[Played], bad: list[Played]) -> Node:
+    if not bad:
+        return None
+    rows: list[Node] = []
+    for number, one in enumerate(played):
+        if one.fine or len(rows) == MOST_LISTED:
+            continue
+        said = [finding.sentence.partition("\n")[0] for finding in findings_of(one.result)]
+        advice = dict(advice_of(one.result.error)) if one.result.error is not None else {}
+        more = [e("p", e("b", name), ": ", advice[name]) for name in ("Cause", "How to fix") if name in advice]
+        rest = e("p", f"and {count(len(said) - 3, 'more')}", class_="dim") if len(said) > 3 else None
+        link = e("a", title_of(one.result), href=f"#run-{number + 1}")
+        rows.append(e("li", e("p", badge(one.result.verdict), " ", link), [e("p", text) for text in said[:3]], rest, more))
+    listed = e("p", f"The first {MOST_LISTED} of {len(bad)}.", class_="note") if len(bad) > MOST_LISTED else None
+    return e("section", e("h2", "What to look at"), listed, e("ol", rows, class_="look"), class_="attention")
+
+
+def filters(played: list[Played]) -> Node:
+    """What the script uses to hide runs; without it, it is not shown."""
+    results = [one.result for one in played]
+    tags = sorted({tag for result in results for tag in result.tags})
+    modes = sorted({result.mode for result in results if result.mode})
+    verdicts = list(counts(results))
+    search = e("label", "Text", e("input", type="search", id="f-text", autocomplete="off", spellcheck="false"))
+    choices = [
+        _choice("Verdict", "f-verdict", [(verdict, VERDICTS[verdict]) for verdict in verdicts]),
+        _choice("Mode", "f-mode", [(mode, mode) for mode in modes]),
+        _choice("Tag", "f-tag", [(tag, tag) for tag in tags]) if tags else None,
+    ]
+    buttons = e(
+        "div",
+        e("button", "Open all", type="button", id="f-open"),
+        e("button", "Close all", type="button", id="f-close"),
+        e("button", "Clear", type="reset"),
+        class_="buttons",
+    )
+    status = e("p", id="f-count", role="status", aria_live="polite")
+    return e("form", search, choices, buttons, status, id="filter", hidden=True, role="search", aria_label="Filter the runs")
+
+
+def _choice(name: str, key: str, values: list[tuple[str, str]]) -> Element:
+    options = [e("option", "all", value=""), *(e("option", text, value=value) for value, text in values)]
+    return e("label", name, e("select", options, id=key))

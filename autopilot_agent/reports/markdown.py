@@ -1,0 +1,109 @@
+"""Markdown: what went wrong, where, why and what to do; then a table of everything."""
+
+from __future__ import annotations
+
+import re
+
+from autopilot_agent.reports.findings import (
+    VERDICTS,
+    advice_of,
+    counted,
+    findings_of,
+    headline,
+    one_line,
+    shown_file,
+    title_of,
+)
+from autopilot_agent.reports.report import About, Need, Played
+from autopilot_agent.reports.words import count, span
+
+MOST_BYTES = 900_000
+"""A step summary of GitHub holds 1 MiB; what does not fit is counted."""
+FOLDED = 20
+"""More rows than this are folded away."""
+_MEANS_SOMETHING = re.compile(r"([\\`*_\[\]#|<>~&$]|^[+-]|(?<=^\d)[.)])")
+_SPEAKS_TO_SOMEBODY = re.compile(r"(?<!\w)@|(?<=:)//|(?<=www)\.", re.IGNORECASE)
+
+
+class Markdown:
+    """The report."""
+
+    name = "markdown"
+    needs_events = Need.NOTHING
+
+    def render(self, played: list[Played], about: About) -> bytes:
+        """Failures first, then every run; bounded, and what is left out is said."""
+        bad = [one for one in played if not one.fine]
+        results = [one.result for one in played]
+        head = [f"## Autopilot scenarios: {headline(results, len(bad))}", "", f"{counted(results)}.", ""]
+        head += [f"Made at {about.date}.", ""] if about.date else []
+        size = sum(len(line.encode()) + 1 for line in head)
+        lines, size = _fitting(head, [_failure(one) for one in bad], size, MOST_BYTES // 2, "failure")
+        rows = [[_row(one)] for one in (*bad, *(one for one in played if one.fine))]
+        fold = len(rows) > FOLDED
+        lines += ["<details>", f"<summary>All {len(rows)} runs</summary>", ""] if fold else []
+        lines += ["| Verdict | Scenario | End | Code | Virtual time |", "|---|---|---|---|--:|"]
+        lines, size = _fitting(lines, rows, size, MOST_BYTES, "run")
+        lines += ["", "</details>"] if fold else []
+        return ("\n".join(lines) + "\n").encode()
+
+
+def _fitting(lines: list[str], blocks: list[list[str]], size: int, most: int, word: str) -> tuple[list[str], int]:
+    """Lines with as many blocks as fit below a size in bytes, and a remark where not all did; the new size with them."""
+    lines = list(lines)
+    for number, block in enumerate(blocks):
+        size += sum(len(line.encode()) + 1 for line in block)
+        if size > most:
+            return [*lines, "", f"{count(len(blocks) - number, f'more {word}')} did not fit into this report."], size
+        lines += block
+    return lines, size
+
+
+def _failure(one: Played) -> list[str]:
+    result = one.result
+    lines = [f"### {VERDICTS[result.verdict].capitalize()}: {escaped(title_of(result))}", ""]
+    for finding in findings_of(result):
+        said = [line for line in finding.sentence.split("\n") if line.strip()]
+        lines.append(f"- {code(str(finding.spot))}: {escaped(said[0].removeprefix(f'{finding.spot}: '))}")
+        lines += [f"  - {escaped(line.strip())}" for line in said[1:]]
+    if result.error is not None:
+        lines += ["", *(f"- **{name}**: {escaped(text)}" for name, text in advice_of(result.error))]
+    if result.replay:
+        lines += ["", "Replay:", "", *fenced(result.replay)]
+    return [*lines, ""]
+
+
+def _row(one: Played) -> str:
+    result = one.result
+    word = VERDICTS[result.verdict]
+    took = span(result.virtual_seconds * 1000) if result.end_state else ""
+    error = result.error.code if result.error is not None else ""
+    name = f"{escaped(title_of(result))}<br>{code(shown_file(result.file))}"
+    cells = [word if one.fine else f"**{word}**", name, escaped(result.end_state), escaped(error), took]
+    return f"| {' | '.join(cells)} |"
+
+
+def escaped(text: object) -> str:
+    """Data as plain text of Markdown: nothing in it is a mark, a tag, a link, or speaks to somebody."""
+    marked = _MEANS_SOMETHING.sub(r"\\\1", one_line(text))
+    marked = marked.replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+    return _SPEAKS_TO_SOMEBODY.sub(lambda found: f"{found[0][:1]}<!-- -->{found[0][1:]}", marked)
+
+
+def code(text: object) -> str:
+    """Data as a code span that also stands in a table."""
+    said = one_line(text).replace("|", "&#124;") if "|" in str(text) else one_line(text)
+    if said != one_line(text) or "`" in said:  # inside backticks neither can be written
+        return f"<code>{escaped(text)}</code>"
+    return f"`{said}`"
+
+
+def fenced(text: object) -> list[str]:
+    """Data as a block of code: the fence is longer than any run of backticks in it."""
+    said = one_line(text)
+    longest = max((len(run) for run in re.findall("`+", said)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", said, fence]
+
+
+MARKDOWN = Markdown()

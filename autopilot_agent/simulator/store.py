@@ -1,0 +1,118 @@
+"""The data file: rows by kind and key in SQLite, for one server at a time, safe from a crash at any moment."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from autopilot_agent.errors import InputError, Place
+
+FORMAT = 1
+"""Version of the file's layout; another one is refused."""
+APPLICATION = 0x41504147
+"""SQLite's application id of our files."""
+
+Row = tuple[str, str, bytes | None]
+"""Kind, key, value; None for a row that goes."""
+
+
+class DataFile:
+    """One open data file. Raises ``InputError`` for a file that cannot be used, ``sqlite3.Error`` when writing fails.
+
+    The file is locked as long as it is open, and every commit is on the disk when it returns (WAL, synchronous=FULL).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        _create(path)
+        try:
+            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._unusable(str(error)) from None
+        try:
+            self._prepare()
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if "locked" in str(error):
+                text = "another server is using this data file; stop it, or name another file."
+                raise InputError(text, Place(str(path))) from None
+            raise self._unusable(str(error)) from None
+        except sqlite3.DatabaseError:
+            self._connection.close()
+            raise InputError("this is no data file of autopilot-agent; name another.", Place(str(path))) from None
+        except InputError:
+            self._connection.close()
+            raise
+
+    def _unusable(self, why: str) -> InputError:
+        return InputError(f"the data file cannot be used ({why}); check its folder and permissions.", Place(str(self.path)))
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        application = self._one("PRAGMA application_id")
+        version = self._one("PRAGMA user_version")
+        if application != APPLICATION and (application or version or self._one("SELECT count(*) FROM sqlite_master")):
+            raise InputError("this is a database of something else, not a data file of autopilot-agent.", Place(str(self.path)))
+        if application == APPLICATION and version != FORMAT:
+            raise InputError(
+                f"this data file has format {version}, and this version reads format {FORMAT}; begin a new one.",
+                Place(str(self.path)),
+            )
+        run("PRAGMA locking_mode=EXCLUSIVE")
+        run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=FULL")
+        run("BEGIN IMMEDIATE")  # takes the lock, or finds that somebody has it
+        run(f"PRAGMA application_id={APPLICATION}")
+        run(f"PRAGMA user_version={FORMAT}")
+        run(
+            "CREATE TABLE IF NOT EXISTS rows (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, "
+            "PRIMARY KEY (kind, key)) WITHOUT ROWID"
+        )
+        run("COMMIT")
+
+    def _one(self, question: str) -> int:
+        with closing(self._connection.execute(question)) as found:
+            return int(found.fetchone()[0])
+
+    def rows(self, kind: str) -> dict[str, bytes]:
+        """All rows of a kind, by key."""
+        with closing(self._connection.execute("SELECT key, value FROM rows WHERE kind = ?", (kind,))) as found:
+            return {str(key): bytes(value) for key, value in found}
+
+    def kinds(self, beginning: str) -> list[str]:
+        """The kinds whose names begin so."""
+        question = "SELECT DISTINCT kind FROM rows WHERE substr(kind, 1, ?) = ?"
+        with closing(self._connection.execute(question, (len(beginning), beginning))) as found:
+            return [str(kind) for (kind,) in found]
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows in one transaction: all of them are on the disk afterwards, or none."""
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            for kind, key, value in rows:
+                if value is None:
+                    run("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key))
+                else:
+                    run("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", (kind, key, value))
+            run("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                run("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the file; another server may open it then."""
+        self._connection.close()
+
+
+def _create(path: Path) -> None:
+    """An empty file for its owner alone, before SQLite makes one for everybody: it will hold the authority's key."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"the data file cannot be used ({reason}); choose another place.", Place(str(path))) from None

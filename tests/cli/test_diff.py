@@ -1,0 +1,92 @@
+"""``diff`` on the command line: kinds, exit codes, forms, wrong inputs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autopilot_agent.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+WIRED = str(ROOT / "scenarios" / "hybrid" / "wired.yaml")
+LATE = str(ROOT / "scenarios" / "hybrid" / "f37-sync-late.yaml")
+CONTOSO = ROOT / "scenarios" / "tenants" / "contoso"
+
+
+def test_equal_is_0_and_different_is_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", WIRED, WIRED]) == 0
+    assert "Nothing differs." in capsys.readouterr().out
+    assert main(["diff", WIRED, LATE]) == 1
+    text = capsys.readouterr().out
+    assert text.index("First divergence") < text.index("Where the paths part") < text.index("The end") < text.index("Time")
+
+
+def test_another_seed_for_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", WIRED, WIRED, "--seed", "9"]) == 0
+
+
+def test_the_json_of_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", WIRED, LATE, "--output", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert (data["kind"], data["equal"], len(data["runs"])) == ("runs", False, 1)
+    assert data["runs"][0]["end"][0] == {"name": "end_state", "a": "desktop", "b": "esp_failed"}
+
+
+def test_recordings_of_many_runs_go_by_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("json", "jsonl"):
+        for name, seed in (("a", "1"), ("b", "2")):
+            main(["run", WIRED, LATE, "--output", form, "--seed", seed])
+            (tmp_path / f"{name}.{form}").write_text(capsys.readouterr().out, encoding="utf-8")
+        assert main(["diff", str(tmp_path / f"a.{form}"), str(tmp_path / f"a.{form}")]) == 0
+        assert "0 of 2 runs differ" in capsys.readouterr().out
+        assert main(["diff", str(tmp_path / f"a.{form}"), str(tmp_path / f"b.{form}")]) == 1
+        assert "2 of 2 runs differ" in capsys.readouterr().out
+
+
+def test_tenants_and_what_it_means_for_each_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", str(CONTOSO), str(CONTOSO)]) == 0
+    assert "Nothing differs; 18 devices played alike." in capsys.readouterr().out
+    other = tmp_path / "contoso"
+    shutil.copytree(CONTOSO, other)
+    file = other / "deviceEnrollmentConfigurations.json"
+    text = file.read_text(encoding="utf-8")
+    wanted = text.replace('"installProgressTimeoutInMinutes": 60', '"installProgressTimeoutInMinutes": 5')
+    file.write_text(wanted, encoding="utf-8")
+    assert main(["diff", str(CONTOSO), str(other)]) == 1
+    text = capsys.readouterr().out
+    assert "installProgressTimeoutInMinutes: 60 -> 5" in text and "desktop -> esp_failed" in text
+    assert main(["diff", str(CONTOSO), str(other), "--output", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["kind"] == "tenants" and {one["change"] for one in data["resources"]} == {"changed"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        ("", "x.jsonl", "no event is in this file"),
+        ("hello\n", "x.jsonl", "x.jsonl:1: this line is no event"),
+        ('{"schema_version":1,"results":[]}', "x.json", "no run is in this file"),
+        ('{"schema_version":1,"results":[{"scenario":1}]}', "x.json", "does not have the form of"),
+        ("{", "x.json", "broken JSON"),
+        ("text", "x.txt", "expected a scenario (.yaml), a tenant, or a run"),
+        ("scenario: x\nfoo: 1\n", "x.yaml", "'foo' is not a key"),
+    ],
+)
+def test_a_wrong_file_is_told_in_a_sentence(
+    content: str, name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    file.write_text(content, encoding="utf-8")
+    assert main(["diff", str(file), str(file)]) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
+
+
+def test_two_kinds_are_not_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", WIRED, str(CONTOSO)]) == 2
+    assert "compare two of one kind" in capsys.readouterr().err
+    assert main(["diff", WIRED, "nowhere.yaml"]) == 2
+    assert "there is no such file" in capsys.readouterr().err

@@ -1,0 +1,298 @@
+"""The administrator's API: Graph's paths and shapes, and what a change does to the devices of the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from msgspec import structs
+
+from autopilot_agent.device.hardware_hash import hash_of
+from autopilot_agent.scenario.loader import find_scenarios, load_scenario
+from autopilot_agent.scenario.tenants import tenant_of
+from autopilot_agent.simulator.graph_resources import CONFIGURATIONS, EDITABLE, PROFILES, as_graph, read_resource
+from autopilot_agent.simulator.server import Served, desk_of, serving
+from autopilot_agent.simulator.store import DataFile
+from autopilot_agent.tenant.graph.kinds import COLLECTIONS
+from autopilot_agent.testing.in_process import one_authority as shared_authority
+from autopilot_agent.testing.samples import enrol_call
+from autopilot_agent.testing.small import USER, small_device, small_state
+from autopilot_agent.wire.http import Incoming
+
+TOKEN = "token-of-the-tests"
+D = "deviceManagement/"
+IDENTITIES = f"{D}windowsAutopilotDeviceIdentities"
+IMPORTED = f"{D}importedWindowsAutopilotDeviceIdentities"
+ESP = "#microsoft.graph.windows10EnrollmentCompletionPageConfiguration"
+ALL_DEVICES = {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}
+PROFILE = {
+    "@odata.type": "#microsoft.graph.azureADWindowsAutopilotDeploymentProfile",
+    "displayName": "Kiosks",
+    "outOfBoxExperienceSetting": {"deviceUsageType": "shared"},
+}
+
+
+class Client:
+    """An administrator with a token."""
+
+    def __init__(self, served: Served, token: str = TOKEN) -> None:
+        self.served = served
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def ask(self, method: str, path: str, body: object = None, wanted: int = 200, version: str = "v1.0") -> Any:
+        url = path if path.startswith("http") else f"{self.served.url}/admin/{version}/{path}"
+        answer = self.session.request(method, url, json=body, timeout=60)
+        assert answer.status_code == wanted, answer.text
+        return answer.json() if answer.content else None
+
+    def names(self, path: str, field: str = "displayName") -> list[str]:
+        return [one[field] for one in self.ask("GET", path)["value"]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with serving(small_state(), token=TOKEN, authority=shared_authority) as served:
+        yield served
+
+
+@pytest.fixture
+def client(server: Served) -> Iterator[Client]:
+    server.serve(small_state())
+    found = Client(server)
+    with found.session:
+        yield found
+
+
+def enrolled(client: Client) -> str:
+    desk = client.served.desk
+    identity = desk.state.find_identity("5CG0000001")
+    call = structs.replace(enrol_call(), registration_id=identity.id if identity is not None else "")
+    return desk.answer(call, Incoming("POST", "/")).enrolment_id
+
+
+def test_without_the_right_token_nothing_is_told(client: Client) -> None:
+    for said in ("", "Bearer wrong", f"Basic {TOKEN}", "Bearer \xff"):
+        headers = {"Authorization": said} if said else {}
+        for path in ("/admin/v1.0/users", "/admin/v1.0/nothing", "/autopilot-agent/cloud"):
+            answer = requests.get(client.served.url + path, headers=headers, timeout=60)
+            assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
+            assert answer.json()["error"]["code"] == "InvalidAuthenticationToken"
+
+
+def test_a_profile_is_made_read_changed_and_deleted(client: Client) -> None:
+    path = D + PROFILES
+    made = client.ask("POST", path, {**PROFILE, "id": "mine"}, 201)
+    assert made["id"] != "mine" and made["outOfBoxExperienceSetting"]["deviceUsageType"] == "shared"
+    assert made["createdDateTime"] and "assignments" not in made
+    assert client.names(path) == ["Contoso user-driven", "Kiosks"]
+    changes = {"outOfBoxExperienceSetting": {"eulaHidden": True}, "locale": "de-DE"}
+    changed = client.ask("PATCH", f"{path}/{made['id']}", changes)
+    setting = changed["outOfBoxExperienceSetting"]
+    assert (setting["eulaHidden"], setting["deviceUsageType"], changed["locale"]) == (True, "shared", "de-DE")
+    assert client.ask("GET", f"{path}/{made['id'].upper()}") == changed
+    client.ask("DELETE", f"{path}/{made['id']}", wanted=204)
+    assert client.ask("GET", f"{path}/{made['id']}", wanted=404)["error"]["code"] == "ResourceNotFound"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"displayName": "x", "deviceNameTemplate": "%WRONG%"}, "name template"),
+        ({"displayName": "x", "deviceNameTemplatte": "A"}, "did you mean"),
+        ({"displayName": "x", "outOfBoxExperienceSetting": {"userType": "king"}}, "is not a value of userType"),
+        ({"@odata.type": "#microsoft.graph.user", "displayName": "x"}, "does not belong"),
+        ({"@odata.type": "#microsoft.graph.nothing", "displayName": "x"}, "unknown type"),
+        ({}, "nothing of this"),
+    ],
+)
+def test_what_no_service_would_save_is_refused_in_a_sentence(client: Client, body: object, said: str) -> None:
+    error = client.ask("POST", D + PROFILES, body, 400)["error"]
+    assert error["code"] == "BadRequest" and said in error["message"]
+
+
+@pytest.mark.parametrize("data", [b"[]", b"{", b"\xff", b'"text"', b"[" * 5000, b"<a/>"])
+def test_bodies_that_are_no_json_object_are_refused(client: Client, data: bytes) -> None:
+    url = f"{client.served.url}/admin/v1.0/{D}{PROFILES}"
+    answer = client.session.post(url, data, timeout=60)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "BadRequest"
+    answer = client.session.post(url, b"<a/>", headers={"content-type": "text/xml"}, timeout=60)
+    assert answer.status_code == 400
+
+
+def test_assignments_decide_which_profile_a_device_gets(client: Client) -> None:
+    path = D + PROFILES
+    old = client.ask("GET", path)["value"][0]["id"]
+    new = client.ask("POST", path, PROFILE, 201)["id"]
+    assert client.names(f"{path}/{old}/assignedDevices", "serialNumber") == ["5CG0000001"]
+    lines = client.ask("GET", f"{path}/{old}/assignments")["value"]
+    client.ask("DELETE", f"{path}/{old}/assignments/{lines[0]['id']}", wanted=204)
+    client.ask("POST", f"{path}/{old}/assign", {"assignments": []}, 204)
+    made = client.ask("POST", f"{path}/{new}/assignments", {"target": ALL_DEVICES}, 201)
+    assert made["target"] == ALL_DEVICES and made["id"]
+    assert client.names(f"{path}/{new}/assignedDevices", "serialNumber") == ["5CG0000001"]
+    client.ask("DELETE", f"{path}/{new}/assignments/{made['id']}", wanted=204)
+    device = client.ask("GET", IDENTITIES)["value"][0]["id"]
+    client.ask("POST", f"{path}/{new}/assign", {"deviceIds": [device]}, 204)
+    assert client.names(f"{path}/{new}/assignedDevices", "serialNumber") == ["5CG0000001"]
+    client.ask("POST", f"{path}/{new}/assign", {"deviceIds": ["nobody"]}, 404)
+    client.ask("POST", f"{path}/{new}/assignments", {"target": {"@odata.type": "#microsoft.graph.moonTarget"}}, 400)
+
+
+def test_a_status_page_is_made_with_the_next_priority_and_reaches_the_next_enrolment(client: Client) -> None:
+    path = D + CONFIGURATIONS
+    made = client.ask("POST", path, {"@odata.type": ESP, "displayName": "Slow", "showInstallationProgress": True}, 201, "beta")
+    assert made["id"].endswith("_Windows10EnrollmentCompletionPageConfiguration") and made["priority"] == 2
+    first = client.ask("GET", path)["value"][0]["id"]
+    client.ask("DELETE", f"{path}/{first}", wanted=204)
+    body = {"enrollmentConfigurationAssignments": [{"target": ALL_DEVICES}]}
+    client.ask("POST", f"{path}/{made['id']}/assign", body, 204)
+    client.ask("PATCH", f"{path}/{made['id']}", {"installProgressTimeoutInMinutes": 90})
+    client.ask("PATCH", f"{path}/{made['id']}", {"installProgressTimeoutInMinutes": 9000}, 400)
+    client.ask("PATCH", f"{path}/{made['id']}", {"@odata.type": "#microsoft.graph.deviceEnrollmentLimitConfiguration"}, 400)
+    device = client.served.desk.state.enrolled[enrolled(client)]
+    assert (device.esp.display_name, device.esp.install_progress_timeout_in_minutes) == ("Slow", 90)
+    shown = client.ask("GET", f"{path}/{made['id']}?$expand=assignments")
+    assert shown["assignments"][0]["target"] == ALL_DEVICES
+
+
+def test_a_device_is_imported_registered_changed_and_removed(client: Client) -> None:
+    text = hash_of(small_device({"device.serial_number": "5CG7777777"}).hardware)
+    made = client.ask("POST", IMPORTED, {"hardwareIdentifier": text, "groupTag": "Lab"}, 201)
+    assert made["state"]["deviceImportStatus"] == "complete" and made["serialNumber"] == "5CG7777777"
+    device = client.ask("GET", f"{IDENTITIES}/{made['state']['deviceRegistrationId']}")
+    assert device["groupTag"] == "Lab" and device["deploymentProfileAssignmentStatus"] == "assignedInSync"
+    path = f"{IDENTITIES}/{device['id']}"
+    client.ask("POST", f"{path}/updateDeviceProperties", {"groupTag": "", "displayName": "PC-1"}, 204)
+    client.ask("POST", f"{path}/assignUserToDevice", {"userPrincipalName": USER, "addressableUserName": "One"}, 204)
+    shown = client.ask("GET", path)
+    assert (shown["groupTag"], shown["displayName"], shown["userPrincipalName"]) == (None, "PC-1", USER)
+    client.ask("POST", f"{path}/assignUserToDevice", {"userPrincipalName": "me@elsewhere.example"}, 400)
+    client.ask("POST", f"{path}/assignUserToDevice", {}, 400)
+    client.ask("POST", f"{path}/unassignUserFromDevice", None, 204)
+    client.ask("POST", f"{path}/updateDeviceProperties", {"groupTag": 5}, 400)
+    client.ask("POST", f"{path}/updateDeviceProperties", {"groupTag": "x" * 600}, 400)
+    client.ask("DELETE", path, wanted=204)
+    client.ask("GET", path, wanted=404)
+    assert client.names(IMPORTED, "serialNumber") == ["5CG7777777"]
+    client.ask("DELETE", f"{IMPORTED}/{made['id']}", wanted=204)
+    client.ask("GET", f"{IMPORTED}/{made['id']}", wanted=404)
+
+
+def test_an_import_says_of_each_device_what_the_service_says(client: Client) -> None:
+    known = hash_of(small_device().hardware)
+    good = hash_of(small_device({"device.serial_number": "5CG7777777"}).hardware)
+    items = [{"hardwareIdentifier": one} for one in (known, good, "AAAA")] + [{"groupTag": "nothing else"}]
+    found = client.ask("POST", f"{IMPORTED}/import", {"importedWindowsAutopilotDeviceIdentities": items})["value"]
+    assert [one["state"]["deviceErrorCode"] for one in found] == [806, 0, 802, 803]
+    assert found[0]["state"]["deviceErrorName"] == "ZtdDeviceAlreadyAssigned"
+    error = client.ask("POST", IMPORTED, {"hardwareIdentifier": "!!"}, 400)["error"]
+    assert "Edm.Binary" in error["message"]
+    client.ask("POST", f"{IMPORTED}/import", {"importedWindowsAutopilotDeviceIdentities": []}, 400)
+    many = [{"serialNumber": str(number)} for number in range(501)]
+    client.ask("POST", f"{IMPORTED}/import", {"importedWindowsAutopilotDeviceIdentities": many}, 400)
+
+
+def test_an_enrolled_device_is_shown_ordered_about_and_forgotten(client: Client) -> None:
+    enrolment = enrolled(client)
+    path = f"{D}managedDevices/{enrolment.lower()}"
+    shown = client.ask("GET", path)
+    assert shown["id"] == enrolment and shown["userPrincipalName"] == USER and shown["autopilotEnrolled"] is True
+    identity = client.ask("GET", f"{IDENTITIES}?$filter=managedDeviceId eq '{enrolment}'")["value"][0]
+    client.ask("DELETE", f"{IDENTITIES}/{identity['id']}", wanted=400)
+    client.ask("POST", f"{path}/wipe", {"keepUserData": True}, 204)
+    assert client.ask("GET", path)["deviceActionResults"] == [{"actionName": "wipe-keep", "actionState": "pending"}]
+    client.ask("POST", f"{path}/retire", None, 204)
+    assert "not played" in client.ask("POST", f"{path}/rebootNow", None, 400)["error"]["message"]
+    client.ask("DELETE", path, wanted=204)
+    client.ask("GET", path, wanted=404)
+    client.ask("POST", f"{path}/wipe", None, 404)
+    answer = requests.post(
+        f"{client.served.url}/autopilot-agent/calls/ManagementMessage",
+        json={"enrolment_id": enrolment, "session": 1, "message": 1},
+        timeout=60,
+    )
+    assert answer.status_code >= 400
+    event = client.ask("GET", f"{D}autopilotEvents")["value"][0]
+    assert (event["id"], event["enrollmentState"], event["deviceSerialNumber"]) == (enrolment, "notContacted", "5CG0000001")
+
+
+def test_lists_are_filtered_selected_counted_and_paged(client: Client) -> None:
+    for number in range(5):
+        client.ask("POST", D + PROFILES, {"displayName": f"It's {number}"}, 201)
+    path = D + PROFILES
+    assert client.names(f"{path}?$filter=displayName eq 'IT''S 3'") == ["It's 3"]
+    assert client.names(f"{path}?$filter=contains(displayName,'it''s') and deviceType eq 'windowsPc'")[0] == "It's 0"
+    assert client.names(f"{path}?$filter=outOfBoxExperienceSetting/eulaHidden eq true") == ["Contoso user-driven"]
+    page = client.ask("GET", f"{path}?$top=4&$count=true&$select=displayName,id")
+    assert page["@odata.count"] == 6 and set(page["value"][0]) == {"@odata.type", "displayName", "id"}
+    rest = client.ask("GET", page["@odata.nextLink"])
+    assert [one["displayName"] for one in rest["value"]] == ["It's 3", "It's 4"] and "@odata.nextLink" not in rest
+    wrong = ("$filter=name ne 'x'", "$filter=x eq", "$filter=a eq 1 or b eq 2", "$top=x", "$orderby=id", "$skiptoken=-1")
+    for query in (*wrong, "$top=0"):
+        assert client.ask("GET", f"{path}?{query}", wanted=400)["error"]["code"] == "BadRequest"
+
+
+def test_users_and_groups_are_shown(client: Client) -> None:
+    assert client.names("users", "userPrincipalName") == [USER]
+    assert client.ask("GET", f"users/{USER}")["displayName"] == "User One"
+    client.ask("GET", "users/nobody@contoso.example", wanted=404)
+    assert client.ask("GET", "groups")["value"] == []
+    client.ask("GET", "groups/1", wanted=404)
+
+
+def test_the_cloud_is_told_to_the_administrator(client: Client) -> None:
+    enrolment = enrolled(client)
+    found = client.ask("GET", f"{client.served.url}/autopilot-agent/cloud")
+    assert found["enrolled"] == [enrolment]
+
+
+def test_changes_are_there_after_a_restart(tmp_path: Path) -> None:
+    def opened() -> tuple[DataFile, Any]:
+        file = DataFile(tmp_path / "data")
+        return file, desk_of(small_state(), file)[0]
+
+    file, desk = opened()
+    with closing(file), serving(desk, token=TOKEN) as served:
+        client = Client(served)
+        with client.session:
+            made = client.ask("POST", D + PROFILES, {**PROFILE, "assignments": [{"target": ALL_DEVICES}]}, 201)["id"]
+            for one in client.ask("GET", D + CONFIGURATIONS)["value"]:
+                client.ask("DELETE", f"{D}{CONFIGURATIONS}/{one['id']}", wanted=204)
+            client.ask("POST", IMPORTED, {"serialNumber": "5CG7777777"}, 201)
+    before = desk.state.data
+    file, desk = opened()
+    with closing(file), serving(desk, token=TOKEN) as served:
+        client = Client(served)
+        with client.session:
+            assert client.ask("GET", f"{D}{PROFILES}/{made}")["displayName"] == "Kiosks"
+            assert client.names(IMPORTED, "serialNumber") == ["5CG7777777"]
+            assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001", "5CG7777777"]
+    for name in EDITABLE:
+        assert getattr(desk.state.data, COLLECTIONS[name]) == getattr(before, COLLECTIONS[name])
+
+
+def every_resource() -> Iterator[tuple[str, Any]]:
+    folder = Path(__file__).parents[2] / "scenarios"
+    seen: set[str] = set()
+    for path in find_scenarios([folder])[::6]:
+        data = tenant_of(load_scenario(path))
+        for name in EDITABLE:
+            for one in getattr(data, COLLECTIONS[name]):
+                if repr(one) not in seen:
+                    seen.add(repr(one))
+                    yield name, one
+
+
+def test_graph_json_of_a_resource_reads_as_the_same_resource() -> None:
+    count = 0
+    for name, one in every_resource():
+        again = read_resource(name, as_graph(one, assignments=True))
+        kept = {field: getattr(one, field) for field in ("id_known", "is_default", "settings_known") if hasattr(one, field)}
+        assert structs.replace(again, **kept) == one
+        count += 1
+    assert count > 50
