@@ -31,8 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "preflight": CORE | {"text", "device", "tenant", "oobe", "scenario", "reports"},
     "walk": CORE | {"device", "tenant", "backends", "oobe", "scenario", "reports"},
     "testing": CORE | {"text", "device", "tenant", "wire", "backends", "simulator", "oobe", "scenario"},
+    "conform": CORE | {"device", "wire", "backends"},
     "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
-    | {"testing", "preflight"},
+    | {"testing", "preflight", "conform"},
     "__init__": {"errors", "events", "scenario"},
     "__main__": {"__init__", "cli"},
 }

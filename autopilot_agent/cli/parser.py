@@ -67,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _export(commands)
     _check_hashes(commands)
     _serve(commands)
+    _conform(commands)
     _preflight(commands)
     _diff(commands)
     return parser
@@ -230,6 +231,23 @@ def _serve(commands: Commands) -> None:
     it.add_argument("--name", action="append", default=[], metavar="HOST", help="one more name for the certificate")
     proofs = ("md5", "basic")
     it.add_argument("--credentials", choices=proofs, default="", help="ask for these in management sessions")
+
+
+def _conform(commands: Commands) -> None:
+    codes = "exit codes: 0 no complaint, 1 Windows would fail somewhere, 2 wrong usage, 3 the server cannot be reached."
+    it = commands.add_parser(
+        "conform", help="what Windows would object to in an MDM server", epilog=codes, allow_abbrev=False
+    )
+    it.add_argument("url", metavar="URL", help="the server, such as https://localhost:8080, or its discovery service")
+    it.add_argument("--user", default="", metavar="NAME", help="sign-in name of who enrols, such as user1@contoso.example")
+    it.add_argument("--password", default="", metavar="P", help="that person's password, for servers that want one")
+    it.add_argument("--token-file", type=_path, metavar="FILE", help="a JWT instead, for servers that trust its issuer")
+    it.add_argument("--ca", type=_path, metavar="FILE", help="trust the certificates in this file")
+    it.add_argument("--allow-host", action="append", default=[], metavar="HOST", help="a test server that is not this machine")
+    stages = ("discovery", "policy", "enrolment", "document", "sessions", "esp", "faults", "renewal")
+    it.add_argument("--stage", action="append", default=[], choices=stages, help="only this stage (repeatable)")
+    it.add_argument("--output", choices=("text", "json", "junit"), default="text", help="form of the findings (default: text)")
+    it.add_argument("--details", action="store_true", help="show the exchanges behind each complaint, without secrets")
 
 
 def _preflight(commands: Commands) -> None:

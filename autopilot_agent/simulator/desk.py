@@ -152,6 +152,11 @@ class TenantDesk:
         with self.lock:
             return tenant_answer(self.state, SignIn(name, password, "approved"), 0).user_id
 
+    def user_of_enrolment(self, enrolment_id: str) -> str:
+        """The object id of the user whose device an enrolment is; "" for nobody."""
+        known = self.state.enrolled.get(enrolment_id)
+        return known.primary_user if known is not None else ""
+
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""
         return list(self.state.enrolled)

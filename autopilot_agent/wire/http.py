@@ -169,6 +169,10 @@ class Desk(Protocol):
         """The object id of a user whose password is right; raises ``ServiceFault`` otherwise."""
         ...
 
+    def user_of_enrolment(self, enrolment_id: str) -> str:
+        """The object id of the user whose device an enrolment is; "" for nobody."""
+        ...
+
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""
         ...

@@ -11,7 +11,7 @@ from autopilot_agent.service.management import Alert, Status
 from autopilot_agent.wire import syncml_chunks, tokens
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.http import Desk, Incoming
-from autopilot_agent.wire.syncml_client import USER_TOKEN
+from autopilot_agent.wire.syncml_client import LOGIN_STATUS, USER_TOKEN
 from autopilot_agent.wire.syncml_conversation import Conversation
 
 DEVICE_INFORMATION = "./DevInfo/"
@@ -26,6 +26,7 @@ class Report:
     information: list[tuple[str, str]] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     user_id: str = ""
+    token: bool = False
     part: syncml_chunks.Part | None = None
     broken: bool = False
 
@@ -43,6 +44,10 @@ class Report:
             report._results(results, message.header.message, values)
         report._statuses(message, values)
         return report
+
+    def signed_in_without_token(self) -> bool:
+        """Whether the client says that the user is signed in, and brings no token for that (protocols.md 12.5)."""
+        return not self.token and any(one.type == LOGIN_STATUS and one.data == "user" for one in self.alerts)
 
     def remember(self, talk: Conversation) -> None:
         """Put it into the conversation, until the tenant is asked."""
@@ -74,6 +79,7 @@ class Report:
             return dm.DONE
         for item in command.items or (dm.Item(),):
             if item.meta.type == USER_TOKEN:
+                self.token = True
                 try:
                     claims = tokens.check(desk.authority, (item.data or "").strip(), incoming.epoch, "access")
                 except ServiceFault:

@@ -55,6 +55,8 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
         keep(desk, enrolment, Conversation(session=talk.session, begun=True))
         return _written(incoming, header, talk, out, (), None)
     report.remember(talk)
+    if not incoming.ours and report.signed_in_without_token():
+        talk.user_id = desk.user_of_enrolment(enrolment)
     broken = (dm.Command("Alert", "", dm.NO_END),) * report.broken
     out += broken
     if talk.part is None and not talk.pending:

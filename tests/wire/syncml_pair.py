@@ -47,6 +47,9 @@ class ScriptedDesk:
     def check_password(self, name: str, password: str) -> str:
         return name
 
+    def user_of_enrolment(self, enrolment_id: str) -> str:
+        return ""
+
     def enrolments(self) -> list[str]:
         return [ENROLMENT]
 

@@ -1,0 +1,56 @@
+"""From evidence to findings: every demand with what was seen against it, or why it could not be tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+import msgspec
+
+from autopilot_agent.conform.checks import CHECKS, Seen
+from autopilot_agent.conform.demands import Demand, demands
+from autopilot_agent.conform.evidence import NotReached, Visit
+from autopilot_agent.conform.visiting import STAGES
+
+MOST_SEEN = 10
+"""Things seen against one demand that are told."""
+
+
+class Mark(Enum):
+    """How a demand came out."""
+
+    MET = "met"
+    COMPLAINT = "complaint"
+    NOT_REACHED = "not reached"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One demand and what became of it. ``seen`` is what is wrong, ``reason`` why it could not be tested."""
+
+    demand: Demand
+    mark: Mark
+    seen: tuple[Seen, ...] = ()
+    reason: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether Windows fails or misbehaves over it."""
+        return self.mark is Mark.COMPLAINT and self.demand.level == "must"
+
+
+def judge(visit: Visit, stages: Sequence[str] = STAGES) -> list[Finding]:
+    """Every demand of the stages, in their order."""
+    return [_judged(one, visit) for one in demands().values() if one.stage in stages]
+
+
+def _judged(demand: Demand, visit: Visit) -> Finding:
+    found: list[Seen] = []
+    try:
+        for one in CHECKS[demand.id](visit):
+            found.append(one)
+            if len(found) == MOST_SEEN:
+                break
+    except NotReached as missing:
+        if not found:
+            return Finding(demand, Mark.NOT_REACHED, reason=str(missing))
+    return Finding(demand, Mark.COMPLAINT if found else Mark.MET, tuple(found))
