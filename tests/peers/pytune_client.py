@@ -9,39 +9,23 @@ looking into text.
 from __future__ import annotations
 
 import base64
-import gzip
-import io
 import json
-import zipfile
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.dom import minidom
 
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from cryptography.x509 import load_pem_x509_certificate
-from plumbing import (
-    PeerFailedError,
-    Send,
-    b64,
-    der_of,
-    good,
-    new_key,
-    pair,
-    post_form,
-    request_of,
-    signed_by_device,
-    transport_key_blob,
-)
+from plumbing import PeerFailedError, Send, b64, der_of, good, new_key, pair, post_form, request_of, signed_by_device
+from plumbing import transport_key_blob as key_blob
+from pytune_dom import depth_four, elements, only, text
+from pytune_extension import PytuneExtension
 
 LOGIN = "https://login.microsoftonline.com"
 REGISTRATION = "https://enterpriseregistration.windows.net"
 GRAPH = "https://graph.microsoft.com"
 MANAGEMENT = "https://r.manage.microsoft.com/devicegatewayproxy/cimhandler.ashx?mode=Maintenance&Platform=WoA"
-LOCATION = "https://manage.microsoft.com/RestUserAuthLocationService/RestUserAuthLocationService/Certificate/ServiceAddresses"
 SCALE_UNIT = "https://fef.msub01.manage.microsoft.com/StatelessEnrollmentService/DeviceEnrollment.svc"
 ENDPOINTS = GRAPH + "/v1.0/myorganization/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints"
 BROKER = "29d9ed98-a469-4536-ade2-f981bc1d605e"
@@ -73,7 +57,7 @@ PROVIDER = "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server"
 ITEM = '<ac:ContextItem Name="{}"><ac:Value>{}</ac:Value></ac:ContextItem>'
 
 
-class PytuneClient:
+class PytuneClient(PytuneExtension):
     """One device. ``hardware_hash`` makes it a hybrid one: only then package 1 has alerts."""
 
     def __init__(
@@ -130,7 +114,7 @@ class PytuneClient:
         key, transport = new_key(), new_key()
         request = request_of(key, "7E980AD9-B86D-4306-9425-9AC066FB014A")
         document = {
-            "CertificateRequest": {"Type": "pkcs10", "Data": b64(request)}, "TransportKey": b64(transport_key_blob(transport)),
+            "CertificateRequest": {"Type": "pkcs10", "Data": b64(request)}, "TransportKey": b64(key_blob(transport)),
             "TargetDomain": domain, "DeviceType": "Windows", "OSVersion": "10.0.19041.928",
             "DeviceDisplayName": self.name, "JoinType": 0,
         }  # fmt: skip
@@ -171,8 +155,8 @@ class PytuneClient:
         found = answer.getElementsByTagNameNS(SECEXT, "BinarySecurityToken")
         if not found:
             raise PeerFailedError("enrolment: no BinarySecurityToken")
-        provisioning = minidom.parseString(base64.b64decode(_text(found[0])))
-        parms = _depth_four(provisioning.documentElement)
+        provisioning = minidom.parseString(base64.b64decode(text(found[0])))
+        parms = depth_four(provisioning.documentElement)
         self.mdm = pair(base64.b64decode(parms[2].getAttribute("value")), key)
 
     def check_in(self) -> list[tuple[str, str]]:
@@ -236,79 +220,6 @@ class PytuneClient:
             found[name] = good(self._send("GET", self._there(url), {}, b"", None), "msi")[2]
         return found
 
-    def locate(self) -> str:
-        """The address of the management extension's gateway."""
-        answer = json.loads(good(self._send("GET", self._there(LOCATION), {}, b"", self._mdm()), "service addresses")[2])
-        for one in answer[0]["Services"]:
-            if one["ServiceName"] == "SideCarGatewayService":
-                self.gateway = one["Url"]
-                return self.gateway
-        raise PeerFailedError("service addresses: no SideCarGatewayService")
-
-    def ask(self, operation: str, payload: str = "[]") -> str:
-        """One session call: the ResponsePayload."""
-        key = "8f3d1f0a-6a52-4d5b-9a0c-2d7f7f8f6a11"
-        client = {
-            "DeviceName": self.name, "OperatingSystemVersion": "10.0.19041", "SideCarAgentVersion": "1.58.103.0",
-            "Win10SMode": False, "UnlockWin10SModeTenantId": None, "UnlockWin10SModeDeviceId": None,
-            "ChannelUriInformation": None, "AgentExecutionStartTime": None, "AgentExecutionEndTime": None,
-            "AgentCrashSeen": True,
-            "ExtendedInventoryMap": {"OperatingSystemRevisionNumber": "928", "SKU": "72"},
-        }  # fmt: skip
-        document = {
-            "Key": key, "SessionId": key, "RequestContentType": operation, "RequestPayload": payload,
-            "ResponseContentType": None, "ClientInfo": json.dumps(client), "ResponsePayload": None, "EnabledFlights": None,
-            "CheckinIntervalMinutes": None, "GenericWorkloadRequests": None, "GenericWorkloadResponse": None,
-            "CheckinReasonPayload": None, "CheckinReason": "AgentRestart",
-        }  # fmt: skip
-        url = f"{self.gateway}/SideCarGatewaySessions('{key}')?api-version=1.5"
-        headers = {"Content-Type": "application/json", "Prefer": "return-content"}
-        reply = good(self._send("PUT", self._there(url), headers, json.dumps(document).encode(), self._mdm()), operation)
-        answer = json.loads(reply[2])
-        payload = answer["ResponsePayload"]
-        if not isinstance(payload, str):
-            raise PeerFailedError(f"{operation}: the payload is {payload!r}")
-        return payload
-
-    def apps(self) -> list[dict[str, Any]]:
-        """The selected apps: base64 of a length and gzip, even when there are none."""
-        packed = base64.b64decode(self.ask("GetSelectedApp"))
-        data = gzip.decompress(packed[4:])
-        if len(data) != int.from_bytes(packed[:4], "little"):
-            raise PeerFailedError("GetSelectedApp: the length does not fit")
-        found: list[dict[str, Any]] = json.loads(data)
-        return found
-
-    def scripts(self) -> list[Any]:
-        """Platform scripts and remediations, plain JSON both."""
-        return [*json.loads(self.ask("PolicyRequest")), *json.loads(self.ask("GetScript"))]
-
-    def content(self, app: dict[str, Any]) -> dict[str, bytes]:
-        """The files in the content of an app, decrypted."""
-        mdm = self._mdm()
-        wanted = {
-            "ApplicationId": app["Id"], "ApplicationVersion": app["Version"], "Intent": app["Intent"],
-            "CertificateBlob": b64(der_of(mdm)), "ContentInfo": None, "SecondaryContentInfo": None, "DecryptInfo": None,
-            "UploadLocation": None, "TargetingMethod": 0, "ErrorCode": None, "TargetType": 2, "InstallContext": 2,
-            "EspPhase": 2, "ApplicationName": app["Name"], "AssignmentFilterIds": None, "ManagedInstallerStatus": 1,
-            "ApplicationEnforcement": 0,
-        }  # fmt: skip
-        info = json.loads(self.ask("GetContentInfo", json.dumps(wanted)))
-        place = json.loads(info["ContentInfo"])["UploadLocation"]
-        sealed = minidom.parseString(info["DecryptInfo"]).getElementsByTagName("EncryptedContent")[0]
-        key: Any = load_pem_private_key(mdm[1], None)
-        opened = pkcs7_decrypt_der(base64.b64decode(_text(sealed)), load_pem_x509_certificate(mdm[0]), key, [])
-        secrets = json.loads(opened)
-        data = good(self._send("GET", self._there(place), {}, b"", None), "content")[2]
-        if secrets.get("ProfileIdentifier") != "NoEncryption":
-            encryption = algorithms.AES(base64.b64decode(secrets["EncryptionKey"]))
-            decryptor = Cipher(encryption, modes.CBC(base64.b64decode(secrets["IV"]))).decryptor()
-            padded = decryptor.update(data[48:]) + decryptor.finalize()
-            remover = padding.PKCS7(128).unpadder()
-            data = remover.update(padded) + remover.finalize()
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
-
     def _token(self, fields: dict[str, str]) -> str:
         status, answer = post_form(self._send, self._there(LOGIN + "/common/oauth2/token"), fields)
         if status != 200:
@@ -334,20 +245,20 @@ class PytuneClient:
         """(name, CmdID, LocURI, data) of every command, children of containers included; one Item is assumed."""
         found = []
         body = document.getElementsByTagName("SyncBody")[0]
-        for one in _elements(body):
+        for one in elements(body):
             name = one.tagName
             if name in ("Atomic", "Sequence"):
-                found.append((name, _text(_only(one, "CmdID")), "", ""))
-                inner = [child for child in _elements(one) if child.tagName not in ("CmdID", "Meta", "NoResp")]
+                found.append((name, text(only(one, "CmdID")), "", ""))
+                inner = [child for child in elements(one) if child.tagName not in ("CmdID", "Meta", "NoResp")]
                 found.extend(self._command(child) for child in inner)
             elif name in ("Get", "Add", "Replace", "Delete", "Exec"):
                 found.append(self._command(one))
         return found
 
     def _command(self, command: minidom.Element) -> tuple[str, str, str, str]:
-        item = _only(command, "Item")
-        data = [_text(one) for one in _elements(item) if one.tagName == "Data"]
-        return command.tagName, _text(_only(command, "CmdID")), _text(item.getElementsByTagName("LocURI")[0]), "".join(data)
+        item = only(command, "Item")
+        data = [text(one) for one in elements(item) if one.tagName == "Data"]
+        return command.tagName, text(only(command, "CmdID")), text(item.getElementsByTagName("LocURI")[0]), "".join(data)
 
     def _keep(self, uri: str, data: str) -> None:
         if uri == BLOB:
@@ -383,25 +294,3 @@ def _status(identifier: int, message: int, reference: str, name: str, code: int)
         f"<Status><CmdID>{identifier}</CmdID><MsgRef>{message}</MsgRef><CmdRef>{reference}</CmdRef><Cmd>{name}</Cmd>"
         f"<Data>{code}</Data></Status>"
     )
-
-
-def _elements(parent: minidom.Element) -> list[minidom.Element]:
-    return [one for one in parent.childNodes if isinstance(one, minidom.Element)]
-
-
-def _only(parent: minidom.Element, name: str) -> minidom.Element:
-    found = [one for one in _elements(parent) if one.tagName == name]
-    if len(found) != 1:
-        raise PeerFailedError(f"{parent.tagName} has {len(found)} of {name}; the tool takes one")
-    return found[0]
-
-
-def _text(element: minidom.Element) -> str:
-    return "".join(one.data for one in element.childNodes if isinstance(one, minidom.Text))
-
-
-def _depth_four(root: minidom.Element) -> list[minidom.Element]:
-    level = [root]
-    for _ in range(4):
-        level = [one for parent in level for one in _elements(parent) if one.tagName == "characteristic"]
-    return [one for parent in level for one in _elements(parent) if one.tagName == "parm"]
