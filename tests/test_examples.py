@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from autopilot_agent.scenario.loader import find_scenarios
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
-SCENARIOS = sorted(path for path in EXAMPLES.rglob("*.yaml"))
+SCENARIOS = find_scenarios([EXAMPLES])
 
 
 def in_folder(folder: Path, *words: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    environment["PYTEST_PLUGINS"] = "autopilot_agent.pytest_plugin"  # also where this checkout is not installed
     return subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
