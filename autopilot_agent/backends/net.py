@@ -92,6 +92,7 @@ class RequestsNet:
         headers = request.headers
         if shown is not None and url.startswith("http:"):
             headers = {**headers, CLIENT_CERT: shown_header(shown.certificate)}
+            shown = None  # no connection shows it, and making a context for one takes as long as 30 requests
         prepared = requests.PreparedRequest()
         prepared.method, prepared.url, prepared.body = request.method, url, request.body or None
         prepared.headers = CaseInsensitiveDict(headers)

@@ -63,11 +63,12 @@ def device_id_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
     named = named.replace("-", "").upper()
     if certificate is None:
         return named if desk.records.get(ENROLMENT, named) else ""
-    record = desk.records.get(CERTIFICATE, thumbprint(certificate))
+    used = thumbprint(certificate)
+    record = desk.records.get(CERTIFICATE, used)
     known = str(record["device_id"]) if record else ""
     if known and named and named != known and desk.records.get(ENROLMENT, named) is not None:
         raise ServiceFault(FORBIDDEN, "the certificate is of another device than the one that the message names")
-    settle(desk, known, thumbprint(certificate))
+    settle(desk, known, used)
     return known
 
 
