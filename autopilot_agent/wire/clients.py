@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Generator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ ENROLMENT, CERTIFICATE = "enrolment", "certificate"
 """Kinds of records: by the DeviceID of a device (upper case), and by the thumbprint of an MDM certificate (the DeviceID)."""
 
 
+@lru_cache(maxsize=64)
 def shown_header(certificate: x509.Certificate) -> str:
     """A certificate as the header of RFC 9440."""
     return f":{base64.b64encode(der(certificate)).decode()}:"
