@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import wire  # the module beside this one
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 SCENARIO = HERE / "five_apps.yaml"
@@ -32,10 +34,12 @@ class Figure:
             number = float(limit[2:])
             return self.value >= number if limit.startswith(">=") else self.value <= number
 
+        if not self.must:
+            return "-"
         return "aim" if self.aim and holds(self.aim) else "must" if holds(self.must) else "NOT MET"
 
     def row(self) -> str:
-        cells = (self.name, self.against, f"**{self.value:.2f}**", self.must, self.aim or "-", self.met(), self.more)
+        cells = (self.name, self.against, f"**{self.value:.2f}**", self.must or "-", self.aim or "-", self.met(), self.more)
         return f"| {' | '.join(cells)} |"
 
 
@@ -260,17 +264,21 @@ def fleet(rounds: int, count: int) -> list[Figure]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and 1,000 runs instead of 10,000")
+    parser.add_argument("--only", choices=("core", "wire"), help="one half of the table; --write leaves the page alone then")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     args = parser.parse_args()
     few, some = (5, 5) if args.quick else (15, 15)
-    figures = in_process(few) + start_up(some) + many_files(3 if args.quick else 7)
-    figures += fleet(1 if args.quick else 3, 1_000 if args.quick else 10_000)
+    figures = [] if args.only == "wire" else in_process(few) + start_up(some) + many_files(3 if args.quick else 7)
+    if args.only != "wire":
+        figures += fleet(1 if args.quick else 3, 1_000 if args.quick else 10_000)
+    if args.only != "core":
+        figures += wire.figures(few, 1 if args.quick else 3, paired, Figure)
     head = "| what | against | ratio | must | aim | met | remarks |\n|---|---|--:|--:|--:|---|---|"
     table = "\n".join([head, *(figure.row() for figure in figures)])
     table = table.replace("<=", "<= ").replace(">=", ">= ")
     print(table)
     print(f"\nPython {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}")
-    if args.write:
+    if args.write and not args.only:
         page = ROOT / "docs" / "performance.md"
         text = page.read_text(encoding="utf-8")
         text = re.sub(r"(<!-- table -->\n).*?(<!-- end -->)", lambda m: m[1] + table + "\n" + m[2], text, flags=re.DOTALL)

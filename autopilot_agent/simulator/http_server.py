@@ -20,6 +20,8 @@ from cheroot.makefile import MakeFile
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 
+from autopilot_agent.simulator.reading import make_file
+
 HEADER_BYTES = 256 * 1024
 """All headers of a request; each private header may have 48 kB."""
 BODY_BYTES = 16 * 1024 * 1024
@@ -93,6 +95,9 @@ class Connection(HTTPConnection):
     RequestHandlerClass = StrictRequest
     fresh = True
     began: float | None = None
+
+    def __init__(self, server: Any, sock: socket.socket, makefile: Any = None) -> None:
+        super().__init__(server, sock, make_file)
 
     def communicate(self) -> bool:
         """Serve requests as long as one follows another at once; whether the connection stays open."""

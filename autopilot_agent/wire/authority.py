@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 from cryptography import x509
@@ -24,6 +24,9 @@ EARLIER = timedelta(minutes=10)
 
 MOST_REMEMBERED = 4096
 """Certificates whose signature was found good; a device shows its own with every request."""
+
+REMEMBERED, ORDINARY = 512, 4096
+"""Certificates that are kept as they were read, and how many bytes such a one may have; reading and naming one takes 60 us."""
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -177,6 +180,7 @@ def name_of(certificate: x509.Certificate) -> str:
     return str(found[0].value) if found else ""
 
 
+@lru_cache(maxsize=REMEMBERED)
 def thumbprint(certificate: x509.Certificate) -> str:
     """SHA-1 over the DER bytes, 40 hexadecimal digits in capitals: how Windows names a certificate."""
     return certificate.fingerprint(hashes.SHA1()).hex().upper()  # a name, not a proof
@@ -188,11 +192,18 @@ def der(certificate: x509.Certificate) -> bytes:
 
 
 def load_der(data: bytes) -> x509.Certificate:
-    """A certificate from DER; raises ``Malformed``."""
+    """A certificate from DER; raises ``Malformed``. A device shows its own with every request, so the last ones are kept."""
+    return _loaded(data) if len(data) <= ORDINARY else _parsed(data)
+
+
+def _parsed(data: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(data)
     except (ValueError, x509.InvalidVersion) as error:
         raise Malformed(f"this is no certificate: {error}") from None
+
+
+_loaded = lru_cache(maxsize=REMEMBERED)(_parsed)
 
 
 def _name(text: str) -> x509.GeneralName:

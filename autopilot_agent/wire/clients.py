@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Generator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ ENROLMENT, CERTIFICATE = "enrolment", "certificate"
 """Kinds of records: by the DeviceID of a device (upper case), and by the thumbprint of an MDM certificate (the DeviceID)."""
 
 
+@lru_cache(maxsize=64)
 def shown_header(certificate: x509.Certificate) -> str:
     """A certificate as the header of RFC 9440."""
     return f":{base64.b64encode(der(certificate)).decode()}:"
@@ -63,11 +65,12 @@ def device_id_of(incoming: Incoming, desk: Desk, named: str = "") -> str:
     named = named.replace("-", "").upper()
     if certificate is None:
         return named if desk.records.get(ENROLMENT, named) else ""
-    record = desk.records.get(CERTIFICATE, thumbprint(certificate))
+    used = thumbprint(certificate)
+    record = desk.records.get(CERTIFICATE, used)
     known = str(record["device_id"]) if record else ""
     if known and named and named != known and desk.records.get(ENROLMENT, named) is not None:
         raise ServiceFault(FORBIDDEN, "the certificate is of another device than the one that the message names")
-    settle(desk, known, thumbprint(certificate))
+    settle(desk, known, used)
     return known
 
 

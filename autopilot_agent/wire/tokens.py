@@ -14,7 +14,7 @@ from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming
 
 HOUR = 3600
-SEALED = ("puid", "ticket", "nonce", "refresh", "prt", "terms")
+SEALED = ("ticket", "nonce", "refresh", "prt", "terms")
 """Uses of tokens that only the server itself ever reads. They are sealed with a secret of its own instead of a signature that
 others could check: 10 us instead of 400."""
 LIFETIME = HOUR

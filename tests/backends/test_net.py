@@ -134,6 +134,16 @@ def test_no_connection_is_opened_to_a_host_that_is_not_allowed(url: str, monkeyp
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("beginning", ["http://", "HTTP://", "HtTp://a@", "http://a:b@", "https://", "http:\\", "http:/", "//"])
+def test_one_good_host_opens_the_door_to_no_other(beginning: str) -> None:
+    with answering(HELLO) as url:
+        net = RequestsNet(Addresses())
+        assert get(net, url).body == b"hi"
+        with pytest.raises((InputError, Unreachable)) as caught:
+            get(net, f"{beginning}login.live.com/RST2.srf")
+        assert isinstance(caught.value, InputError) or caught.value.code != "0x80072EE7", "somebody asked for its address"
+
+
 def test_a_server_that_names_a_production_host_ends_the_run() -> None:
     """Discovery may name any URL; what it names goes through the same door."""
     with pytest.raises(InputError, match="never talks to it"):

