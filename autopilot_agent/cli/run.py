@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
-from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.console import colourful, warn, width, write, write_json
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
-from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 
 WIDEST_NAME = 64
 """Columns that the names of files get at most in a list of many runs."""
-_NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
-_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -46,9 +40,9 @@ def main(args: argparse.Namespace) -> int:
     if args.output == "json":
         import json
 
-        _write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
+        write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "text" and options.verbosity >= 0:
-        _write(_notices(results) + summary(results))
+        write(_notices(results) + summary(results))
     if results and all(result.verdict == "skipped" for result in results):
         warn("note: every scenario that was chosen is skipped; nothing was played.")
     return exit_code(results)
@@ -97,7 +91,7 @@ def _write_group(group: list[Result], options: Options) -> None:
     if group:
         from autopilot_agent.reports.repeats import render
 
-        _write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
+        write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
 
 
 def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
@@ -125,7 +119,7 @@ def _options(
         verbosity,
         timeline=verbosity > 0 or (verbosity == 0 and not several),
         several=several,
-        colour=args.output == "text" and _colourful(),
+        colour=args.output == "text" and colourful(args.color),
         width=width(),
         device=args.device,
         save_device=args.save_device,
@@ -136,23 +130,14 @@ def _options(
     )
 
 
-def _colourful() -> bool:
-    """Colour is for terminals that know it, and not where NO_COLOR is set (no-color.org)."""
-    if os.environ.get("NO_COLOR") or sys.stdout is None or not sys.stdout.isatty():
-        return False
-    if sys.platform == "win32":
-        return any(name in os.environ for name in ("WT_SESSION", "ANSICON", "ConEmuANSI", "TERM"))
-    return os.environ.get("TERM", "dumb") != "dumb"
-
-
 def _print(outcome: Outcome, options: Options, *, first: bool) -> None:
     if options.form == "jsonl":
-        _write_json(outcome.printed.decode())
+        write_json(outcome.printed.decode())
         if outcome.result.problem:
-            print(f"autopilot-agent: {printable(outcome.result.problem, lines=True)}", file=sys.stderr)
+            warn(outcome.result.problem)
     elif options.form == "text" and not options.repeated:
         between = "" if first or not options.timeline else "\n" + "-" * options.width + "\n\n"
-        _write(between + outcome.printed.decode())
+        write(between + outcome.printed.decode())
 
 
 def _notices(results: list[Result]) -> str:
@@ -173,23 +158,3 @@ def summary(results: list[Result]) -> str:
     cases = len({(result.file, result.case) for result in results})
     runs = "" if cases == len(results) else f" in {count(len(results), 'run')}"
     return f"{count(cases, 'scenario')}{runs}: {', '.join(parts)}; {virtual} of virtual time\n"
-
-
-
-def _write(text: str) -> None:
-    """Print at once what is safe already: whoever reads along sees each result when it is there."""
-    if sys.stdout is not None and text:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-
-def _write_json(text: str) -> None:
-    """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    pattern = _NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else _NOT_ASCII
-    _write(pattern.sub(_escaped, text))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    data = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
