@@ -19,6 +19,7 @@ from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
+    from autopilot_agent.cli.snapshots import Store
     from autopilot_agent.scenario.saving import SavedDevice
 
 
@@ -30,7 +31,7 @@ class Options(msgspec.Struct, frozen=True):
     that there is more than one run. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
     ``screens`` prints the pages in front of each run. ``settings`` are those of ``--set``; ``repeated`` says that every
     case is played with several seeds, from ``seed`` or its own upward; ``stdin`` is what a worker process takes for
-    standard input.
+    standard input; ``snapshots`` are what runs are compared with.
     """
 
     seed: int | None = None
@@ -50,6 +51,7 @@ class Options(msgspec.Struct, frozen=True):
     settings: tuple[str, ...] = ()
     repeated: bool = False
     stdin: str | None = None
+    snapshots: Store | None = None
 
 
 class Outcome(msgspec.Struct):
@@ -148,6 +150,10 @@ def _run(loaded: LoadedScenario, seed: int | None, options: Options) -> Outcome:
             watch=watch,
         )
         _save(run, options)
+        if options.snapshots is not None:
+            from autopilot_agent.cli.snapshots import check_snapshot
+
+            check_snapshot(run, options.snapshots)
     except AutopilotAgentError as error:
         return _refused(loaded.path, loaded.case, error, options)
     if options.form == "coverage":

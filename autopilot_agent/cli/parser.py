@@ -97,7 +97,7 @@ def _run(commands: Commands) -> None:
     it.add_argument("--device", type=path, metavar="FILE", help="go on with the PC that an earlier run saved")
     it.add_argument("--save-device", type=path, metavar="FILE", help="keep the PC as it is after the last act")
     it.add_argument("--show-screens", action="store_true", help="print the pages of each run as well, in their order")
-    it.add_argument("--what-if", action="append", default=[], metavar="PATH=VALUE", help="compare with this changed (repeatable)")
+    it.add_argument("--what-if", action="append", default=[], metavar="PATH=VALUE", help="compare with a change (repeatable)")
     it.add_argument("--snapshot", type=path, metavar="DIR", help="compare each run with the snapshot kept in this folder")
     it.add_argument("--update", action="store_true", help="write the snapshots of --snapshot anew")
     _colour(it)

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
 from autopilot_agent.cli.console import colourful, warn, width, write, write_json
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
@@ -25,6 +27,10 @@ WIDEST_NAME = 64
 
 def main(args: argparse.Namespace) -> int:
     """Run every case; the exit code is that of the worst result."""
+    if args.what_if:
+        from autopilot_agent.cli.whatif import main as compare_with_change
+
+        return compare_with_change(args)
     backend = chosen_backend(args)
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
@@ -35,6 +41,11 @@ def main(args: argparse.Namespace) -> int:
     if len(jobs) > 1 and args.record_http:
         raise InputError("a recording is of one scenario; give one file, and with --only one case of it.")
     options = _options(args, jobs, first, repeat, backend)
+    if args.snapshot is not None or args.update:
+        from autopilot_agent.cli.snapshots import chosen_store
+
+        store = chosen_store(args.snapshot, update=args.update, several_seeds=repeat > 0)
+        options = msgspec.structs.replace(options, snapshots=store)
     results = _play(jobs, options, args)
     results += [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
     if args.output == "json":
@@ -43,6 +54,11 @@ def main(args: argparse.Namespace) -> int:
         write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "text" and options.verbosity >= 0:
         write(_notices(results) + summary(results))
+    if options.snapshots is not None:
+        from autopilot_agent.cli.snapshots import tell
+
+        chosen = selection_of(args).chooses or any(result.verdict == "not_run" for result in results)
+        tell(options.snapshots, results, whole=not chosen, quiet=args.quiet > args.verbose)
     if results and all(result.verdict == "skipped" for result in results):
         warn("note: every scenario that was chosen is skipped; nothing was played.")
     return exit_code(results)
