@@ -14,7 +14,7 @@ from autopilot_agent.events import to_json_lines
 from autopilot_agent.scenario.coverage import Tally, tally_of
 from autopilot_agent.scenario.finding import STDIN, give_standard_input, standard_input
 from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
-from autopilot_agent.scenario.run import Result, Run, run_scenario
+from autopilot_agent.scenario.run import FINE, Result, Run, run_scenario
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
 
@@ -222,6 +222,11 @@ def run_jobs(jobs: list[Job], options: Options, processes: int = 1) -> Iterator[
     with get_context().Pool(min(processes, len(batches)), _leave_interrupts) as pool:
         for batch, done in zip(batches, pool.imap(_Worker(options), light), strict=True):
             yield from zip(batch, done, strict=True)
+
+
+def went_wrong(played: tuple[Job, list[Outcome]]) -> bool:
+    """Whether a job holds a run that is not as expected."""
+    return any(outcome.result.verdict not in FINE for outcome in played[1])
 
 
 def _leave_interrupts() -> None:

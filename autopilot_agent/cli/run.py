@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
+from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs, went_wrong
 from autopilot_agent.cli.console import colourful, warn, width, write, write_json
+from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
@@ -81,7 +82,7 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace) -> list[R
     results: list[Result] = []
     group: list[Result] = []
     stopped = False
-    played = run_jobs(jobs, options, args.jobs)
+    played = with_progress(run_jobs(jobs, options, args.jobs), len(jobs), went_wrong, quiet=args.quiet > args.verbose)
     for number, (job, outcomes) in enumerate(played):
         for index, outcome in enumerate(outcomes):
             result = outcome.result
