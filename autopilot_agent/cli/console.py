@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from autopilot_agent.reports.printable import printable as printable
 
@@ -31,8 +32,9 @@ def say(text: str = "") -> None:
 def write(text: str) -> None:
     """Print at once what is safe already: whoever reads along sees each result when it is there."""
     if sys.stdout is not None and text:
-        for prepare in before_output:
-            prepare()
+        if before_output and sys.stdout.isatty():
+            for prepare in before_output:
+                prepare()
         sys.stdout.write(text)
         sys.stdout.flush()
 
@@ -47,6 +49,21 @@ def write_json(text: str) -> None:
 def _escaped(found: re.Match[str]) -> str:
     data = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+
+
+def read_input(file: Path, limit: int) -> bytes:
+    """The bytes of a file, or of standard input for ``-``; raises ``InputError``."""
+    from autopilot_agent.errors import InputError, Place
+    from autopilot_agent.text.text_file import read_bytes
+
+    if str(file) != "-":
+        return read_bytes(file, limit)
+    if sys.stdin is None:
+        raise InputError("there is no standard input to read; name a file.", Place("<stdin>"))
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise InputError(f"more than {limit:,} bytes came by standard input.", Place("<stdin>"))
+    return data
 
 
 def colourful(choice: str = "auto") -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autopilot_agent.cli.console import say
+from autopilot_agent.cli.console import warn
 from autopilot_agent.errors import InputError, Place
 
 DEVICE_PAGE = ("      assignments: [all users]\n  mobileApps", "      assignments: [all devices]\n  mobileApps")
@@ -96,7 +96,7 @@ def main(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"the file cannot be written ({reason}); choose another place.", Place(str(path))) from None
-    say(f"wrote {path}; next: autopilot-agent run {path}")
+    warn(f"wrote {path}; next: autopilot-agent run {path}")
     return 0
 
 

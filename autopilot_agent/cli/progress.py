@@ -117,12 +117,13 @@ class Drawn:
 
     def draw(self, done: int, bad: int) -> None:
         """Draw it below what has been printed."""
-        if not self._shown:
-            self._progress.start()
-            self._shown = True
         said = f"{bad} not as expected" if bad else ""
         self._progress.update(self._task, completed=done, description=said)
-        self._progress.refresh()
+        if self._shown:
+            self._progress.refresh()
+        else:
+            self._progress.start()  # draws
+            self._shown = True
 
     def hide(self) -> None:
         """Take it away."""
