@@ -61,7 +61,7 @@ def test_a_message_comes_back_from_its_bytes(message: dm.Message) -> None:
     assert syncml_xml.parse(syncml_xml.serialize(message)) == message
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=30)
 @given(MESSAGE, st.integers(0, 6000))
 def test_what_surely_fits_does_fit(message: dm.Message, largest: int) -> None:
     if syncml_chunks._surely_fits(message, largest):
