@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 AS_WRITTEN = "as written"
 NARROW, WIDE = 80, 100
-NOT_TOGETHER = ("update", "snapshot", "repeat", "seed_range", "save_device", "device", "record_http", "show_screens", "speed")
+ONE_RUN = ("snapshot", "update", "save_device", "device", "record_http", "show_screens", "speed")
+MANY_RUNS = ("repeat", "seed_range", "fail_fast", "report")
+NOT_TOGETHER = ONE_RUN + MANY_RUNS
 """Options that are about one run, or about many, and not about two."""
 
 
@@ -49,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
     """Play and compare every chosen case; 0 when all could be played both ways, whatever they expect."""
     changes = changes_of(args.what_if)
     for name in NOT_TOGETHER:
-        if getattr(args, name):
+        if getattr(args, name, None):
             raise InputError(f"--{name.replace('_', '-')} does not go with --what-if; leave one of the two out.")
     if args.output == "jsonl":
         raise InputError("--what-if prints text or json; save two runs with --output jsonl and use diff for events.")

@@ -17,18 +17,22 @@ def render(coverage: Coverage, style: Style, *, everything: bool = False) -> str
         part: Part = getattr(coverage, kind)
         done = part.total - len(part.missing)
         lines.append(f"  {TITLES.get(kind, kind):14}{part.percent:5.1f} %  {done} of {part.total}")
-    listed = coverage.rules.listed
+    listed: dict[str, str] = {}
     for kind in KINDS:
-        missing = [one for one in getattr(coverage, kind).missing if not (kind == "rules" and one in listed)]
+        part = getattr(coverage, kind)
+        listed |= part.listed
+        missing = [one for one in part.missing if one not in listed]
         if missing:
             lines += ["", f"Not exercised, {TITLES.get(kind, kind)} ({len(missing)}):"]
             lines += style.block("  ", ", ".join(missing), hang=2)
-    if coverage.choices.never_offered:
-        lines += ["", "Never even offered:", *style.block("  ", ", ".join(coverage.choices.never_offered), hang=2)]
+    never = [one for one in coverage.choices.never_offered if one not in listed]
+    if never:
+        lines += ["", "Never even offered:", *style.block("  ", ", ".join(never), hang=2)]
     if listed:
-        lines += ["", f"Rules that cannot be exercised ({len(listed)}):"]
-        for rule, reason in listed.items():
-            lines += style.block(f"  {rule:24}", reason)
+        lines += ["", f"What no scenario can exercise ({len(listed)}):"]
+        size = max(24, *(len(name) + 2 for name in listed))
+        for name, reason in listed.items():
+            lines += style.block(f"  {name:{size}}", reason)
     if everything:
         for mode, part in coverage.transitions.modes.items():
             lines += ["", f"Transitions of {mode}: {part.percent:.1f} % of {part.total}"]

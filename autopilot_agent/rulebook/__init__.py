@@ -144,7 +144,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Uncovered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule that no scenario can exercise, and why."""
+    """A rule, an edge (``state outcome``), a screen or a button (``page: choice``) that no scenario can exercise, and why."""
 
     id: str
     reason: str
@@ -316,7 +316,7 @@ def windows_events() -> dict[tuple[str, int], WindowsEvent]:
 
 @cache
 def uncovered() -> dict[str, Uncovered]:
-    """Rules that no scenario can exercise, by id; the list may only shrink."""
+    """What no scenario can exercise, by id; the list may only shrink."""
     return {row.id: row for row in read_table("uncovered", Uncovered)}
 
 

@@ -55,16 +55,14 @@ def tally_of(events: Iterable[Event]) -> Tally:
 
 
 class Part(msgspec.Struct):
-    """How much of one kind was exercised; ``percent`` has one decimal and never says 100 while something is missing."""
+    """How much of one kind was exercised; ``percent`` has one decimal and never says 100 while something is missing.
+
+    ``listed`` are the missing ones that ``rulebook/uncovered.jsonl`` gives a reason for.
+    """
 
     total: int
     percent: float
     missing: list[str]
-
-
-class RulesPart(Part):
-    """``listed`` are the missing ones that ``rulebook/uncovered.jsonl`` gives a reason for."""
-
     listed: dict[str, str] = {}
 
 
@@ -86,7 +84,7 @@ class Coverage(msgspec.Struct):
     schema_version: int
     scenarios: int
     not_passed: int
-    rules: RulesPart
+    rules: Part
     states: Part
     transitions: TransitionsPart
     screens: Part
@@ -104,22 +102,23 @@ def coverage_of(tally: Tally, scenarios: int, not_passed: int = 0) -> Coverage:
     taken = {edge.split(" ", 1)[1] for edge in tally.transitions}
     buttons = [f"{page}: {choice}" for page in ERROR_PAGES for choice in rulebook.screens()[page].choices]
     of_rules, of_edges, pressed = _part(rules, tally.rules), _part(union, taken), _part(buttons, tally.pressed)
-    reasons = {row.id: row.reason for row in rulebook.uncovered().values() if row.id in of_rules.missing}
+    never_offered = [one for one in buttons if one not in tally.offered]
     return Coverage(
         1,
         scenarios,
         not_passed,
-        RulesPart(of_rules.total, of_rules.percent, of_rules.missing, reasons),
+        of_rules,
         _part(states, tally.states),
         TransitionsPart(
             of_edges.total,
             of_edges.percent,
             of_edges.missing,
+            of_edges.listed,
             {name: _part([f"{name} {edge}" for edge in flow], tally.transitions) for name, flow in edges.items()},
         ),
         _part(list(rulebook.screens()), tally.screens),
         _part(list(faults), tally.rules),
-        ChoicesPart(pressed.total, pressed.percent, pressed.missing, [one for one in buttons if one not in tally.offered]),
+        ChoicesPart(pressed.total, pressed.percent, pressed.missing, _reasons(pressed.missing + never_offered), never_offered),
     )
 
 
@@ -127,4 +126,9 @@ def _part(everything: list[str], exercised: set[str]) -> Part:
     missing = [one for one in everything if one not in exercised]
     done = len(everything) - len(missing)
     percent = done * 1000 // len(everything) / 10 if everything else 100.0
-    return Part(len(everything), percent, missing)
+    return Part(len(everything), percent, missing, _reasons(missing))
+
+
+def _reasons(missing: list[str]) -> dict[str, str]:
+    known = rulebook.uncovered()
+    return {one: known[one].reason for one in missing if one in known}

@@ -143,17 +143,21 @@ class Page:
         self.rows: dict[str, tuple[str, str]] = {}
         self.code = ""
         self.failed_row = ""
-        enrolment = device.disk.enrolment
-        provider = enrolment.provider_id if enrolment else ""
-        found = _addresses(provider, phase)
-        self.root, self._dummy, self._apps_key = found.root, found.dummy, found.apps_key
-        self._finished_key, self._list_keys = found.finished_key, found.list_keys
+        self.find()
         self._complete = False
         self._told: set[str] = set()
         self._lists: dict[str, tuple[str, ...]] = {}
         self._open = list(SETUP_ROWS)
         self._tracked: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
         self._tracked_shape = -1
+
+    def find(self) -> None:
+        """Look where the management server writes: it is not known before the device is enrolled."""
+        enrolment = self.device.disk.enrolment
+        provider = enrolment.provider_id if enrolment else ""
+        found = _addresses(provider, self.phase)
+        self.root, self._dummy, self._apps_key = found.root, found.dummy, found.apps_key
+        self._finished_key, self._list_keys = found.finished_key, found.list_keys
 
     def show(self, row: str, state: str, text: str, rule: str = "") -> None:
         """Put a row into a state; recorded only when it is news."""

@@ -51,6 +51,7 @@ async def device_preparation(device: Device, world: World) -> StepResult:
     client.jobs.resume()
     page: Page | None = world.page
     if page is not None:
+        page.find()  # it was there before the enrolment
         page.show("prepare", "inProgress", f"{TITLES['prepare']} (Working on it...)")
     elif client.esp.device_page_shown:
         page = _show_preparation(device, world, client.esp)
