@@ -18,6 +18,7 @@ SCENARIOS = find_scenarios([EXAMPLES])
 
 def in_folder(folder: Path, *words: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    environment["PYTEST_PLUGINS"] = "autopilot_agent.pytest_plugin"  # also where this checkout is not installed
     return subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import autopilot_agent
 from autopilot_agent import rulebook
+from autopilot_agent.oobe.states import ENDS
 from autopilot_agent.rulebook import HERE, diagnosis, normalised_code, read_table
 
 PACKAGE = Path(autopilot_agent.__file__).parent
@@ -24,6 +25,7 @@ TABLES: dict[str, tuple[type[Any], Callable[[Any], object]]] = {
     "injections": (rulebook.Injection, lambda row: row.id),
     "codes": (rulebook.Code, lambda row: (row.code, row.area, row.meaning, row.cause)),
     "advice": (diagnosis.Advice, lambda row: row.id),
+    "endings": (diagnosis.Ending, lambda row: row.id),
     "durations": (rulebook.Duration, lambda row: row.id),
     "screens": (rulebook.Screen, lambda row: row.id),
     "invariants": (rulebook.Invariant, lambda row: row.id),
@@ -145,6 +147,11 @@ def test_the_meaning_of_a_code_follows_the_step(code: str, step: str, rule: str,
 def test_advice_is_for_rules_and_says_what_helps() -> None:
     rules = set(rulebook.rules()) - set(rulebook.faults())
     assert [row.id for row in diagnosis.advice().values() if row.id not in rules or not (row.symptom and row.fix)] == []
+
+
+def test_endings_are_states_in_which_a_run_ends_without_success() -> None:
+    ends = {state.value: outcome for state, outcome in ENDS.items()}
+    assert [name for name in diagnosis.endings() if ends.get(name) in (None, "completed")] == []
 
 
 @pytest.mark.parametrize("text", ["80180014", "0x80180014", "0X80180014", " 0x80180014 ", "-2145910764", "2149056532"])
@@ -287,7 +294,7 @@ def test_citations_are_found_at_all() -> None:
 
 def test_every_source_key_leads_somewhere() -> None:
     rows = [*rulebook.rules().values(), *rulebook.durations().values(), *rulebook.screens().values()]
-    rows += diagnosis.advice().values()
+    rows += [*diagnosis.advice().values(), *diagnosis.endings().values()]
     parts = {part.strip() for row in rows for part in row.source.split(",")}
     unknown = {part for part in parts if not rulebook.cited_sources(part)}
     known_otherwise = {part for part in unknown if part.startswith(("Q-", "dp-", "oof-v2"))}  # questions; not played here

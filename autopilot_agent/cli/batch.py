@@ -19,10 +19,12 @@ from autopilot_agent.scenario.coverage import Tally, tally_of
 from autopilot_agent.scenario.finding import STDIN, give_standard_input, standard_input
 from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
 from autopilot_agent.scenario.run import Result, Run, run_scenario
+from autopilot_agent.scenario.verdicts import FINE
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
 
 if TYPE_CHECKING:
+    from autopilot_agent.cli.snapshots import Store
     from autopilot_agent.scenario.saving import SavedDevice
 
 
@@ -34,7 +36,7 @@ class Options(msgspec.Struct, frozen=True):
     that there is more than one run. ``colour``, ``width`` and ``name_width`` are those of ``reports.style.Style``.
     ``screens`` prints the pages in front of each run; ``kept`` is what reports want of each, None without reports.
     ``settings`` are those of ``--set``; ``repeated`` says that every case is played with several seeds, from ``seed`` or its
-    own upward; ``stdin`` is what a worker process takes for standard input.
+    own upward; ``stdin`` is what a worker process takes for standard input; ``snapshots`` are what runs are compared with.
     """
 
     seed: int | None = None
@@ -55,6 +57,7 @@ class Options(msgspec.Struct, frozen=True):
     repeated: bool = False
     stdin: str | None = None
     kept: Need | None = None
+    snapshots: Store | None = None
 
 
 class Outcome(msgspec.Struct):
@@ -156,6 +159,10 @@ def _run(loaded: LoadedScenario, seed: int | None, options: Options) -> Outcome:
             several_seeds=options.repeated,
         )
         _save(run, options)
+        if options.snapshots is not None:
+            from autopilot_agent.cli.snapshots import check_snapshot
+
+            check_snapshot(run, options.snapshots)
     except AutopilotAgentError as error:
         return _refused(loaded.path, loaded.case, error, options)
     if options.form == "coverage":
@@ -224,6 +231,11 @@ def run_jobs(jobs: list[Job], options: Options, processes: int = 1) -> Iterator[
             yield from zip(batch, done, strict=True)
 
 
+def went_wrong(played: tuple[Job, list[Outcome]]) -> bool:
+    """Whether a job holds a run that is not as expected."""
+    return any(outcome.result.verdict not in FINE for outcome in played[1])
+
+
 def _leave_interrupts() -> None:
     """Ctrl+C reaches every process of a terminal; the first one ends the others, and alone says so."""
     import signal
@@ -239,4 +251,3 @@ class _Worker:
 
     def __call__(self, batch: list[Job]) -> list[list[Outcome]]:
         return [run_job(job, self.options) for job in batch]
-

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import argparse
 
-from autopilot_agent.cli.console import say
+from autopilot_agent.cli.console import read_input, say
 from autopilot_agent.tenant.hash_csv import LIMIT, HashFile, read_hashes
-from autopilot_agent.text.text_file import read_bytes
 
 
 def main(args: argparse.Namespace) -> int:
     """Print the findings; 0 when every device would be imported, 1 when not."""
-    found = read_hashes(read_bytes(args.file, LIMIT))
+    name = "<stdin>" if str(args.file) == "-" else str(args.file)
+    found = read_hashes(read_input(args.file, LIMIT))
     if args.output == "json":
         import json
 
-        print(json.dumps(_plain(str(args.file), found), indent=2))
+        print(json.dumps(_plain(name, found), indent=2))
     else:
         for one in found.findings:
-            where = f"{args.file}:{one.line}" if one.line else str(args.file)
+            where = f"{name}:{one.line}" if one.line else name
             code = f" [{one.name}]" if one.code else ""
             say(f"{where}: {'error' if one.error else 'warning'}: {one.text}{code}")
         for row in found.rows:
             content = row.content
-            say(f"{args.file}:{row.line}: {content.manufacturer} {content.model}, serial number {content.serial_number}")
+            say(f"{name}:{row.line}: {content.manufacturer} {content.model}, serial number {content.serial_number}")
         kept = "nothing would be imported" if found.refused else f"{len(found.rows)} of {found.lines} devices would be imported"
         say(f"{kept}; {len(found.errors)} errors, {len(found.findings) - len(found.errors)} warnings")
     return 1 if found.errors else 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from autopilot_agent.reports.printable import printable as printable
 
@@ -15,10 +17,72 @@ PROGRAM = "autopilot-agent"
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 TRACEBACK = "AUTOPILOT_AGENT_TRACEBACK"
+NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
+NOT_ASCII = re.compile("[^\n\x20-\x7e]")
+
+before_output: list[Callable[[], None]] = []
+"""What has to happen before anything is written: a progress bar takes itself off the screen."""
+
 
 def say(text: str = "") -> None:
     """Print one or more lines that may hold data from elsewhere."""
     print(printable(text, lines=True))
+
+
+def write(text: str) -> None:
+    """Print at once what is safe already: whoever reads along sees each result when it is there."""
+    if sys.stdout is not None and text:
+        if before_output and sys.stdout.isatty():
+            for prepare in before_output:
+                prepare()
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def write_json(text: str) -> None:
+    """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
+    pattern = NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else NOT_ASCII
+    write(pattern.sub(_escaped, text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    data = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+
+
+def read_input(file: Path, limit: int) -> bytes:
+    """The bytes of a file, or of standard input for ``-``; raises ``InputError``."""
+    from autopilot_agent.errors import InputError, Place
+    from autopilot_agent.text.text_file import read_bytes
+
+    if str(file) != "-":
+        return read_bytes(file, limit)
+    if sys.stdin is None:
+        raise InputError("there is no standard input to read; name a file.", Place("<stdin>"))
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise InputError(f"more than {limit:,} bytes came by standard input.", Place("<stdin>"))
+    return data
+
+
+def colourful(choice: str = "auto") -> bool:
+    """Whether standard output gets colour: as ``--color`` says; with ``auto`` as NO_COLOR, FORCE_COLOR and the terminal say.
+
+    NO_COLOR (no-color.org) wins over FORCE_COLOR (force-color.org); set to nothing, neither counts, and FORCE_COLOR=0 forces
+    nothing.
+    """
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0").lower() not in ("", "0", "false"):
+        return True
+    if sys.stdout is None or not sys.stdout.isatty():
+        return False
+    if sys.platform == "win32":
+        return any(name in os.environ for name in ("WT_SESSION", "ANSICON", "ConEmuANSI", "TERM"))
+    return os.environ.get("TERM", "dumb") != "dumb"
 
 
 def complain(text: str) -> None:
@@ -29,6 +93,8 @@ def complain(text: str) -> None:
 def warn(text: str) -> None:
     """One remark on standard error."""
     if sys.stderr is not None:
+        for prepare in before_output:
+            prepare()
         with suppress(OSError):  # nobody to tell: the exit code still says it
             print(printable(f"{PROGRAM}: {text}", lines=True), file=sys.stderr)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from autopilot_agent.cli.batch import Options, exit_code, run_jobs
+from autopilot_agent.cli.batch import Options, exit_code, run_jobs, went_wrong
 from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import jobs_of, selection_of
 from autopilot_agent.reports.coverage import render
 from autopilot_agent.reports.style import Style
@@ -22,7 +23,7 @@ def main(args: argparse.Namespace) -> int:
     jobs = jobs_of(find_scenarios(args.paths), selection_of(args))
     tally, results = Tally(), []
     options = Options(form="coverage", settings=tuple(args.set))
-    for _, outcomes in run_jobs(jobs, options, args.jobs):
+    for _, outcomes in with_progress(run_jobs(jobs, options, args.jobs), len(jobs), went_wrong, quiet=False):
         for outcome in outcomes:
             results.append(outcome.result)
             if outcome.tally is not None:
@@ -44,6 +45,6 @@ def main(args: argparse.Namespace) -> int:
     worst = exit_code(results)
     if worst in (0, 1) and found.rules.percent < args.fail_under:
         said = f"{found.rules.percent:.1f} % of the rules are exercised, fewer than {args.fail_under:g} %."
-        print(f"autopilot-agent: {said}", file=sys.stderr)
+        warn(said)
         return 1
     return worst

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from autopilot_agent.cli.console import width
-from autopilot_agent.cli.run import _colourful, _write, _write_json
+from autopilot_agent.cli.console import colourful, width, write, write_json
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.reports.style import Style
 from autopilot_agent.scenario.tenants import YAML
@@ -28,8 +27,8 @@ def main(args: argparse.Namespace) -> int:
     return _tenants(args) if kinds[0] == TENANT else _runs(args)
 
 
-def _style() -> Style:
-    return Style(colour=_colourful(), width=max(NARROW, min(width(), 100)))
+def _style(args: argparse.Namespace) -> Style:
+    return Style(colour=colourful(args.color), width=max(NARROW, min(width(), 100)))
 
 
 def _tenants(args: argparse.Namespace) -> int:
@@ -39,15 +38,16 @@ def _tenants(args: argparse.Namespace) -> int:
 
     found = compare_subjects(subject_of(args.a), subject_of(args.b))
     if args.output == "json":
-        _write_json(json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n")
+        write_json(json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n")
     else:
-        _write("\n".join(render(found, _style())) + "\n")
+        write("\n".join(render(found, _style(args))) + "\n")
     return 0 if found.equal else 1
 
 
 def _runs(args: argparse.Namespace) -> int:
     from autopilot_agent.reports.difference import compare
-    from autopilot_agent.reports.difference_text import plain, write
+    from autopilot_agent.reports.difference_text import plain
+    from autopilot_agent.reports.difference_text import write as lines_of
     from autopilot_agent.reports.recording import Recording
 
     a, b = (_recordings(path, args.seed) for path in (args.a, args.b))
@@ -63,14 +63,14 @@ def _runs(args: argparse.Namespace) -> int:
     found = [compare(one, other) for one, other in pairs]
     if args.output == "json":
         data: dict[str, Any] = {"version": 1, "kind": "runs", "equal": all(one.equal for one in found)}
-        _write_json(json.dumps({**data, "runs": [plain(one) for one in found]}, indent=2, ensure_ascii=False) + "\n")
+        write_json(json.dumps({**data, "runs": [plain(one) for one in found]}, indent=2, ensure_ascii=False) + "\n")
     else:
-        style = _style()
+        style = _style(args)
         shown = [one for one in found if not one.equal] or found[:1]
-        _write("\n\n".join("\n".join(write(one, style)) for one in shown) + "\n")
+        write("\n\n".join("\n".join(lines_of(one, style)) for one in shown) + "\n")
         if len(found) > 1:
             differ = sum(not one.equal for one in found)
-            _write(f"\n{differ} of {len(found)} runs differ.\n")
+            write(f"\n{differ} of {len(found)} runs differ.\n")
     return 0 if all(one.equal for one in found) else 1
 
 

@@ -197,7 +197,10 @@ def _states(name: str) -> Iterator[Section]:
         rule = rulebook.rules().get(RULES.get(state, ""))
         ends = f"a run ends here: {ENDS[state]}" if state in ENDS else ""
         meaning = f"{rule.id}: {rule.statement}" if rule else ""
-        yield f"{state.value}  a state", _named(meaning=meaning, end=ends)
+        pairs = _named(meaning=meaning, end=ends)
+        if (ending := diagnosis.endings().get(state.value)) is not None:
+            pairs += _named(fix=ending.fix, evidence=ending.grade, source=ending.source)
+        yield f"{state.value}  a state", pairs
 
 
 def _where(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

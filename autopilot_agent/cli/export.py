@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from autopilot_agent.cli.console import say, warn
+from autopilot_agent.cli.console import warn
 from autopilot_agent.device.offline_profile import NAME, read
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.problems import suggestion
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"the file cannot be written ({reason}); choose another place.", Place(str(path))) from None
-    say(f"wrote {path}")
+    warn(f"wrote {path}")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autopilot_agent.cli.console import say
+from autopilot_agent.cli.console import warn
 from autopilot_agent.errors import InputError, Place
 
 DEVICE_PAGE = ("      assignments: [all users]\n  mobileApps", "      assignments: [all devices]\n  mobileApps")
@@ -40,8 +40,10 @@ CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "pre-provisioned": (
         ("A new laptop goes to its user", "A technician prepares a laptop"),
-        ("      assignments: [all devices]\n  deviceEnrollment",
-         "      preprovisioningAllowed: true\n      assignments: [all devices]\n  deviceEnrollment"),
+        (
+            "      assignments: [all devices]\n  deviceEnrollment",
+            "      preprovisioningAllowed: true\n      assignments: [all devices]\n  deviceEnrollment",
+        ),
         ("within: 2h", "within: 8d                # a week on its way included"),
         DEVICE_PAGE,
     ),
@@ -96,7 +98,7 @@ def main(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"the file cannot be written ({reason}); choose another place.", Place(str(path))) from None
-    say(f"wrote {path}; next: autopilot-agent run {path}")
+    warn(f"wrote {path}; next: autopilot-agent run {path}")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from autopilot_agent.cli.run import _colourful, _write, _write_json
+from autopilot_agent.cli.console import colourful, write, write_json
 from autopilot_agent.preflight.report import Report, preflight
 from autopilot_agent.reports.style import Style
 
@@ -23,14 +23,14 @@ def _print(report: Report, args: argparse.Namespace) -> None:
 
         from autopilot_agent.preflight.documents import plain
 
-        _write_json(json.dumps(plain(report), indent=2, ensure_ascii=False) + "\n")
+        write_json(json.dumps(plain(report), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "markdown":
         from autopilot_agent.preflight.documents import markdown
 
-        _write(markdown(report))
+        write(markdown(report))
     else:
         from autopilot_agent.preflight.text import WIDTH, render
 
-        style = Style(colour=_colourful(), width=WIDTH)
-        _write(render(report, style, verbosity=args.verbose - args.quiet))
+        style = Style(colour=colourful(args.color), width=WIDTH)
+        write(render(report, style, verbosity=args.verbose - args.quiet))
     sys.stdout.flush()

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs
-from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs, went_wrong
+from autopilot_agent.cli.console import colourful, warn, width, write, write_json
+from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
-from autopilot_agent.reports.plain_json import safe_json
-from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
@@ -33,6 +31,10 @@ WIDEST_NAME = 64
 
 def main(args: argparse.Namespace) -> int:
     """Run every case; the exit code is that of the worst result."""
+    if args.what_if:
+        from autopilot_agent.cli.whatif import main as compare_with_change
+
+        return compare_with_change(args)
     backend = chosen_backend(args)
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
@@ -46,22 +48,32 @@ def main(args: argparse.Namespace) -> int:
     reports = _reports(args, paths)
     if reports is not None:
         options = msgspec.structs.replace(options, kept=reports.need)
+    if args.snapshot is not None or args.update:
+        from autopilot_agent.cli.snapshots import chosen_store
+
+        store = chosen_store(args.snapshot, update=args.update, several_seeds=repeat > 0)
+        options = msgspec.structs.replace(options, snapshots=store)
     results = _play(jobs, options, args, reports)
     missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
     results += missing
     if args.output == "json":
         import json
 
-        _write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
+        write_json(json.dumps(as_document(results), indent=2, ensure_ascii=False) + "\n")
     elif args.output == "text" and options.verbosity >= 0:
-        _write(_notices(results) + summary(results))
+        write(_notices(results) + summary(results))
+    if options.snapshots is not None:
+        from autopilot_agent.cli.snapshots import tell
+
+        chosen = selection_of(args).chooses or any(result.verdict == "not_run" for result in results)
+        tell(options.snapshots, results, whole=not chosen, quiet=args.quiet > args.verbose)
     if results and all(result.verdict == "skipped" for result in results):
         warn("note: every scenario that was chosen is skipped; nothing was played.")
     code = exit_code(results)
     if reports is None:
         return code
     reports.take_results(missing)
-    return reports.write(code, _write if args.output == "text" else _beside)
+    return reports.write(code, write if args.output == "text" else _beside)
 
 
 def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
@@ -96,7 +108,7 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace, reports: 
     results: list[Result] = []
     group: list[Result] = []
     stopped = False
-    played = run_jobs(jobs, options, args.jobs)
+    played = with_progress(run_jobs(jobs, options, args.jobs), len(jobs), went_wrong, quiet=args.quiet > args.verbose)
     for number, (job, outcomes) in enumerate(played):
         for index, outcome in enumerate(outcomes):
             result = outcome.result
@@ -128,7 +140,7 @@ def _write_group(group: list[Result], options: Options) -> None:
     if group and options.form == "text":
         from autopilot_agent.reports.repeats import render
 
-        _write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
+        write(render(group, options.verbosity, Style(options.colour, options.width, options.name_width)))
 
 
 def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
@@ -142,9 +154,7 @@ def _leading_nowhere(paths: list[Path]) -> dict[Path, str]:
     return found
 
 
-def _options(
-    args: argparse.Namespace, jobs: list[Job], first: int | None, repeat: int, backend: str | ServerChoice
-) -> Options:
+def _options(args: argparse.Namespace, jobs: list[Job], first: int | None, repeat: int, backend: str | ServerChoice) -> Options:
     verbosity = args.verbose - args.quiet
     several = len(jobs) > 1 or repeat > 0
     return Options(
@@ -156,7 +166,7 @@ def _options(
         verbosity,
         timeline=verbosity > 0 or (verbosity == 0 and not several),
         several=several,
-        colour=args.output == "text" and _colourful(),
+        colour=args.output == "text" and colourful(args.color),
         width=width(),
         device=args.device,
         save_device=args.save_device,
@@ -167,23 +177,14 @@ def _options(
     )
 
 
-def _colourful() -> bool:
-    """Colour is for terminals that know it, and not where NO_COLOR is set (no-color.org)."""
-    if os.environ.get("NO_COLOR") or sys.stdout is None or not sys.stdout.isatty():
-        return False
-    if sys.platform == "win32":
-        return any(name in os.environ for name in ("WT_SESSION", "ANSICON", "ConEmuANSI", "TERM"))
-    return os.environ.get("TERM", "dumb") != "dumb"
-
-
 def _print(outcome: Outcome, options: Options, *, first: bool) -> None:
     if options.form == "jsonl":
-        _write_json(outcome.printed.decode())
+        write_json(outcome.printed.decode())
         if outcome.result.problem:
-            print(f"autopilot-agent: {printable(outcome.result.problem, lines=True)}", file=sys.stderr)
+            warn(outcome.result.problem)
     elif options.form == "text" and not options.repeated:
         between = "" if first or not options.timeline else "\n" + "-" * options.width + "\n\n"
-        _write(between + outcome.printed.decode())
+        write(between + outcome.printed.decode())
 
 
 def _notices(results: list[Result]) -> str:
@@ -204,17 +205,3 @@ def summary(results: list[Result]) -> str:
     cases = len({(result.file, result.case) for result in results})
     runs = "" if cases == len(results) else f" in {count(len(results), 'run')}"
     return f"{count(cases, 'scenario')}{runs}: {', '.join(parts)}; {virtual} of virtual time\n"
-
-
-
-def _write(text: str) -> None:
-    """Print at once what is safe already: whoever reads along sees each result when it is there."""
-    if sys.stdout is not None and text:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-
-def _write_json(text: str) -> None:
-    """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    _write(safe_json(text, ascii_only=encoding not in ("utf8", "utf16", "utf32")))

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autopilot_agent.cli.console import warn
 from autopilot_agent.errors import InputError, Place
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _authority(args: argparse.Namespace) -> int:
         sys.stdout.write(pem.decode())
     else:
         _write(args.out, pem)
-        print(f"wrote {args.out}")
+        warn(f"wrote {args.out}")
     return 0
 
 
@@ -101,16 +102,18 @@ def _state(args: argparse.Namespace, file: DataFile | None) -> TenantState:
 def _say(served: Served, args: argparse.Namespace, token_given: bool) -> None:
     """One line a fact, at once: whoever started this waits for them."""
     state = served.desk.state
-    print(f"serving {state.display_name or state.domain} ({state.tenant_id}) at {served.url}")
+    stream = sys.stderr if args.access_log == "-" else sys.stdout  # the log's lines are data then
+
+    def tell(text: str) -> None:
+        print(text, file=stream, flush=True)
+
+    tell(f"serving {state.display_name or state.domain} ({state.tenant_id}) at {served.url}")
     if args.tls:
         where = f"in {args.ca_out} and " if args.ca_out is not None else ""
-        print(f"test CA: {where}at {served.url}/autopilot-agent/ca.pem")
-    if token_given:
-        print(f"admin token: that in {args.admin_token_file}")
-    else:
-        print(f"admin token: {served.token}")
-    print(f"kept in: {args.data}" if args.data is not None else "kept in: memory, until this ends (see --data)")
-    print("end with Ctrl-C", flush=True)
+        tell(f"test CA: {where}at {served.url}/autopilot-agent/ca.pem")
+    tell(f"admin token: that in {args.admin_token_file}" if token_given else f"admin token: {served.token}")
+    tell(f"kept in: {args.data}" if args.data is not None else "kept in: memory, until this ends (see --data)")
+    tell("end with Ctrl-C")
 
 
 def _wait() -> None:

@@ -34,5 +34,6 @@ def main(args: argparse.Namespace) -> int:
             args.exercise,
             tuple(args.only),
             tuple(args.set),
+            args.color,
         )
     )

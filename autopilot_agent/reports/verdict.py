@@ -32,7 +32,7 @@ def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
         if entries and check.at and check.at != shown:
             lines += last_events(entries, check.at, style)
             shown = check.at
-        lines += excerpt(check.place, style)
+        lines += excerpt(check.place, style) if not check.detail else []
     return lines if len(lines) > 1 else []
 
 
@@ -40,7 +40,13 @@ def failed_check(check: Check, style: Style, *, indent: str = "") -> list[str]:
     """One failed check in one sentence."""
     when = f" (at {clock(check.at * 1000)})" if check.at else ""
     text = f"{clean(check.name)}: expected {_value(check.expected)}, got {_value(check.actual)}{when}"
-    return style.block(f"{indent}FAILED  ", text, hang=len(indent) + 8, head_colour="alarm")
+    lines = style.block(f"{indent}FAILED  ", text, hang=len(indent) + 8, head_colour="alarm")
+    return lines + [f"{indent}        {style.paint(_shade(line), clean(line))}" for line in check.detail]
+
+
+def _shade(line: str) -> str:
+    """The colour of a line of a unified difference."""
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
 
 
 def last_events(entries: list[Entry], seconds: float, style: Style) -> list[str]:

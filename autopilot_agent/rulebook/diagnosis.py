@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from autopilot_agent.rulebook import Code, FaultRow, codes_of_fault, faults, normalised_code, read_table
+from autopilot_agent.rulebook import Code, FaultRow, Grade, codes_of_fault, faults, normalised_code, read_table
 
 
 class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +25,21 @@ class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def advice() -> dict[str, Advice]:
     """The table of advice by rule."""
     return {row.id: row for row in read_table("advice", Advice)}
+
+
+class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What helps where a run ends in the state ``id`` and nothing failed: somebody just did not go on."""
+
+    id: str
+    fix: str
+    grade: Grade
+    source: str
+
+
+@cache
+def endings() -> dict[str, Ending]:
+    """The table of ends by state."""
+    return {row.id: row for row in read_table("endings", Ending)}
 
 
 @cache

@@ -36,7 +36,10 @@ WELL = ("completed", "interrupted", "")
 
 
 class Check(msgspec.Struct):
-    """One expectation and how it went; ``at`` virtual seconds of the moment it is about, ``place`` the line that asks."""
+    """One expectation and how it went; ``at`` virtual seconds of the moment it is about, ``place`` the line that asks.
+
+    ``detail`` are lines that say more, such as the difference from a snapshot.
+    """
 
     name: str
     expected: Any
@@ -44,6 +47,7 @@ class Check(msgspec.Struct):
     passed: bool
     at: float = 0.0
     place: str = ""
+    detail: list[str] = []
 
 
 class Seen(msgspec.Struct, dict=True):

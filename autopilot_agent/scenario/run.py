@@ -35,16 +35,6 @@ from autopilot_agent.tenant.state import TenantState
 if TYPE_CHECKING:
     from autopilot_agent.scenario.saving import SavedDevice
 
-FIXES = {
-    State.AT_EULA.value: "Accept the licence terms, or hide them in the deployment profile.",
-    State.AT_SIGN_IN.value: "Sign in with an account of the organisation; a profile can hide the links that lead away from it.",
-    State.AT_LOGON.value: "Sign in to Windows.",
-    State.RESET_REFUSED.value: "Remove what stands against the reset, or wipe the device.",
-    State.TECHNICIAN_FAILED.value: "Start again and go on with pre-provisioning once a profile that allows it is there.",
-    State.NO_NETWORK.value: "Connect the PC to a network with internet.",
-}
-"""What helps where nothing failed and somebody just did not go on."""
-
 
 class ErrorReport(msgspec.Struct):
     """Why the device did not get on: the code it shows, where, and what helps."""
@@ -270,7 +260,8 @@ def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
     else:
         report = explain_failure(failure.code, failure.state.value, failure.rule, failure.reason)
     last = trace[-1]
-    report.fix = report.fix or FIXES.get(last.end_state if isinstance(last, Finished) else "", "")
+    if not report.fix and isinstance(last, Finished) and (ending := diagnosis.endings().get(last.end_state)) is not None:
+        report.fix = ending.fix
     return report
 
 

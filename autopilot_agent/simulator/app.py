@@ -29,6 +29,7 @@ FAILED = b"The server failed to answer; its log says more.\n"
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 """A host that may stand in an answer."""
 MOST_TIME = 10**15
+LONGEST_TIME = 16
 """Milliseconds of virtual time beyond which a client's word is not taken."""
 SEGMENTS = {"enrollmentserver", "discovery.svc", "device", "contract", "discover", "key"}
 
@@ -99,8 +100,8 @@ class Application:
         desk, routes, plain, canonical = self._serving
         path = "/".join(canonical.get(part.casefold(), part) for part in request.path.split("/"))
         parameters: Mapping[str, Any] = {}
-        adapter = routes.bind(request.host, url_scheme=request.scheme, path_info=path)
         try:
+            adapter = routes.bind(request.host, url_scheme=request.scheme, path_info=path)
             route = plain.get((request.method, path))
             if route is None:
                 route, parameters = adapter.match(path, request.method)
@@ -150,7 +151,7 @@ class Application:
         headers = {name.lower(): value for name, value in request.headers.items()}
         ours = private.AGENT in headers
         said = headers.get(private.TIME, "")
-        if ours and said.isdecimal() and int(said[:20]) <= MOST_TIME:
+        if ours and said.isdecimal() and len(said) <= LONGEST_TIME and int(said) <= MOST_TIME:
             now = int(said)
             epoch = EPOCH + now // 1000
         else:

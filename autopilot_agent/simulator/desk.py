@@ -157,6 +157,17 @@ class TenantDesk:
         known = self.state.enrolled.get(enrolment_id)
         return known.primary_user if known is not None else ""
 
+    def forget_enrolment(self, enrolment_id: str) -> None:
+        """The same device enrolled again under the same DeviceID: the enrolment of before is over.
+
+        One that never held a session leaves no trace in the reports either, so requests that are sent again and again do not
+        fill the memory.
+        """
+        with self.lock:
+            gone = self.state.enrolled.pop(enrolment_id, None)
+            if gone is not None and not gone.sessions and self.keep is None:
+                self.state.history = [one for one in self.state.history if one is not gone]
+
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""
         return list(self.state.enrolled)

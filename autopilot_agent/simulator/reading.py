@@ -9,7 +9,7 @@ from cheroot.makefile import MakeFile, StreamReader
 
 
 class LineReader(StreamReader):
-    """Cheroot reads a line through eight functions of Python's own slow ``_pyio``: 180 us for a request's head, 85 here."""
+    """Cheroot reads a line through eight functions of the slow ``_pyio``; a request's head takes 85 us here, 180 there."""
 
     _read_buf: bytes
     _read_pos: int

@@ -16,7 +16,7 @@ from autopilot_agent.tenant.graph.enrollment import EspConfiguration, PlatformRe
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile, WindowsAutopilotDeviceIdentity
 from autopilot_agent.tenant.graph.reach import FilterFacts
 from autopilot_agent.tenant.registration import groups_of, profile_of
-from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState, enrollment_profile_name
+from autopilot_agent.tenant.state import EnrolledDevice, Handlers, TenantState, build_of, enrollment_profile_name
 from autopilot_agent.tenant.targeting import Assigned
 
 MANAGEMENT_URL = "https://r.manage.microsoft.com/devicegatewayproxy/cimhandler.ashx"
@@ -83,7 +83,7 @@ def enrol(state: TenantState, call: EnrollMdm, now: int) -> Enrolled:
         call.device_name,
         call.serial_number,
         call.user_id,
-        int(call.os_version.split(".")[2]),
+        build_of(call.os_version),
         device_groups,
         user_groups or frozenset(),
         assigned,

@@ -11,7 +11,7 @@ from autopilot_agent.tenant.commands import Maker
 from autopilot_agent.tenant.graph.directory import MobilityManagementPolicy, User
 from autopilot_agent.tenant.graph.enrollment import EspConfiguration
 from autopilot_agent.tenant.graph.scopes import INTUNE_APP_ID
-from autopilot_agent.tenant.state import EnrolledDevice, OtherMdm, TenantState
+from autopilot_agent.tenant.state import EnrolledDevice, OtherMdm, TenantState, build_of
 from autopilot_agent.tenant.targeting import Assigned
 
 HOLD_MINUTES = 180
@@ -40,7 +40,7 @@ def enrol(state: TenantState, call: EnrollMdm, mdm: MobilityManagementPolicy, us
         call.device_name,
         call.serial_number,
         user.id,
-        int(call.os_version.split(".")[2]),
+        build_of(call.os_version),
         frozenset(),
         frozenset(),
         Assigned(NO_PAGE, "other", [], [], {}),

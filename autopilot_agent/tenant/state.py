@@ -337,6 +337,12 @@ class TenantState:
         return "registered" if self.conditions.stale_registered_object else "joined"
 
 
+def build_of(os_version: str) -> int:
+    """The build in a version such as 10.0.26100.1; 0 where there is none."""
+    parts = os_version.split(".")
+    return int(parts[2][:9]) if len(parts) > 2 and parts[2].isascii() and parts[2].isdecimal() else 0
+
+
 OFFLINE_NAME = "OfflineAutopilotprofile-"
 
 

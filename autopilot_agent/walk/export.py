@@ -51,9 +51,9 @@ _INDENTED = re.compile(
 ENDINGS = (".svg", ".html")
 
 
-def make_console() -> Console:
-    """The console of a live terminal; colour as NO_COLOR and the terminal allow."""
-    no_colour = True if os.environ.get("NO_COLOR") else None
+def make_console(colour: str = "auto") -> Console:
+    """The console of a live terminal; colour ``always``, ``never``, or as NO_COLOR and the terminal allow."""
+    no_colour = {"always": False, "never": True}.get(colour, True if os.environ.get("NO_COLOR") else None)
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, no_color=no_colour)
 
 

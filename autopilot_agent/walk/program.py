@@ -49,6 +49,7 @@ class Options(msgspec.Struct):
     exercise: str | None = None
     only: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    colour: str = "auto"
 
 
 def walk(options: Options) -> int:
@@ -229,7 +230,7 @@ def _stage(options: Options, drawn: bool) -> Stage:
     if options.auto and not drawn:
         return PlainStage(Nobody())
     if drawn:
-        return DrawnStage()
+        return DrawnStage(colour=options.colour)
     keyboard: Keyboard = Lines() if sys.stdin is not None and sys.stdin.isatty() else Pipe()
     return PlainStage(keyboard)
 

@@ -99,10 +99,10 @@ class DrawnStage:
 
     moves = True
 
-    def __init__(self, keyboard: Keyboard | None = None) -> None:
+    def __init__(self, keyboard: Keyboard | None = None, colour: str = "auto") -> None:
         from autopilot_agent.walk.export import make_console
 
-        self.console: Console = make_console()
+        self.console: Console = make_console(colour)
         self.ascii = (self.console.encoding or "").lower().replace("-", "") not in ("utf8", "utf16", "utf32", "cp65001")
         self.keyboard = keyboard or Keys()
         self._said: list[str] = []

@@ -102,6 +102,8 @@ def keep(
         "server_nonce": account.server_nonce,
         "auth": desk.credentials or "DIGEST",
     }
+    if before is not None and before["enrolment_id"] != enrolment_id:
+        desk.forget_enrolment(str(before["enrolment_id"]))
     desk.records.put(clients.CERTIFICATE, thumbprint(certificate), {"device_id": device_id})
     desk.records.put(clients.ENROLMENT, device_id, record)
     for name in ("thumbprint", "next"):

@@ -173,6 +173,10 @@ class Desk(Protocol):
         """The object id of the user whose device an enrolment is; "" for nobody."""
         ...
 
+    def forget_enrolment(self, enrolment_id: str) -> None:
+        """The same device enrolled again under the same DeviceID: the enrolment of before is over."""
+        ...
+
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""
         ...

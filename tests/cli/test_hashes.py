@@ -58,8 +58,8 @@ def test_a_hash_file_that_cannot_be_read_is_wrong_usage(capsys: pytest.CaptureFi
 def test_a_profile_is_exported_as_windows_reads_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "AutopilotConfigurationFile.json"
     code, out, err = run(capsys, "export", "profile", CONTOSO, "Contoso Sales", str(path))
-    assert (code, err) == (0, "")
-    assert out.startswith("wrote ")
+    assert (code, out) == (0, "")
+    assert err.startswith("autopilot-agent: wrote ")
     found = read(path.read_bytes().decode("latin-1"))
     assert found.rejected is None
     assert found.findings == []

@@ -51,7 +51,7 @@ def test_json_is_one_document_with_the_documented_fields(
     assert [result["file"] for result in document["results"]] == files
     for result in document["results"]:
         assert set(result) == FIELDS
-        assert set(result["checks"][0]) == {"name", "expected", "actual", "passed", "at", "place"}
+        assert set(result["checks"][0]) == {"name", "expected", "actual", "passed", "at", "place", "detail"}
 
 
 def test_json_is_one_document_also_when_a_file_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,9 +32,10 @@ class Process:
     def __init__(self, *words: str) -> None:
         command = [sys.executable, "-m", "autopilot_agent", "serve", "--port", "0", *words]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
+        stream = self.process.stderr if words[-2:] == ("--access-log", "-") else self.process.stdout  # stdout is data then
+        assert stream is not None
         self.said: list[str] = []
-        for line in self.process.stdout:
+        for line in stream:
             self.said.append(line.rstrip("\n"))
             if line.startswith("end with"):
                 break
