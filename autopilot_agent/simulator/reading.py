@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from cheroot.makefile import MakeFile, StreamReader
@@ -22,11 +23,23 @@ class LineReader(StreamReader):
         if not end and stop - start == size:
             end = stop
         if not end:
-            line: bytes = super().readline(size)
-            return line
+            return self._readline_slowly(size)
         self._read_pos = end
         self.bytes_read += end - start
         return self._read_buf[start:end]
+
+    def _readline_slowly(self, size: int) -> bytes:
+        """Piece by piece; ``_pyio`` gives more than ``size`` where a line begins in the rest of a buffer."""
+        read: Callable[[int], bytes] = self.read
+        line = b""
+        while size < 0 or len(line) < size:
+            ahead = self.peek(1)
+            wanted = ahead.find(b"\n") + 1 or len(ahead)
+            piece = read(wanted if size < 0 else min(wanted, size - len(line))) if ahead else b""
+            line += piece
+            if not piece or line.endswith(b"\n"):
+                break
+        return line
 
 
 def make_file(sock: socket.socket, mode: str, size: int) -> Any:

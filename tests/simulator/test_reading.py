@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autopilot_agent.simulator.reading import LineReader
@@ -14,6 +14,7 @@ PIECES = st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"header: value", b"x" 
 STEPS = st.lists(st.tuples(st.booleans(), st.sampled_from([None, -1, 0, 1, 3, 64, 256])), max_size=30)
 
 
+@example(b"header: value", [(False, 3), (False, 3), (True, 3)], 7)
 @given(PIECES, STEPS, st.sampled_from([1, 7, 64, 8192]))
 def test_lines_and_pieces_are_those_of_a_file(data: bytes, steps: list[tuple[bool, int | None]], buffer: int) -> None:
     wanted = io.BytesIO(data)
