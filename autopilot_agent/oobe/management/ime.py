@@ -168,10 +168,17 @@ class IntuneManagementExtension(Win32Installs):
             known = device.disk.apps.get(app.id)
             if known is not None and known.state in FINAL:
                 continue
-            ignored = why == "APP-DEFERRED" and app.target == "device" and enrolment.esp_target == "user"
-            rule = "APP-HYBRID-USER" if app.untracked else "F-50" if ignored else why
-            world.note(rule, f"{app.name} is installed only now, after the Enrollment Status Page.")
+            world.note(self._rule_of_late(app, why), f"{app.name} is installed only now, after the Enrollment Status Page.")
             await self._install(app, app.target, self._node(app.target, app))
+
+    def _rule_of_late(self, app: Win32App, why: str) -> str:
+        """Why an app comes after the page; that Account setup was left out is no reason for what is for the device."""
+        enrolment = self.device.disk.enrolment
+        if app.untracked:
+            return "APP-HYBRID-USER"
+        if app.target != "device" or why not in ("APP-DEFERRED", "ESP-SKIP-USER"):
+            return why
+        return "F-50" if enrolment is not None and enrolment.esp_target == "user" else "APP-DEFERRED"
 
     async def _scripts(self, enrolment_id: str, phase: str, user_id: str) -> None:
         """Platform scripts, once each; those in user context wait until there is a user."""
