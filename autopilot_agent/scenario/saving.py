@@ -185,7 +185,7 @@ def resume(plan: Plan, saved: SavedDevice, *, other_network: bool = False) -> No
 def _encode(value: Any) -> Any:
     if isinstance(value, CspTree | Registry):
         return value.dump()
-    raise NotImplementedError(type(value).__name__)
+    raise NotImplementedError(type(value).__name__)  # what msgspec expects of a hook for a type it does not know
 
 
 def _decode(kind: type, value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
+from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -263,7 +264,4 @@ class Jobs:
 def _package_uri(job: str) -> str:
     """Where the package of a HostedInstall job lies; "" where the job does not say."""
     found = re.search(r'PackageUri\s*=\s*"([^"]*)"', job)
-    text = found[1] if found else ""
-    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
-        text = text.replace(entity, character)
-    return text
+    return unescape(found[1]) if found else ""
