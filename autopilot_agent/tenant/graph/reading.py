@@ -34,7 +34,8 @@ def read_folder(path: Path, into: Builder) -> None:
             raise InputError(f"the folder holds more than {MAX_FILES} files", Place(str(path)))
         _read(file, collection_of_file(file.relative_to(path)), into)
     if not found:
-        raise InputError("the folder holds no .json or .yaml file; name the folder that an export was written to.", Place(str(path)))
+        sentence = "the folder holds no .json or .yaml file; name the folder that an export was written to."
+        raise InputError(sentence, Place(str(path)))
 
 
 def read_file(path: Path, into: Builder) -> None:
