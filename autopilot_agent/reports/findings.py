@@ -39,7 +39,10 @@ class Spot(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that is not as expected; ``at`` in virtual seconds, 0 where it is about no moment."""
+    """One thing that is not as expected; ``at`` in virtual seconds, 0 where it is about no moment.
+
+    ``detail`` are lines of a unified difference, as they are in the data.
+    """
 
     title: str
     sentence: str
@@ -47,6 +50,7 @@ class Finding(msgspec.Struct, frozen=True):
     expected: str = ""
     actual: str = ""
     at: float = 0.0
+    detail: list[str] = []
 
 
 def shown_file(file: str) -> str:
@@ -99,7 +103,8 @@ def findings_of(result: Result) -> list[Finding]:
                 expected, actual = value(check.expected), value(check.actual)
                 when = f" (at {clock(check.at * 1000)})" if check.at else ""
                 sentence = f"{check.name}: expected {expected}, got {actual}{when}"
-                found.append(Finding(check.name, sentence, spot_of(check.place, result.file), expected, actual, check.at))
+                spot = spot_of(check.place, result.file)
+                found.append(Finding(check.name, sentence, spot, expected, actual, check.at, check.detail))
     elif result.verdict == "error":
         first = result.problem.partition("\n")[0]
         found.append(Finding("cannot be played", result.problem, spot_of(first, result.file)))
@@ -136,9 +141,7 @@ def advice_of(error: ErrorReport) -> list[tuple[str, str]]:
 
 def counts(results: list[Result]) -> dict[str, int]:
     """How many have which verdict; what there is none of is left out."""
-    return {
-        verdict: number for verdict in VERDICTS if (number := sum(result.verdict == verdict for result in results))
-    }
+    return {verdict: number for verdict in VERDICTS if (number := sum(result.verdict == verdict for result in results))}
 
 
 def headline(results: list[Result], bad: int) -> str:

@@ -113,6 +113,7 @@ def _failure(findings: list[Finding], entries: list[Entry], one: Played) -> list
     for finding in findings:
         lines += [f"{finding.spot}: {one_line(finding.title)}"]
         lines += [f"  expected: {one_line(finding.expected)}", f"  actual:   {one_line(finding.actual)}"]
+        lines += [f"  {one_line(line)}" for line in finding.detail]
         if finding.at and finding.at != shown:
             lines += [line.removeprefix("      ") for line in last_events(entries, finding.at, PLAIN)]
             shown = finding.at
