@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs, went_wrong
-from autopilot_agent.cli.console import colourful, warn, width, write, write_json
+from autopilot_agent.cli.console import colourful, warn, width, write, write_as_it_is, write_json
 from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
     if reports is None:
         return code
     reports.take_results(missing)
-    return reports.write(code, write if args.output == "text" else _beside)
+    return reports.write(code, write_as_it_is if args.output == "text" else _beside)
 
 
 def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
