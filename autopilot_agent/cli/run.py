@@ -82,7 +82,7 @@ def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
         return None
     from autopilot_agent.cli.reporting import chosen_reports
 
-    return chosen_reports(args.report, paths, args.save_device)
+    return chosen_reports(args.report, paths, {"--device": args.device, "--save-device": args.save_device})
 
 
 def _beside(text: str) -> None:
