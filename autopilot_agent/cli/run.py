@@ -39,7 +39,8 @@ def main(args: argparse.Namespace) -> int:
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
     first, repeat = _seeds(args)
-    jobs = jobs_of(paths, selection_of(args), repeat) if paths else []
+    selection = selection_of(args)
+    jobs = jobs_of(paths, selection, repeat) if paths else []
     if len(jobs) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file, and with --only one case of it.")
     if len(jobs) > 1 and args.record_http:
@@ -65,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
     if options.snapshots is not None:
         from autopilot_agent.cli.snapshots import tell
 
-        chosen = selection_of(args).chooses or any(result.verdict == "not_run" for result in results)
+        chosen = selection.chooses or any(result.verdict == "not_run" for result in results)
         tell(options.snapshots, results, whole=not chosen, quiet=args.quiet > args.verbose)
     if results and all(result.verdict == "skipped" for result in results):
         warn("note: every scenario that was chosen is skipped; nothing was played.")
