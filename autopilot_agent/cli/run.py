@@ -15,6 +15,7 @@ from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.findings import VERDICTS, counts
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
@@ -196,12 +197,8 @@ def _notices(results: list[Result]) -> str:
 
 def summary(results: list[Result]) -> str:
     """One line over all of them; what there is none of is left out, but for passed and failed."""
-    document = as_document(results)
-    parts = [f"{document['passed']} passed", f"{document['failed']} failed"]
-    words = {"errors": "with errors", "xfailed": "failed as expected", "xpassed": "passed unexpectedly"}
-    for name in ("errors", "xfailed", "xpassed", "skipped", "not_run"):
-        if document[name]:
-            parts.append(f"{document[name]} {words.get(name, name.replace('_', ' '))}")
+    found = {"passed": 0, "failed": 0} | counts(results)
+    parts = [f"{number} {'with errors' if verdict == 'error' else VERDICTS[verdict]}" for verdict, number in found.items()]
     virtual = span(sum(result.virtual_seconds for result in results) * 1000)
     cases = len({(result.file, result.case) for result in results})
     runs = "" if cases == len(results) else f" in {count(len(results), 'run')}"
