@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from autopilot_agent.cli.descriptions import ACT, DESCRIPTIONS
+from autopilot_agent.cli.act_descriptions import ACT
+from autopilot_agent.cli.descriptions import DESCRIPTIONS
 from autopilot_agent.cli.schema import VERSION, defaults_schema, scenario_schema
 from autopilot_agent.scenario.model import Scenario
 

@@ -32,9 +32,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "walk": CORE | {"device", "tenant", "backends", "oobe", "scenario", "reports"},
     "testing": CORE | {"text", "device", "tenant", "wire", "backends", "simulator", "oobe", "scenario"},
     "conform": CORE | {"device", "wire", "backends"},
-    "cli": CORE | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
+    "cli": CORE
+    | {"text", "device", "tenant", "backends", "simulator", "oobe", "scenario", "reports", "walk", "wire"}
     | {"testing", "preflight", "conform"},
-    "pytest_plugin": CORE | {"text", "tenant", "scenario", "reports", "cli"},
+    "pytest_plugin": CORE | {"text", "tenant", "backends", "scenario", "reports"},
     "__init__": {"errors", "events", "scenario"},
     "__main__": {"__init__", "cli"},
 }

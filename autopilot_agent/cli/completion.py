@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-from autopilot_agent.cli.console import write
+from autopilot_agent.cli.console import write_as_it_is
 
 
 def main(args: argparse.Namespace) -> int:
@@ -13,5 +13,5 @@ def main(args: argparse.Namespace) -> int:
     from autopilot_agent.cli.parser import build_parser
     from autopilot_agent.cli.shells.grammar import grammar_of
 
-    write(import_module(f"autopilot_agent.cli.shells.{args.shell}").script(grammar_of(build_parser())))
+    write_as_it_is(import_module(f"autopilot_agent.cli.shells.{args.shell}").script(grammar_of(build_parser())))
     return 0

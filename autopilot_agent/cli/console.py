@@ -5,20 +5,20 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from autopilot_agent.reports.printable import printable as printable
+from autopilot_agent.reports.printable import safe_json, without_commands
 
 PROGRAM = "autopilot-agent"
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 TRACEBACK = "AUTOPILOT_AGENT_TRACEBACK"
-NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
-NOT_ASCII = re.compile("[^\n\x20-\x7e]")
+READING_ALONG = ("GITHUB_ACTIONS", "TF_BUILD")
+"""Variables of CI systems that take lines of the output for commands."""
 
 before_output: list[Callable[[], None]] = []
 """What has to happen before anything is written: a progress bar takes itself off the screen."""
@@ -26,11 +26,25 @@ before_output: list[Callable[[], None]] = []
 
 def say(text: str = "") -> None:
     """Print one or more lines that may hold data from elsewhere."""
-    print(printable(text, lines=True))
+    print(_obeyed_by_nobody(printable(text, lines=True)))
 
 
 def write(text: str) -> None:
     """Print at once what is safe already: whoever reads along sees each result when it is there."""
+    write_as_it_is(_obeyed_by_nobody(text))
+
+
+def _obeyed() -> bool:
+    return any(os.environ.get(name) for name in READING_ALONG)
+
+
+def _obeyed_by_nobody(text: str) -> str:
+    """The text, for a CI system with its commands made visible."""
+    return without_commands(text) if _obeyed() else text
+
+
+def write_as_it_is(text: str) -> None:
+    """The same for text of ours that a CI system is to obey, and for data that must stay what it is."""
     if sys.stdout is not None and text:
         if before_output and sys.stdout.isatty():
             for prepare in before_output:
@@ -42,13 +56,8 @@ def write(text: str) -> None:
 def write_json(text: str) -> None:
     """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    pattern = NOT_SAFE if encoding in ("utf8", "utf16", "utf32") else NOT_ASCII
-    write(pattern.sub(_escaped, text))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    data = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+    text = text.replace("##", "#\\u0023") if _obeyed() else text
+    write_as_it_is(safe_json(text, ascii_only=encoding not in ("utf8", "utf16", "utf32")))
 
 
 def read_input(file: Path, limit: int) -> bytes:
@@ -96,7 +105,7 @@ def warn(text: str) -> None:
         for prepare in before_output:
             prepare()
         with suppress(OSError):  # nobody to tell: the exit code still says it
-            print(printable(f"{PROGRAM}: {text}", lines=True), file=sys.stderr)
+            print(_obeyed_by_nobody(printable(f"{PROGRAM}: {text}", lines=True)), file=sys.stderr)
 
 
 def width() -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from autopilot_agent.cli.argument_types import count, path, percent, port, seed, seed_range, speed, times
 from autopilot_agent.cli.exit_codes import exit_codes
+from autopilot_agent.cli.leaf import Leaf, Parser
 
 EPILOG = """\
 exit codes: 0 everything as expected, 1 an expectation was not met, 2 wrong usage or a wrong file,
@@ -21,7 +22,7 @@ exit codes: 0 everything as expected, 1 an expectation was not met, 2 wrong usag
 PATHS = "scenario files, folders searched for them, wildcards, or - for standard input"
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction["_Leaf"]  # the only name argparse has for it
+    Commands = argparse._SubParsersAction["Leaf"]  # the only name argparse has for it
 
 
 def run_command(words: Sequence[str]) -> int:
@@ -44,7 +45,7 @@ def run_command(words: Sequence[str]) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="autopilot-agent",
         description="A simulated Windows PC that goes through Windows Autopilot, on virtual time.",
         epilog=EPILOG,
@@ -53,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-V", "--version", action="store_true", help="print the version and stop")
     parser.add_argument("-v", "--verbose", action="store_true", dest="facts", help="with --version: what it was built from")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Leaf)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Leaf)
     _run(commands)
     _walk(commands)
     _coverage(commands)
@@ -179,7 +180,7 @@ def _list(commands: Commands) -> None:
 def _show(commands: Commands) -> None:
     it = commands.add_parser("show", help="show the flow of a mode, a screen, or the table of resets", allow_abbrev=False)
     it.mixing = True  # its words are commands
-    things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=Parser)
     flow = things.add_parser("flow", help="states and edges of a mode", allow_abbrev=False)
     flow.add_argument("mode", metavar="MODE", help="for example user-driven")
     flow.add_argument("--format", choices=("text", "mermaid", "dot"), default="text", help="form of the flow (default: text)")
@@ -212,7 +213,7 @@ def _new(commands: Commands) -> None:
 def _export(commands: Commands) -> None:
     it = commands.add_parser("export", help="write a deployment profile as AutopilotConfigurationFile.json", allow_abbrev=False)
     it.mixing = True  # its words are commands
-    things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    things = it.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=Parser)
     profile = things.add_parser("profile", help="a profile of a tenant, for existing devices", allow_abbrev=False)
     profile.add_argument("tenant", type=path, metavar="TENANT", help="a folder or a file with the tenant's resources")
     profile.add_argument("name", metavar="NAME", help="display name of the profile")
@@ -284,30 +285,3 @@ def _diff(commands: Commands) -> None:
 def _completion(commands: Commands) -> None:
     it = commands.add_parser("completion", help="print a script that completes this command in a shell", allow_abbrev=False)
     it.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"), help="the shell the script is for")
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says errors the way the commands do."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with exit code 2 and one sentence."""
-        from autopilot_agent.cli.console import complain
-
-        complain(f"{message}; see '{self.prog} --help'.")
-        raise SystemExit(2)
-
-
-class _Leaf(_Parser):
-    """The parser of a command; options may stand before, between and after files."""
-
-    mixing = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse options first and the rest after them; argparse's own way stops at the first gap between files."""
-        if self.mixing:
-            return super().parse_known_args(args, namespace)
-        self.mixing = True
-        try:
-            return self.parse_known_intermixed_args(args, namespace)
-        finally:
-            self.mixing = False

@@ -40,6 +40,10 @@ class Reports:
         self.refused = 0
         self._defect: Exception | None = None
         self.played: list[Played] = []
+        self.date, wrong = _date(os.environ.get("SOURCE_DATE_EPOCH", ""))
+        self._codes = [2] if wrong else []
+        if wrong:
+            complain(wrong)
         taken = {same_file(file): what for file, what in taken.items()}
         for words in asked:
             try:
@@ -62,62 +66,64 @@ class Reports:
 
     def write(self, code: int, say: Callable[[str], None]) -> int:
         """Write every report; ``code`` is the exit code of the runs, the result that of the call. ``say`` prints."""
-        codes = [code]
-        about = self._about(code)
-        for one in self.chosen:
-            codes.append(self._write(one, about, say))
+        about = About(__version__, code, self.date)
+        written = [self._write(one, about, say) for one in self.chosen].count(True)
         if self.refused:
-            codes.append(2)
-            written = codes[1:-1].count(0)
             complain(f"{count(self.refused, 'report')} not written, {written} written; what is wrong is said above.")
         if self._defect is not None:  # after the others are written
             raise self._defect
-        return worst(codes)
+        return worst([code, *self._codes])
 
-    def _write(self, one: Chosen, about: About, say: Callable[[str], None]) -> int:
+    def _write(self, one: Chosen, about: About, say: Callable[[str], None]) -> bool:
+        """Whether it could be made and written."""
         kind = one.report.name
+        announced = ""
         try:
-            data = one.report.render(self.played, about)
+            try:
+                data = one.report.render(self.played, about)
+                if one.file == STANDARD_OUTPUT and isinstance(one.report, Announcing):
+                    announced = one.report.announce(self.played, about)
+            except InputError:
+                raise
+            except Exception as error:
+                if kind not in OURS:
+                    raise InputError(f"it ended with {type(error).__name__}: {error}; ask who made it.") from None
+                self._defect = error
+                return False
             if one.file != STANDARD_OUTPUT:
                 write_whole(one.file, data)
             elif isinstance(one.report, Announcing):
-                say(one.report.announce(self.played, about))
+                say(announced)
                 summary = os.environ.get(one.report.appended_to) if one.report.appended_to else ""
                 if summary:
                     append(summary, data)
         except InputError as error:
             self._refuse(f"report {kind}: {error}")
-            return 2
-        except OSError:
-            raise
-        except Exception as error:
-            if kind in OURS:
-                self._defect = error
-                return 4
-            self._refuse(f"report {kind}: it ended with {type(error).__name__}: {error}; ask who made it.")
-            return 2
-        return 0
-
-    def _about(self, code: int) -> About:
-        text = os.environ.get("SOURCE_DATE_EPOCH", "")
-        date = ""
-        if text:
-            if re.fullmatch("[0-9]{1,12}", text) and int(text) <= LATEST:
-                date = datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            else:
-                self._refuse(f"SOURCE_DATE_EPOCH is {text[:40]!r}; expected seconds since 1970, such as 1767225600.")
-        return About(__version__, code, date)
+            return False
+        return True
 
     def _refuse(self, said: str) -> None:
         self.refused += 1
+        self._codes.append(2)
         complain(said)
 
 
-def chosen_reports(asked: list[str], paths: list[Path], saved: Path | None) -> Reports:
-    """The reports that were asked for. A report never takes the place of a scenario, of the saved PC, or of another report."""
+def _date(text: str) -> tuple[str, str]:
+    """The date that SOURCE_DATE_EPOCH says, "" for none; and what is wrong with it."""
+    if not text:
+        return "", ""
+    if re.fullmatch("[0-9]{1,12}", text) and int(text) <= LATEST:
+        return datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), ""
+    return "", f"SOURCE_DATE_EPOCH is {text[:40]!r}; expected seconds since 1970, such as 1767225600."
+
+
+def chosen_reports(asked: list[str], paths: list[Path], devices: dict[str, Path | None]) -> Reports:
+    """The reports that were asked for. A report never takes the place of a scenario, of a PC's file, or of another report.
+
+    ``devices`` are options with the file of a PC.
+    """
     taken = {str(path): "a scenario that is to be played" for path in paths}
-    if saved is not None:
-        taken[str(saved)] = "the file of --save-device"
+    taken |= {str(file): f"the file of {option}" for option, file in devices.items() if file is not None}
     return Reports(asked, taken)
 
 

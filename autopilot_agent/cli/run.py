@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs, went_wrong
-from autopilot_agent.cli.console import colourful, warn, width, write, write_json
+from autopilot_agent.cli.console import colourful, warn, width, write, write_as_it_is, write_json
 from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.findings import VERDICTS, counts
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
@@ -39,7 +40,8 @@ def main(args: argparse.Namespace) -> int:
     wrong = _leading_nowhere(args.paths) if args.output == "json" else {}
     paths = find_scenarios([path for path in args.paths if path not in wrong])
     first, repeat = _seeds(args)
-    jobs = jobs_of(paths, selection_of(args), repeat) if paths else []
+    selection = selection_of(args)
+    jobs = jobs_of(paths, selection, repeat) if paths else []
     if len(jobs) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file, and with --only one case of it.")
     if len(jobs) > 1 and args.record_http:
@@ -65,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
     if options.snapshots is not None:
         from autopilot_agent.cli.snapshots import tell
 
-        chosen = selection_of(args).chooses or any(result.verdict == "not_run" for result in results)
+        chosen = selection.chooses or any(result.verdict == "not_run" for result in results)
         tell(options.snapshots, results, whole=not chosen, quiet=args.quiet > args.verbose)
     if results and all(result.verdict == "skipped" for result in results):
         warn("note: every scenario that was chosen is skipped; nothing was played.")
@@ -73,7 +75,7 @@ def main(args: argparse.Namespace) -> int:
     if reports is None:
         return code
     reports.take_results(missing)
-    return reports.write(code, write if args.output == "text" else _beside)
+    return reports.write(code, write_as_it_is if args.output == "text" else _beside)
 
 
 def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
@@ -82,7 +84,7 @@ def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
         return None
     from autopilot_agent.cli.reporting import chosen_reports
 
-    return chosen_reports(args.report, paths, args.save_device)
+    return chosen_reports(args.report, paths, {"--device": args.device, "--save-device": args.save_device})
 
 
 def _beside(text: str) -> None:
@@ -195,12 +197,8 @@ def _notices(results: list[Result]) -> str:
 
 def summary(results: list[Result]) -> str:
     """One line over all of them; what there is none of is left out, but for passed and failed."""
-    document = as_document(results)
-    parts = [f"{document['passed']} passed", f"{document['failed']} failed"]
-    words = {"errors": "with errors", "xfailed": "failed as expected", "xpassed": "passed unexpectedly"}
-    for name in ("errors", "xfailed", "xpassed", "skipped", "not_run"):
-        if document[name]:
-            parts.append(f"{document[name]} {words.get(name, name.replace('_', ' '))}")
+    found = {"passed": 0, "failed": 0} | counts(results)
+    parts = [f"{number} {'with errors' if verdict == 'error' else VERDICTS[verdict]}" for verdict, number in found.items()]
     virtual = span(sum(result.virtual_seconds for result in results) * 1000)
     cases = len({(result.file, result.case) for result in results})
     runs = "" if cases == len(results) else f" in {count(len(results), 'run')}"

@@ -22,7 +22,8 @@ def scenario_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a scenario: of each document of a file."""
     import msgspec
 
-    from autopilot_agent.cli.descriptions import ACT, DESCRIPTIONS
+    from autopilot_agent.cli.act_descriptions import ACT
+    from autopilot_agent.cli.descriptions import DESCRIPTIONS
     from autopilot_agent.scenario.model import Scenario
 
     made = msgspec.json.schema(Scenario)

@@ -53,6 +53,8 @@ def main(args: argparse.Namespace) -> int:
     for name in NOT_TOGETHER:
         if getattr(args, name, None):
             raise InputError(f"--{name.replace('_', '-')} does not go with --what-if; leave one of the two out.")
+    if args.jobs > 1:
+        raise InputError("--jobs does not go with --what-if, which plays one after the other; leave one of the two out.")
     if args.output == "jsonl":
         raise InputError("--what-if prints text or json; save two runs with --output jsonl and use diff for events.")
     backend = chosen_backend(args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ class Choices(msgspec.Struct, frozen=True):
 
 
 _KEY = pytest.StashKey[Choices]()
+_OURS = re.compile(r"(?<!\S)--(set|ca|backend)\b")
+"""Options that are named otherwise here than for ``run``."""
 
 
 def check_options(config: pytest.Config) -> None:
@@ -34,7 +37,7 @@ def check_options(config: pytest.Config) -> None:
         parse_settings(config.option.autopilot_set)
         choices_of(config)
     except InputError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(_OURS.sub(r"--autopilot-\1", str(error))) from None
     except AutopilotAgentError as error:
         raise pytest.UsageError(f"--autopilot-backend: {error}") from None
 
@@ -50,10 +53,7 @@ def choices_of(config: pytest.Config) -> Choices:
 def _cloud(option: Namespace) -> Cloud:
     if option.autopilot_backend == "memory" and option.autopilot_ca is None:
         return "memory"
-    from autopilot_agent.cli.servers import chosen_backend
+    from autopilot_agent.backends.chosen import ServerOptions, chosen_backend
 
-    words = Namespace(backend=option.autopilot_backend, map=[], allow_host=[], admin_token=None, enrol_token_file=None)
-    words.record_http = None
-    words.device = words.save_device = None
-    words.ca = Path(option.autopilot_ca) if option.autopilot_ca else None
-    return chosen_backend(words)
+    ca = Path(option.autopilot_ca) if option.autopilot_ca else None
+    return chosen_backend(option.autopilot_backend, ServerOptions(ca=ca), [])

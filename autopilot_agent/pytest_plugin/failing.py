@@ -8,6 +8,7 @@ import msgspec
 
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.style import Style, clean
+from autopilot_agent.reports.text import label
 from autopilot_agent.reports.timeline import Timeline
 from autopilot_agent.reports.verdict import checks, excerpt, failed_check, problem, replay
 from autopilot_agent.reports.words import clock, span, state_title
@@ -96,7 +97,7 @@ def message_of(result: Result) -> str:
 def text_of(run: Run) -> str:
     """The whole text of a failure, without colour."""
     result = run.result
-    lines = [clean(result.scenario), f"{clean(_label(result))}, {result.mode}, seed {result.seed}"]
+    lines = [clean(result.scenario), f"{clean(label(result))}, {result.mode}, seed {result.seed}"]
     if result.end_state:
         lines.append(
             f"Ended at {clean(result.end_state)} ({clean(result.outcome)}) after {span(result.virtual_seconds * 1000)}."
@@ -116,7 +117,7 @@ def summary_of(result: Result) -> str:
     said = [f"{check.name}: expected {check.expected!r}, got {check.actual!r}" for check in result.checks if not check.passed]
     more = f"; {clean(said[0])[:120]}" if said else ""
     more += f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-    return f"<{clean(_label(result))} {result.verdict}{end if result.end_state else ''}{more}>"
+    return f"<{clean(label(result))} {result.verdict}{end if result.end_state else ''}{more}>"
 
 
 def device_of(run: Run) -> str:
@@ -124,10 +125,6 @@ def device_of(run: Run) -> str:
     result = run.result
     lines = [summary_of(result)[1:-1], *(_error(result.error)[1:] if result.error is not None else [])]
     return "\n".join([*lines, *replay(result, STYLE)]) + "\n"
-
-
-def _label(result: Result) -> str:
-    return f"{result.file} [{result.case}]" if result.case else result.file
 
 
 def _error(error: ErrorReport) -> list[str]:

@@ -6,10 +6,10 @@ import re
 
 from autopilot_agent import rulebook
 from autopilot_agent.events import StateLeft
+from autopilot_agent.reports.findings import FAILED_IN, advice_of
 from autopilot_agent.reports.spent import time_spent
 from autopilot_agent.reports.style import Style, clean
-from autopilot_agent.reports.words import RETRIES, clock, count, in_sentence, span, state_title
-from autopilot_agent.rulebook import diagnosis
+from autopilot_agent.reports.words import clock, count, in_sentence, span, state_title
 from autopilot_agent.scenario.expectations import local_rights
 from autopilot_agent.scenario.run import ErrorReport, Run
 
@@ -95,21 +95,8 @@ def _failure(error: ErrorReport, run: Run, style: Style) -> list[str]:
     where = state_title(error.step) if error.step else "the flow"
     when = f", at {clock(at)}" if at is not None else ""
     lines = ["", style.paint("red", f"What failed: {clean(where)}{when}")]
-    row = diagnosis.known_cause(error.rule)
-    code = diagnosis.meaning_at(error.code, error.step, error.rule) if error.code else None
-    facts: list[tuple[str, str]] = []
-    if error.code:
-        meaning = f": {code.meaning}" if code else ""
-        facts.append(("Code", f"{error.code}{' ' + code.name if code and code.name else ''}{meaning}"))
-    if row is not None:
-        facts.append(("Symptom", row.symptom))
-    retry = RETRIES.get(diagnosis.retry_of(row, code), "")
-    facts += [("Cause", error.cause), ("How to fix", error.fix), ("Try again", retry)]
-    if error.rule:
-        rule = rulebook.rules().get(error.rule)
-        facts.append(("Rule", f"{error.rule}, {rule.grade} ({rule.source})" if rule else error.rule))
-    for name, value in facts:
-        if value:
+    for name, value in advice_of(error):
+        if name != FAILED_IN:  # said above, with the time
             lines += _fact(style, name, value)
     return lines
 

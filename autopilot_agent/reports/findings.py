@@ -12,9 +12,12 @@ from autopilot_agent import rulebook
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.words import RETRIES, clock, count, span, state_title
 from autopilot_agent.rulebook import diagnosis
+from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.run import ErrorReport, Result
 
-_PLACE = re.compile(r"(.+?):([0-9]+)(?::([0-9]+))?(?:$|: )")
+PLACE = re.compile(r"(.+?):([0-9]+)(?::([0-9]+))?(?:$|: )")
+"""File, line and perhaps column at the start of a sentence."""
+FAILED_IN = "Failed in"
 VERDICTS = {
     "passed": "passed",
     "failed": "failed",
@@ -39,7 +42,10 @@ class Spot(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that is not as expected; ``at`` in virtual seconds, 0 where it is about no moment."""
+    """One thing that is not as expected; ``at`` in virtual seconds, 0 where it is about no moment.
+
+    ``detail`` are lines of a unified difference, as they are in the data.
+    """
 
     title: str
     sentence: str
@@ -47,6 +53,7 @@ class Finding(msgspec.Struct, frozen=True):
     expected: str = ""
     actual: str = ""
     at: float = 0.0
+    detail: list[str] = []
 
 
 def shown_file(file: str) -> str:
@@ -60,7 +67,7 @@ def shown_file(file: str) -> str:
 
 def spot_of(place: str, file: str) -> Spot:
     """The place at the start of a text; the whole file where there is none."""
-    found = _PLACE.match(place)
+    found = PLACE.match(place)
     if found is None:
         return Spot(shown_file(file))
     return Spot(shown_file(found[1]), int(found[2]), int(found[3] or 0))
@@ -97,9 +104,8 @@ def findings_of(result: Result) -> list[Finding]:
         for check in result.checks:
             if not check.passed:
                 expected, actual = value(check.expected), value(check.actual)
-                when = f" (at {clock(check.at * 1000)})" if check.at else ""
-                sentence = f"{check.name}: expected {expected}, got {actual}{when}"
-                found.append(Finding(check.name, sentence, spot_of(check.place, result.file), expected, actual, check.at))
+                spot = spot_of(check.place, result.file)
+                found.append(Finding(check.name, failed_sentence(check), spot, expected, actual, check.at, check.detail))
     elif result.verdict == "error":
         first = result.problem.partition("\n")[0]
         found.append(Finding("cannot be played", result.problem, spot_of(first, result.file)))
@@ -107,6 +113,12 @@ def findings_of(result: Result) -> list[Finding]:
         said = f"passed, although xfail says: {result.reason}" if result.reason else "passed, although xfail says it fails"
         found.append(Finding("passed unexpectedly", said, Spot(shown_file(result.file)), "a failure", "everything as expected"))
     return found
+
+
+def failed_sentence(check: Check) -> str:
+    """What a check expected and what came."""
+    when = f" (at {clock(check.at * 1000)})" if check.at else ""
+    return f"{check.name}: expected {value(check.expected)}, got {value(check.actual)}{when}"
 
 
 def value(data: object) -> str:
@@ -122,7 +134,7 @@ def advice_of(error: ErrorReport) -> list[tuple[str, str]]:
     """Where a device failed, with which code, why, and what helps: names and sentences, only what there is."""
     row = diagnosis.known_cause(error.rule)
     code = diagnosis.meaning_at(error.code, error.step, error.rule) if error.code else None
-    facts = [("Failed in", state_title(error.step) if error.step else "")]
+    facts = [(FAILED_IN, state_title(error.step) if error.step else "")]
     if error.code:
         named = " ".join(part for part in (error.code, code.name if code else "") if part)
         facts.append(("Code", f"{named}: {code.meaning}" if code else named))
@@ -136,9 +148,7 @@ def advice_of(error: ErrorReport) -> list[tuple[str, str]]:
 
 def counts(results: list[Result]) -> dict[str, int]:
     """How many have which verdict; what there is none of is left out."""
-    return {
-        verdict: number for verdict in VERDICTS if (number := sum(result.verdict == verdict for result in results))
-    }
+    return {verdict: number for verdict in VERDICTS if (number := sum(result.verdict == verdict for result in results))}
 
 
 def headline(results: list[Result], bad: int) -> str:

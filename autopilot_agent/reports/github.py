@@ -35,7 +35,7 @@ class GitHub:
 def _annotations(one: Played) -> list[str]:
     lines = []
     for finding in findings_of(one.result):
-        said = [finding.sentence.removeprefix(f"{finding.spot}: ")]
+        said = [finding.sentence.removeprefix(f"{finding.spot}: "), *finding.detail]
         if one.result.error is not None:
             said += [f"{name}: {text}" for name, text in advice_of(one.result.error) if name in SHOWN]
         said += [f"Replay: {one.result.replay}"] if one.result.replay else []

@@ -63,26 +63,27 @@ class JUnit:
             words["line"] = str(line)
         case = ElementTree.SubElement(suite, "testcase", {**words, "time": _seconds([one])})
         _properties(case, one)
-        events = one.events()
-        eleven = "Windows 10" not in one.device
         if result.verdict == "error":
             first = findings[0].sentence.partition("\n")[0]
             said = ElementTree.SubElement(case, "error", {"message": _text(first), "type": "error"})
             said.text = _text("\n".join([findings[0].sentence, *_rest(one)]), lines=True)
         elif findings:
-            entries = Timeline(0, eleven=eleven).read(events)
             more = f" (and {count(len(findings) - 1, 'more check')})" if len(findings) > 1 else ""
             said = ElementTree.SubElement(
                 case, "failure", {"message": _text(findings[0].sentence + more), "type": _text(findings[0].title)}
             )
-            said.text = _text("\n".join(_failure(findings, entries, one)), lines=True)
+            said.text = _text("\n".join(_failure(findings, one)), lines=True)
         elif result.verdict in ("skipped", "not_run", "xfailed"):
             reason = result.reason or "not played, because an earlier one was not as expected"
             kind = {"type": "xfail"} if result.verdict == "xfailed" else {}
             ElementTree.SubElement(case, "skipped", {**kind, "message": _text(reason)})
-        if self.timeline and events:
+        if self.timeline and one.packed:
             out = ElementTree.SubElement(case, "system-out")
-            out.text = _text("\n".join(write(Timeline(0, eleven=eleven).read(events), PLAIN)), lines=True)
+            out.text = _text("\n".join(write(_entries(one), PLAIN)), lines=True)
+
+
+def _entries(one: Played) -> list[Entry]:
+    return Timeline(0, eleven="Windows 10" not in one.device).read(one.events())
 
 
 def _properties(case: ElementTree.Element, one: Played) -> None:
@@ -107,12 +108,14 @@ def _properties(case: ElementTree.Element, one: Played) -> None:
             ElementTree.SubElement(properties, "property", {"name": name, "value": _text(value)})
 
 
-def _failure(findings: list[Finding], entries: list[Entry], one: Played) -> list[str]:
+def _failure(findings: list[Finding], one: Played) -> list[str]:
     lines: list[str] = []
+    entries = _entries(one)
     shown = -1.0
     for finding in findings:
         lines += [f"{finding.spot}: {one_line(finding.title)}"]
         lines += [f"  expected: {one_line(finding.expected)}", f"  actual:   {one_line(finding.actual)}"]
+        lines += [f"  {one_line(line)}" for line in finding.detail]
         if finding.at and finding.at != shown:
             lines += [line.removeprefix("      ") for line in last_events(entries, finding.at, PLAIN)]
             shown = finding.at

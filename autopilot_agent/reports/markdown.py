@@ -68,6 +68,7 @@ def _failure(title: str, one: Played) -> list[str]:
         said = [line for line in finding.sentence.split("\n") if line.strip()]
         lines.append(f"- {code(str(finding.spot))}: {escaped(said[0].removeprefix(f'{finding.spot}: '))}")
         lines += [f"  - {escaped(line.strip())}" for line in said[1:]]
+        lines += ["", *(f"  {line}" for line in fenced(*finding.detail, kind="diff"))] if finding.detail else []
     if result.error is not None:
         lines += ["", *(f"- **{name}**: {escaped(text)}" for name, text in advice_of(result.error))]
     if result.replay:
@@ -94,18 +95,17 @@ def escaped(text: object) -> str:
 
 def code(text: object) -> str:
     """Data as a code span that also stands in a table."""
-    said = one_line(text).replace("|", "&#124;") if "|" in str(text) else one_line(text)
-    if said != one_line(text) or "`" in said:  # inside backticks neither can be written
-        return f"<code>{escaped(text)}</code>"
-    return f"`{said}`"
-
-
-def fenced(text: object) -> list[str]:
-    """Data as a block of code: the fence is longer than any run of backticks in it."""
     said = one_line(text)
-    longest = max((len(run) for run in re.findall("`+", said)), default=0)
+    # inside backticks neither can be written
+    return f"<code>{escaped(text)}</code>" if "|" in said or "`" in said else f"`{said}`"
+
+
+def fenced(*lines: str, kind: str = "text") -> list[str]:
+    """Lines of data as a block of code: the fence is longer than any run of backticks in them."""
+    said = [one_line(line) for line in lines]
+    longest = max((len(run) for line in said for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", said, fence]
+    return [f"{fence}{kind}", *said, fence]
 
 
 MARKDOWN = Markdown()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
+from autopilot_agent.reports.printable import safe_json
 from autopilot_agent.reports.report import About, Need, Played
 from autopilot_agent.scenario.run import Result
 
-_NOT_SAFE = re.compile("[^\n\x20-\x7e\u00a1-\u00ac\u00ae-\u052f\u1e00-\u1fff\u3040-\u9fff\uac00-\ud7a3]")
-_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 COUNTED = {"passed": "passed", "failed": "failed", "errors": "error"} | {
     verdict: verdict for verdict in ("xfailed", "xpassed", "skipped", "not_run")
 }
@@ -44,16 +42,6 @@ def enclosed(result: Result, lines: bytes) -> bytes:
     first = {"event": "run_started", "file": result.file, **({"case": result.case} if result.case else {}), "seed": result.seed}
     last = {"event": "run_finished", "verdict": result.verdict, "trace_hash": result.trace_hash}
     return b"%s\n%s%s\n" % (msgspec.json.encode(first), lines, msgspec.json.encode(last))
-
-
-def safe_json(text: str, *, ascii_only: bool = False) -> str:
-    """JSON that loses nothing: what a console must not see, or cannot, is written as an escape of JSON."""
-    return (_NOT_ASCII if ascii_only else _NOT_SAFE).sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    data = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
 
 
 class _Json:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.events import KINDS, AppChanged, Event, Finished, Rebooted, ScreenShown, StateLeft, happened
+from autopilot_agent.events import AppChanged, Event, Finished, Rebooted, ScreenShown, StateLeft, happened
+from autopilot_agent.reports.report import event_decoder
 from autopilot_agent.scenario.run import Result, Run
 
 END_FACTS = ("end_state", "outcome", "flow", "join", "mdm_enrolled", "device_name", "reboots")
@@ -80,17 +81,12 @@ def read_json(data: dict[str, Any], name: str) -> list[Recording]:
     return found
 
 
-_decoder: msgspec.json.Decoder[Any] | None = None
-
-
 def read_events(data: bytes, name: str) -> list[Recording]:
     """The runs of the events of ``run --output jsonl``; a file of several runs says where each begins.
 
     Raises ``InputError`` with the line of what is no event.
     """
-    global _decoder
-    if _decoder is None:
-        _decoder = msgspec.json.Decoder(_union())
+    decoder = event_decoder()
     found: list[tuple[str, list[Event]]] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
@@ -100,7 +96,7 @@ def read_events(data: bytes, name: str) -> list[Recording]:
                 if b"run_started" in line[:40]:
                     found.append((str(msgspec.json.decode(line).get("file", name)), []))
                 continue
-            event = _decoder.decode(line)
+            event = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError(f"this line is no event of 'run --output jsonl' ({error}).", Place(name, number)) from None
         if not found:
@@ -109,10 +105,3 @@ def read_events(data: bytes, name: str) -> list[Recording]:
     if not found:
         raise InputError("no event is in this file.", Place(name))
     return [of_events(events, title) for title, events in found]
-
-
-def _union() -> Any:
-    from functools import reduce
-    from operator import or_
-
-    return reduce(or_, KINDS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -45,9 +46,15 @@ class Played(msgspec.Struct, frozen=True):
 
     def events(self) -> list[Event]:
         """The events; none where they were not asked for."""
-        from autopilot_agent.scenario.saving import AnyEvent
+        return event_decoder().decode_lines(self.lines()) if self.packed else []
 
-        return msgspec.json.Decoder(AnyEvent).decode_lines(self.lines()) if self.packed else []
+
+@cache
+def event_decoder() -> msgspec.json.Decoder[Any]:
+    """Reads an event of any kind."""
+    from autopilot_agent.scenario.saving import AnyEvent
+
+    return msgspec.json.Decoder(AnyEvent)
 
 
 class About(msgspec.Struct, frozen=True):

@@ -52,9 +52,9 @@ def redacted(text: str) -> str:
 
 
 def differences(kept: str, now: str, name: str) -> list[str]:
-    """What differs between a kept trace and a new one, as a unified difference of at most ``MOST_LINES`` lines."""
+    """What differs between a kept trace and a new one, as a unified difference; what is beyond ``MOST_LINES`` is counted."""
     before, after = kept.replace("\r\n", "\n").split("\n"), now.split("\n")
-    found = [line.rstrip("\n") for line in unified_diff(before, after, f"{name} (kept)", f"{name} (now)", lineterm="", n=2)]
+    found = list(unified_diff(before, after, f"{name} (kept)", f"{name} (now)", lineterm="", n=2))
     left = len(found) - MOST_LINES
     return [*found[:MOST_LINES], f"... and {left} more lines"] if left > 1 else found
 

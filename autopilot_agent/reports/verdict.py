@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from autopilot_agent.reports.findings import PLACE, failed_sentence
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
 from autopilot_agent.reports.words import clock
@@ -14,7 +13,6 @@ from autopilot_agent.scenario.run import Result
 LAST_EVENTS = 5
 AROUND = 2
 """Lines of the file before and after the one that asks."""
-_PLACE = re.compile(r"(.+?):([0-9]+)(?::([0-9]+))?(?=$|: )")
 
 
 def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
@@ -38,9 +36,7 @@ def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
 
 def failed_check(check: Check, style: Style, *, indent: str = "") -> list[str]:
     """One failed check in one sentence."""
-    when = f" (at {clock(check.at * 1000)})" if check.at else ""
-    text = f"{clean(check.name)}: expected {_value(check.expected)}, got {_value(check.actual)}{when}"
-    lines = style.block(f"{indent}FAILED  ", text, hang=len(indent) + 8, head_colour="alarm")
+    lines = style.block(f"{indent}FAILED  ", clean(failed_sentence(check)), hang=len(indent) + 8, head_colour="alarm")
     return lines + [f"{indent}        {style.paint(_shade(line), clean(line))}" for line in check.detail]
 
 
@@ -62,7 +58,7 @@ def last_events(entries: list[Entry], seconds: float, style: Style) -> list[str]
 
 def excerpt(place: str, style: Style) -> list[str]:
     """The lines of the file around a place, the one that is meant marked; nothing when the file cannot be read."""
-    found = _PLACE.match(place)
+    found = PLACE.match(place)
     if found is None:
         return []
     file, line, column = found[1], int(found[2]), int(found[3] or 0)
@@ -95,11 +91,3 @@ def problem(result: Result, style: Style, *, indent: str = "") -> list[str]:
 def replay(result: Result, style: Style) -> list[str]:
     """The command that gives this run again, unwrapped: it is there to be copied."""
     return [f"Replay: {clean(result.replay)}"] if result.replay else []
-
-
-def _value(value: object) -> str:
-    if isinstance(value, list):
-        return clean(", ".join(str(one) for one in value) or "nothing")
-    if value is None or value == "":
-        return "nothing"
-    return clean(str(value).lower() if isinstance(value, bool) else value)

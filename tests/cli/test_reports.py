@@ -107,6 +107,16 @@ def test_two_reports_to_one_file_however_it_is_spelt(capsys: pytest.CaptureFixtu
     assert "1 scenario: 1 passed" in out and file.read_bytes().startswith(b"<?xml")
 
 
+def test_a_report_never_takes_the_place_of_a_saved_pc(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    saved = tmp_path / "pc.json"
+    assert run(capsys, SUCCESS, "-q", "--save-device", str(saved))[0] == 0
+    before = saved.read_bytes()
+    for option in ("--device", "--save-device"):
+        code, _, err = run(capsys, SUCCESS, "-q", option, str(saved), "--report", f"json={saved}")
+        assert code == 2 and f"is the file of {option}; choose another file." in err
+    assert saved.read_bytes()[:40] == before[:40]
+
+
 def test_a_worse_exit_code_stays(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(capsys, FAILURE, "-q", "--junit", "no/such/x.xml")[0] == 2
     (tmp_path / "x").mkdir()
@@ -163,6 +173,7 @@ def test_a_wrong_date_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     code, _, err = run(capsys, SUCCESS, "-q", "--junit", str(tmp_path / "x.xml"))
     assert code == 2 and "SOURCE_DATE_EPOCH is 'yesterday'; expected seconds since 1970" in err
+    assert (tmp_path / "x.xml").exists() and "not written" not in err
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
     assert run(capsys, SUCCESS, "-q", "--junit", str(tmp_path / "x.xml"))[0] == 0
     assert b'timestamp="2026-01-01T00:00:00"' in (tmp_path / "x.xml").read_bytes()
@@ -185,25 +196,35 @@ class Broken(Counting):
         raise KeyError("x")
 
 
+class Lost(Counting):
+    name = "lost"
+
+    def render(self, played: list[Played], about: About) -> bytes:
+        return Path("no/such/template").read_bytes()
+
+
 def test_reports_of_others_come_by_entry_point(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = "tests.cli.test_reports"
     found = [("counting", f"{here}:Counting"), ("broken", f"{here}:Broken"), ("gone", "no_such:X"), ("odd", f"{here}:ROOT")]
+    found.append(("lost", f"{here}:Lost"))
 
     def points(*, group: str, **chosen: str) -> EntryPoints:
         return EntryPoints(EntryPoint(name, value, group) for name, value in found).select(**chosen)
 
     monkeypatch.setattr("importlib.metadata.entry_points", points)
-    assert kinds()[-4:] == ("broken", "counting", "gone", "odd")
+    assert kinds()[-5:] == ("broken", "counting", "gone", "lost", "odd")
     assert isinstance(report_of("counting"), Report)
     file = tmp_path / "x"
     assert run(capsys, SUCCESS, FAILURE, "-q", "--report", f"counting={file}")[0] == 1
     assert file.read_bytes() == b"2 runs, 1 with events"
-    wrong = {"broken": "it ended with KeyError: 'x'", "gone": "cannot be loaded (ModuleNotFoundError", "odd": "needs_events"}
+    wrong = {"broken": "it ended with KeyError: 'x'", "lost": "it ended with FileNotFoundError"}
+    wrong |= {"gone": "cannot be loaded (ModuleNotFoundError", "odd": "needs_events"}
     for kind, said in wrong.items():
-        code, _, err = run(capsys, SUCCESS, "-q", "--report", f"{kind}={tmp_path / kind}")
-        assert code == 2 and said in err
+        other = tmp_path / f"after-{kind}"
+        code, _, err = run(capsys, SUCCESS, "-q", "--report", f"{kind}={tmp_path / kind}", "--junit", str(other))
+        assert code == 2 and said in err and other.exists()
 
 
 def test_our_own_defect_is_said_after_the_other_reports_are_written(

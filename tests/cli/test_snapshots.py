@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,17 @@ def test_a_scenario_outside_has_a_name_too(repository: Path) -> None:
     assert store.name("../else/a.yaml", "") == f"{UP}/else/a.yaml.txt"
     assert store.source(f"{UP}/else/a.yaml") == repository / ".." / "else" / "a.yaml"
     assert ELSEWHERE not in store.name("a.yaml", "x")
+
+
+def test_every_report_for_people_shows_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "scenarios/a.yaml", "--snapshot", "snapshots", "--update")
+    Path("scenarios/a.yaml").write_text(SCENARIO.replace("ethernet", "wifi"))
+    words = [word for kind in ("junit", "markdown", "html") for word in ("--report", f"{kind}={kind}")]
+    code, out, _ = run(capsys, "scenarios/a.yaml", "--snapshot", "snapshots", *words, "--report", "github=-")
+    assert code == 1
+    (annotation,) = [line for line in out.splitlines() if line.startswith("::error ")]
+    shown = {kind: Path(kind).read_text(encoding="utf-8") for kind in ("junit", "markdown", "html")} | {"github": annotation}
+    for kind, text in shown.items():
+        assert "snapshots/scenarios/a.yaml.txt (kept)" in text, kind
+        assert re.search(r"(^|%0A) *\+seconds +\d", text, re.MULTILINE), kind
+    assert "\n  ```diff\n  --- snapshots/" in shown["markdown"]

@@ -73,6 +73,7 @@ def test_each_of_several_cases_has_its_comparison(capsys: pytest.CaptureFixture[
         (("--what-if", "seed=1", "--repeat", "3"), "--repeat does not go with --what-if"),
         (("--what-if", "seed=1", "--snapshot", "x"), "--snapshot does not go with --what-if"),
         (("--what-if", "seed=1", "--fail-fast"), "--fail-fast does not go with --what-if"),
+        (("--what-if", "seed=1", "-j", "2"), "--jobs does not go with --what-if"),
         (("--what-if", "seed=1", "--output", "jsonl"), "--what-if prints text or json"),
     ],
 )

@@ -9,9 +9,8 @@ import msgspec
 
 from autopilot_agent import rulebook
 from autopilot_agent.cli.argument_types import path
+from autopilot_agent.cli.console import PROGRAM as PROGRAM
 from autopilot_agent.scenario.model import MODES
-
-PROGRAM = "autopilot-agent"
 
 
 class Value(msgspec.Struct, frozen=True):

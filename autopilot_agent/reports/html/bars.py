@@ -117,10 +117,8 @@ def time_went(trace: list[Event]) -> Node:
         end = begin + round(value * WIDE / spent.total)
         look = f"who-{name.split()[0]}"
         shares.append(e("rect", x=begin, y=0, width=max(1, end - begin), height=14, class_=look))
-        swatch = svg(10, 10, "", e("rect", x=0, y=0, width=10, height=10, class_=look), class_="swatch")
-        del swatch.attrib["role"], swatch.attrib["aria-label"]
-        swatch.set("aria-hidden", "true")
-        swatch.remove(swatch[0])
+        square = e("rect", x=0, y=0, width=10, height=10, class_=look)
+        swatch = e("svg", square, class_="swatch", viewBox="0 0 10 10", width=10, aria_hidden="true")
         legend.append(e("li", swatch, f" {name} {span(value)} ({value * 100 / spent.total:.0f} %)"))
         begin = end
     whole = svg(WIDE, 14, f"{span(spent.total)} of virtual time", shares, stretched=True, class_="share")

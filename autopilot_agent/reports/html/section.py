@@ -86,12 +86,13 @@ def _findings(one: Played) -> Node:
     for finding in findings_of(one.result):
         text = finding.sentence
         when = f" at {clock(finding.at * 1000)}" if finding.at else ""
-        lines = [line.removeprefix(" " * 8) for line in excerpt(str(finding.spot), EXCERPT)[1:]]
+        lines = finding.detail or [line.removeprefix(" " * 8) for line in excerpt(str(finding.spot), EXCERPT)[1:]]
         facts = e("p", text.removeprefix(f"{finding.spot}: "), class_="said")
         if finding.expected or finding.actual:
             pair = [e("dt", "Expected"), e("dd", finding.expected), e("dt", "Got"), e("dd", finding.actual, when)]
             facts = e("dl", pair, class_="facts")
-        source = e("pre", "\n".join(lines), tabindex="0", aria_label="Lines of the scenario") if lines else None
+        name = "What differs" if finding.detail else "Lines of the scenario"
+        source = e("pre", "\n".join(lines), tabindex="0", aria_label=name) if lines else None
         items.append(e("li", e("b", finding.title), " ", e("code", str(finding.spot), class_="place"), facts, source))
     return _part("Not as expected", e("ul", items, class_="findings")) if items else None
 

@@ -1,0 +1,99 @@
+"""Which cloud ``--backend`` and the options around it mean: the memory, one by entry point, a server, or a recording."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from autopilot_agent.backends.registry import check_name
+from autopilot_agent.errors import InputError, Place
+
+if TYPE_CHECKING:
+    from autopilot_agent.backends.choice import ServerChoice
+
+LONGEST_TOKEN = 16_000
+
+
+class ServerOptions(msgspec.Struct, frozen=True):
+    """What belongs to a server, each named like its option."""
+
+    map: list[str] = []
+    ca: Path | None = None
+    allow_host: list[str] = []
+    admin_token: str = ""
+    enrol_token_file: Path | None = None
+    record_http: Path | None = None
+
+    def given(self) -> list[str]:
+        """The options that say something."""
+        return [f"--{name.replace('_', '-')}" for name in self.__struct_fields__ if getattr(self, name)]
+
+
+def chosen_backend(name: str, server: ServerOptions, device_files: list[str]) -> str | ServerChoice:
+    """What ``--backend`` and the options around it mean; raises ``InputError`` for what does not go together.
+
+    ``device_files`` are the options that were given and name a file of a PC.
+    """
+    if name.startswith(("http:", "https:")):
+        if device_files:
+            raise InputError("a device file holds no keys and tokens of real connections; leave --device, --save-device out.")
+        return _server(name, server)
+    if name.startswith("replay:"):
+        if without := server.given() + device_files:
+            raise InputError(f"{without[0]} has no meaning where a recording answers; leave it out.")
+        return _recording(name.removeprefix("replay:"))
+    if needing := server.given():
+        raise InputError(f"{needing[0]} is for a server; choose one with --backend https://HOST:PORT.")
+    if name != "memory":
+        check_name(name)
+    return name
+
+
+def _recording(folder: str) -> ServerChoice:
+    """A recording instead of a server."""
+    try:
+        from autopilot_agent.backends.choice import ServerChoice
+        from autopilot_agent.backends.recorded import read_session
+    except ImportError as error:
+        raise _not_installed(error) from None
+    read_session(Path(folder))
+    return ServerChoice("", replay=folder)
+
+
+def _not_installed(error: ImportError) -> InputError:
+    said = f"a server as backend needs packages that are not installed ({error.name}); pip install 'autopilot-agent[wire]'."
+    return InputError(said)
+
+
+def _server(address: str, server: ServerOptions) -> ServerChoice:
+    """The server, after a first look at it: a wrong address is said once, and not once per scenario."""
+    try:
+        from autopilot_agent.backends.addresses import read_address, read_table
+        from autopilot_agent.backends.choice import ServerChoice
+        from autopilot_agent.wire.hosts import check_host
+    except ImportError as error:
+        raise _not_installed(error) from None
+    if server.ca is not None and not server.ca.is_file():
+        raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(server.ca)))
+    token = server.admin_token or os.environ.get("AUTOPILOT_AGENT_TOKEN", "")
+    ca = server.ca.as_posix() if server.ca is not None else ""
+    record = server.record_http.as_posix() if server.record_http is not None else ""
+    url, table = read_address(address), read_table(server.map)
+    given = _enrol_token(server.enrol_token_file) if server.enrol_token_file is not None else ""
+    choice = ServerChoice(url, table, ca, tuple(server.allow_host), token, record=record, enrol_token=given)
+    for host in choice.hosts():
+        check_host(host, frozenset(choice.allowed))
+    return choice
+
+
+def _enrol_token(path: Path) -> str:
+    """The token in a file; raises ``InputError`` for a file without one."""
+    from autopilot_agent.text.text_file import read_text
+
+    found = read_text(path, LONGEST_TOKEN).strip()
+    if not found or not found.isprintable():
+        raise InputError("a token to enrol with is one line of text: a JWT, or what the MDM server gave out.", Place(str(path)))
+    return found
