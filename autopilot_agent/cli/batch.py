@@ -12,7 +12,7 @@ from autopilot_agent.cli.selection import Job
 from autopilot_agent.errors import AutopilotAgentError, InputError
 from autopilot_agent.events import to_json_lines
 from autopilot_agent.reports.plain_json import as_document as as_document
-from autopilot_agent.reports.plain_json import enclosed
+from autopilot_agent.reports.plain_json import begun
 from autopilot_agent.reports.plain_json import exit_code as exit_code
 from autopilot_agent.reports.report import Need, Played, pack
 from autopilot_agent.scenario.coverage import Tally, tally_of
@@ -196,7 +196,7 @@ def _save(run: Run, options: Options) -> None:
 
 def _printed(run: Run, options: Options) -> bytes:
     if options.form == "jsonl":
-        return enclosed(run.result, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
+        return begun(run.result, to_json_lines(run.events)) if options.several else to_json_lines(run.events)
     if options.form == "text" and not options.repeated:
         from autopilot_agent.reports.style import Style
         from autopilot_agent.reports.text import render

@@ -16,6 +16,7 @@ from autopilot_agent.cli.selection import Job, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.findings import VERDICTS, counts
+from autopilot_agent.reports.plain_json import ended
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.loader import find_scenarios
@@ -109,20 +110,25 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace, reports: 
     """Play, and print what comes as it comes; with ``--fail-fast`` what follows the first failure is not played."""
     results: list[Result] = []
     group: list[Result] = []
+    held: Outcome | None = None  # the last of a group is judged with all of it before it is printed
     stopped = False
     played = with_progress(run_jobs(jobs, options, args.jobs), len(jobs), went_wrong, quiet=args.quiet > args.verbose)
     for number, (job, outcomes) in enumerate(played):
         for index, outcome in enumerate(outcomes):
             result = outcome.result
             if group and (group[0].file, group[0].case) != (result.file, result.case):
-                _write_group(group, options)
-                group = []
+                _write_group(group, held, options)
+                group, held = [], None
             results.append(result)
             if reports is not None and outcome.played is not None:
                 reports.take(outcome.played)
             if options.repeated:
+                if held is not None:
+                    _print(held, options)
                 group.append(result)
-            _print(outcome, options, first=len(results) == 1)
+                held = outcome
+            else:
+                _print(outcome, options, first=len(results) == 1)
             if args.fail_fast and result.verdict not in FINE:
                 stopped = True
                 left = not_run(job, index + 1, options)
@@ -133,12 +139,14 @@ def _play(jobs: list[Job], options: Options, args: argparse.Namespace, reports: 
                 break
         if stopped:
             break
-    _write_group(group, options)
+    _write_group(group, held, options)
     return results
 
 
-def _write_group(group: list[Result], options: Options) -> None:
+def _write_group(group: list[Result], last: Outcome | None, options: Options) -> None:
     judge_together(group)
+    if last is not None:
+        _print(last, options)
     if group and options.form == "text":
         from autopilot_agent.reports.repeats import render
 
@@ -179,9 +187,10 @@ def _options(args: argparse.Namespace, jobs: list[Job], first: int | None, repea
     )
 
 
-def _print(outcome: Outcome, options: Options, *, first: bool) -> None:
+def _print(outcome: Outcome, options: Options, *, first: bool = False) -> None:
     if options.form == "jsonl":
-        write_json(outcome.printed.decode())
+        ending = ended(outcome.result) if options.several and outcome.printed else b""
+        write_json((outcome.printed + ending).decode())
         if outcome.result.problem:
             warn(outcome.result.problem)
     elif options.form == "text" and not options.repeated:

@@ -39,9 +39,18 @@ def as_document(results: list[Result]) -> dict[str, Any]:
 
 def enclosed(result: Result, lines: bytes) -> bytes:
     """The events of one of several runs, between a line that says whose they are and one that says how it went."""
+    return begun(result, lines) + ended(result)
+
+
+def begun(result: Result, lines: bytes) -> bytes:
+    """The same without its last line, which is known when the run has been judged."""
     first = {"event": "run_started", "file": result.file, **({"case": result.case} if result.case else {}), "seed": result.seed}
-    last = {"event": "run_finished", "verdict": result.verdict, "trace_hash": result.trace_hash}
-    return b"%s\n%s%s\n" % (msgspec.json.encode(first), lines, msgspec.json.encode(last))
+    return b"%s\n%s" % (msgspec.json.encode(first), lines)
+
+
+def ended(result: Result) -> bytes:
+    """The line that says how one of several runs went."""
+    return msgspec.json.encode({"event": "run_finished", "verdict": result.verdict, "trace_hash": result.trace_hash}) + b"\n"
 
 
 class _Json:

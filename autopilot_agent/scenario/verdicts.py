@@ -12,14 +12,14 @@ FINE = frozenset({"passed", "xfailed", "skipped"})
 
 
 def judge_together(results: list[Result]) -> None:
-    """Fail runs of one case with several seeds, in the first one, for faults and answers that none of them used."""
+    """Fail runs of one case with several seeds, in the last one, for faults and answers that none of them used."""
     played = [result for result in results if result.end_state]
     if not played:
         return
-    never = [check for check in played[0].unused if all(check in result.unused for result in played)]
-    if never and played[0].verdict in ("passed", "failed"):
-        played[0].checks += never
-        judge(played[0], None)
+    never = [check for check in played[-1].unused if all(check in result.unused for result in played)]
+    if never and played[-1].verdict in ("passed", "failed"):
+        played[-1].checks += never
+        judge(played[-1], None)
 
 
 def judge(result: Result, xfail: str | None) -> None:

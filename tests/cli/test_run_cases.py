@@ -127,6 +127,9 @@ def test_repeated_runs_are_one_line_with_their_ends(say: Say) -> None:
     assert (code, out.splitlines()[0][:8]) == (0, "passed  ")
     code, out, _ = say(*plain, "--seed-range", "1..9", fault)
     assert code == 1 and "fault on EnrollMdm: expected strikes, got never struck" in out
+    code, out, _ = say(*plain, "--seed-range", "1..3", fault, "--output", "jsonl")
+    ends = [line["verdict"] for line in map(json.loads, out.splitlines()) if line["event"] == "run_finished"]
+    assert (code, ends) == (1, ["passed", "passed", "failed"])  # the last, when it is known that the fault struck in none
     for words, seeds in ((["--repeat", "3"], [1, 2, 3]), (["--seed", "9", "--repeat", "2"], [9, 10])):
         results = json.loads(say(*plain, *words, "--output", "json")[1])["results"]
         assert [one["seed"] for one in results] == seeds
