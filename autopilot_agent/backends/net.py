@@ -123,7 +123,6 @@ class RequestsNet:
         self.allowed = allowed
         self.seconds = seconds
         self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
-        self._places: dict[str, str] = {}
         for base in addresses.bases():
             check_host(parse_url(base).host or "", allowed)
 
