@@ -128,7 +128,7 @@ class RequestsNet:
 
     def send(self, request: Request, wallet: Wallet) -> Response:
         """The server's response."""
-        shown = {"device": wallet.device, "mdm": wallet.mdm}.get(request.certificate)
+        shown = wallet.shown(request.certificate)
         url = self.addresses.url(request.url)
         headers = request.headers
         if shown is not None and url.startswith("http:"):

@@ -71,6 +71,10 @@ class Wallet:
         self.session: Any = None
         """The OMA-DM session that is going on."""
 
+    def shown(self, which: str) -> Credential | None:
+        """The certificate that a request names ("device" or "mdm"); None for "", and for one that the device does not have."""
+        return {"device": self.device, "mdm": self.mdm}.get(which)
+
     def new_id(self, purpose: str) -> str:
         """A new id for a purpose: 32 hexadecimal digits in capitals, the same in every run of the same device."""
         self.made += 1
