@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autopilot_agent.wire.wallet import Credential, Wallet
 
 SECONDS = 30.0
-"""Real seconds that a server may take for an answer; the device sees a time-out then."""
+"""Real seconds that a server may keep silent; the device sees a time-out then."""
 MOST_SERVERS = 64
 """Servers whose connections are kept."""
 _SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?=[/?#]|\Z)")
