@@ -156,9 +156,7 @@ class Authority:
         if certificate.issuer != self.certificate.subject or algorithm is None:
             return False
         try:
-            self.public_key.verify(
-                certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm
-            )
+            self.public_key.verify(certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm)
         except InvalidSignature:
             return False
         if len(self._checked) >= MOST_REMEMBERED:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from autopilot_agent.wire.packages import Package
 
+
 class Credential(msgspec.Struct):
     """A certificate that was issued to the device, and the key it holds for it."""
 

@@ -129,5 +129,7 @@ def test_a_server_that_fails_is_a_refusal() -> None:
 )  # fmt: skip
 def test_no_client_is_sent_to_a_production_host(host: str, kept: bool) -> None:
     url = f"https://{host}/discover"
-    assert claims.here(url, Incoming("GET", "/", base="https://localhost:1")) == (url if kept else "https://localhost:1/discover")
+    assert claims.here(url, Incoming("GET", "/", base="https://localhost:1")) == (
+        url if kept else "https://localhost:1/discover"
+    )
     assert claims.here(url, Incoming("GET", "/", base="https://localhost:1", ours=True)) == url
