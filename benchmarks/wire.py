@@ -29,12 +29,12 @@ class Asked:
 
         self.net = RequestsNet(Addresses(url), ca=ca)
         self.sent: list[tuple[Any, int]] = []
-        self.certificates: dict[str, Any] = {}
+        self.wallet: Any = None
         self.calls: list[tuple[Any, int, int]] = []
 
     def send(self, request: Any, wallet: Any) -> Any:
         answer = self.net.send(request, wallet)
-        self.certificates = {"device": wallet.device, "mdm": wallet.mdm}
+        self.wallet = wallet
         self.sent.append((request, answer.status))
         return answer
 
@@ -44,7 +44,7 @@ class Asked:
 
         found = []
         for request, status in self.sent:
-            headers, shown = request.headers, self.certificates.get(request.certificate)
+            headers, shown = request.headers, self.wallet.shown(request.certificate)
             if shown is not None:
                 headers = {**headers, CLIENT_CERT: shown_header(shown.certificate)}
             found.append(((request.method, self.net.addresses.url(request.url), request.body or None, headers), status))

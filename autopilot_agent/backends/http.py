@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from autopilot_agent.backends.faults import UNREADABLE
 from autopilot_agent.errors import Defect, Malformed, ServiceFault
 from autopilot_agent.service import Backend
 from autopilot_agent.service.base import Answer, Call
@@ -16,8 +17,6 @@ from autopilot_agent.wire.tokens import unsigned
 from autopilot_agent.wire.wallet import Tokens, Wallet
 
 A = TypeVar("A", bound=Answer)
-UNREADABLE = "0x8007000D"
-"""ERROR_INVALID_DATA: what a device shows for an answer that it cannot make sense of."""
 
 
 class Net(Protocol):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autopilot_agent.wire.wallet import Credential, Wallet
 
 SECONDS = 30.0
-"""Real seconds that a server may take for an answer; the device sees a time-out then."""
+"""Real seconds that a server may keep silent; the device sees a time-out then."""
 MOST_SERVERS = 64
 """Servers whose connections are kept."""
 _SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?=[/?#]|\Z)")
@@ -123,13 +123,12 @@ class RequestsNet:
         self.allowed = allowed
         self.seconds = seconds
         self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
-        self._places: dict[str, str] = {}
         for base in addresses.bases():
             check_host(parse_url(base).host or "", allowed)
 
     def send(self, request: Request, wallet: Wallet) -> Response:
         """The server's response."""
-        shown = {"device": wallet.device, "mdm": wallet.mdm}.get(request.certificate)
+        shown = wallet.shown(request.certificate)
         url = self.addresses.url(request.url)
         headers = request.headers
         if shown is not None and url.startswith("http:"):

@@ -16,7 +16,7 @@ import msgspec
 
 from autopilot_agent import __version__
 from autopilot_agent.backends.http import Net
-from autopilot_agent.errors import InputError, Place, ServiceUnavailable, Unreachable
+from autopilot_agent.errors import InputError, Malformed, Place, ServiceUnavailable, Unreachable
 from autopilot_agent.wire import secrecy
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.wallet import Wallet
@@ -41,7 +41,10 @@ class Session(msgspec.Struct):
 
 
 class Exchange(msgspec.Struct):
-    """One request with its answer, or the code under which none came. Bodies are text, or base64 where they are not."""
+    """One request with its answer, or why there was none: nobody was reached (with the code), or the answer was ``malformed``.
+
+    Bodies are text, or base64 where they are not.
+    """
 
     method: str
     url: str
@@ -54,6 +57,7 @@ class Exchange(msgspec.Struct):
     response_body: str = ""
     response_base64: bool = False
     unreachable: str = ""
+    malformed: bool = False
     reason: str = ""
 
 
@@ -77,13 +81,13 @@ class RecordingNet:
         secrets = tuple({one.password for one in wallet.users.values()} - {""})
         try:
             response = self.inner.send(request, wallet)
-        except Unreachable as error:
+        except (Unreachable, Malformed) as error:
             self._keep(request, None, secrets, error)
             raise
         self._keep(request, response, secrets, None)
         return response
 
-    def _keep(self, request: Request, response: Response | None, secrets: tuple[str, ...], error: Unreachable | None) -> None:
+    def _keep(self, request: Request, response: Response | None, secrets: tuple[str, ...], error: Exception | None) -> None:
         self.count += 1
         asked = secrecy.request(request, secrets)
         exchange = Exchange(asked.method, asked.url, asked.headers, certificate=asked.certificate)
@@ -92,8 +96,10 @@ class RecordingNet:
             said = secrecy.response(response, secrets)
             exchange.status, exchange.response_headers = said.status, said.headers
             exchange.response_body, exchange.response_base64 = _as_text(said.body)
-        if error is not None:
+        if isinstance(error, Unreachable):
             exchange.unreachable, exchange.reason = error.code, error.reason
+        elif error is not None:
+            exchange.malformed, exchange.reason = True, secrecy.words(str(error), secrets)
         place = _place_in_words(asked.url)
         try:
             _write(self.folder / f"{self.count:05}-{asked.method}-{place}.json", msgspec.to_builtins(exchange))
@@ -112,12 +118,11 @@ class ReplayNet:
 
     def send(self, request: Request, wallet: Wallet) -> Response:
         """The next answer; ``ServiceUnavailable`` when the device asks something else than it asked then."""
+        asked = f"{request.method} {_bare(request.url)}"
         if self._next >= len(self._files):
-            asked = f"{request.method} {_bare(request.url)}"
             raise ServiceUnavailable(f"the recording {self.folder.as_posix()} ends before {asked}.")
         path = self._files[self._next]
         exchange = _read(path, Exchange)
-        asked = f"{request.method} {_bare(request.url)}"
         wanted = f"{exchange.method} {_bare(exchange.url)}"
         if asked != wanted:
             raise ServiceUnavailable(
@@ -127,6 +132,8 @@ class ReplayNet:
         self._next += 1
         if exchange.unreachable:
             raise Unreachable(exchange.unreachable, exchange.reason)
+        if exchange.malformed:
+            raise Malformed(exchange.reason)
         return Response(
             exchange.status,
             {name.lower(): value for name, value in exchange.response_headers.items()},

@@ -6,7 +6,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from autopilot_agent.backends.http import UNREADABLE, Net
+from autopilot_agent.backends.faults import UNREADABLE
+from autopilot_agent.backends.http import Net
 from autopilot_agent.conform.evidence import Exchange
 from autopilot_agent.errors import Malformed, ServiceFault, Unreachable
 from autopilot_agent.wire.http import Request, Response

@@ -98,12 +98,6 @@ class TenantDesk:
             incoming.private[private.ANSWER] = header
         return answer
 
-    def registration_of(self, serial_number: str) -> str:
-        """The id of a registration ("" for hardware that nobody registered)."""
-        with self.lock:
-            identity = self.state.find_identity(serial_number)
-        return identity.id if identity is not None else ""
-
     def serial_number_of(self, registration_id: str) -> str:
         """The serial number of the hardware with a registration; "" where there is none."""
         with self.lock:

@@ -30,6 +30,10 @@ MOST_CONNECTIONS = 400
 """Open connections without a request. Windows selects among 512."""
 WAITING = 256
 """Requests that may wait for a worker; a client beyond that is told 503."""
+KEPT = 60.0
+"""Seconds more that a connection without a request stays open after its first one, while there are few. A client may send its
+next request in the moment in which the server closes, and cannot know whether a POST that got no answer was done (RFC 9110,
+9.2.2); so the server is to wait longer than a client needs between two requests."""
 LINGER = 0.02
 """Seconds that a worker stays with a connection for its next request, while nobody else waits."""
 DRAIN = 1_000_000
@@ -90,10 +94,11 @@ class StrictRequest(HTTPRequest):
 
 
 class Connection(HTTPConnection):
-    """One client. ``began`` is when its unfinished request began, None between requests."""
+    """One client. ``began`` is when its unfinished request began, None between requests; ``served`` whether there was one."""
 
     RequestHandlerClass = StrictRequest
     fresh = True
+    served = False
     began: float | None = None
 
     def __init__(self, server: Any, sock: socket.socket, makefile: Any = None) -> None:
@@ -105,7 +110,7 @@ class Connection(HTTPConnection):
         if not self._shaken_hands():
             return False
         while super().communicate():  # type: ignore[no-untyped-call]  # the same
-            self.began = None
+            self.began, self.served = None, True
             if not self._more_at_once():
                 return True
             self.began = time.monotonic()
@@ -204,7 +209,14 @@ class Connections(ConnectionManager):
     """Connections between requests; those that take too long for one are cut, too."""
 
     def _expire(self, threshold: float) -> None:
-        super()._expire(threshold)  # type: ignore[misc]  # private, and not in the stubs
+        few = 2 * self._num_connections < self.server.keep_alive_conn_limit  # type: ignore[attr-defined]  # not in the stubs
+        kept = threshold - KEPT if few else threshold
+        for number, one in list(self._selector.connections):  # type: ignore[attr-defined]  # the same
+            if one is self.server or one.last_used >= (kept if one.served else threshold):
+                continue
+            if not readable(one.socket, 0):  # a request that came since the last look would be lost
+                self._selector.unregister(number)  # type: ignore[attr-defined]  # the same
+                one.close()
         late = time.monotonic() - self.server.deadline
         for one in self.server.workers():
             if one.began is not None and one.began < late:

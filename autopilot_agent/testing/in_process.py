@@ -52,7 +52,7 @@ class InProcessNet:
         for name, value in request.headers.items():
             key = name.upper().replace("-", "_")
             environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
-        shown = {"device": wallet.device, "mdm": wallet.mdm}.get(request.certificate)
+        shown = wallet.shown(request.certificate)
         if shown is not None:
             from ssl import DER_cert_to_PEM_cert
 

@@ -118,12 +118,10 @@ class Authority:
         days: int = 365,
         extensions: tuple[tuple[str, bytes], ...] = (),
         names: tuple[str, ...] = (),
-        issuer: str = "",
     ) -> x509.Certificate:
         """A certificate for client authentication, or for a server where it has ``names`` (host names and addresses).
 
-        ``extensions`` are pairs of an object identifier and the DER of a value. ``issuer`` is not used by TLS: an issuer's
-        name must be the authority's.
+        ``extensions`` are pairs of an object identifier and the DER of a value.
         """
         begin = moment() - EARLIER
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
@@ -158,9 +156,7 @@ class Authority:
         if certificate.issuer != self.certificate.subject or algorithm is None:
             return False
         try:
-            self.public_key.verify(
-                certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm
-            )
+            self.public_key.verify(certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm)
         except InvalidSignature:
             return False
         if len(self._checked) >= MOST_REMEMBERED:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from autopilot_agent.errors import Malformed
 from autopilot_agent.service.entra import SignedIn
+from autopilot_agent.wire.hosts import is_production
 from autopilot_agent.wire.http import Incoming
 
 BROKER = "29d9ed98-a469-4536-ade2-f981bc1d605e"
@@ -25,7 +26,6 @@ GRAPH = "https://graph.microsoft.com"
 ADMINISTRATOR_ROLES = frozenset({"62e90394-69f5-4237-9190-012177145e10", "9f06204d-73c1-4d4c-880a-6edb90606fd8"})
 """Role templates whose holders administer joined devices: global administrator, device local administrator."""
 DEVICE_ADMINISTRATOR = "9f06204d-73c1-4d4c-880a-6edb90606fd8"
-PRODUCTION = (".microsoft.com", ".windows.net", ".microsoftonline.com")
 LONGEST_URL = 2_000
 LONGEST = 20_000
 """Characters of a claim that is read."""
@@ -65,7 +65,7 @@ def here(url: str, incoming: Incoming) -> str:
         host = parts.hostname or ""
     except ValueError:
         return url
-    return f"{incoming.base}{parts.path}" if host.endswith(PRODUCTION) else url
+    return f"{incoming.base}{parts.path}" if is_production(host) else url
 
 
 def signed_in(claims: dict[str, Any]) -> SignedIn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -227,7 +226,7 @@ def register_hello_key(call: RegisterHelloKey, wallet: Wallet) -> Flow[Done]:
     blob = device_object.key_blob(wallet.new_key("hello").public_key())
     more = {"authorization": f"Bearer {bearer}"} if bearer else {}
     url = with_query(wallet.places.get("key") or f"https://{HOST}{KEY_PATH}", **{"api-version": "1.0"})
-    body = msgspec.json.encode({"kngc": base64.b64encode(blob).decode()})
+    body = msgspec.json.encode({"kngc": base64_of(blob)})
     response = yield Request("POST", url, headers(**{"content-type": JSON}, **more), body)
     if not response.good:
         raise decode_refusal(response)

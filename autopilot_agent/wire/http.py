@@ -137,10 +137,6 @@ class Desk(Protocol):
         """The tenant's answer; raises ``ServiceFault``. The device's private fields are filled in before."""
         ...
 
-    def registration_of(self, serial_number: str) -> str:
-        """The id of a registration ("" for hardware that nobody registered)."""
-        ...
-
     def serial_number_of(self, registration_id: str) -> str:
         """The serial number of the hardware with a registration; "" where there is none."""
         ...

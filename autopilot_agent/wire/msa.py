@@ -15,7 +15,7 @@ from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.base import Done
 from autopilot_agent.service.network import GetDeviceTicket
 from autopilot_agent.wire import safe_xml, tokens
-from autopilot_agent.wire.http import Desk, Flow, Flows, Incoming, Request, Response, Route, refused
+from autopilot_agent.wire.http import Desk, Flow, Flows, Incoming, Request, Response, Route, refused, status_of
 from autopilot_agent.wire.wallet import Wallet
 
 HOST = "login.live.com"
@@ -125,8 +125,6 @@ def hardware(ddid: str, incoming: Incoming, desk: Desk) -> str:
 
 def refuse(fault: ServiceFault, incoming: Incoming) -> Response:
     """A plain status: nothing is known of this service's own errors."""
-    from autopilot_agent.wire.http import status_of
-
     return Response(status_of(fault.code))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from autopilot_agent.wire.packages import Package
 
+
 class Credential(msgspec.Struct):
     """A certificate that was issued to the device, and the key it holds for it."""
 
@@ -70,6 +71,10 @@ class Wallet:
         """What somebody gave the device to enrol with: a JWT, or the text of another token of a user."""
         self.session: Any = None
         """The OMA-DM session that is going on."""
+
+    def shown(self, which: str) -> Credential | None:
+        """The certificate that a request names ("device" or "mdm"); None for "", and for one that the device does not have."""
+        return {"device": self.device, "mdm": self.mdm}.get(which)
 
     def new_id(self, purpose: str) -> str:
         """A new id for a purpose: 32 hexadecimal digits in capitals, the same in every run of the same device."""

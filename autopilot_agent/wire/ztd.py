@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from email.utils import formatdate
 from typing import Any
 
@@ -11,7 +10,7 @@ import msgspec
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.network import CloudAssignedProfile, DownloadProfile, GetDeviceTicket
 from autopilot_agent.wire import msa
-from autopilot_agent.wire.http import Desk, Flow, Flows, Incoming, Request, Response, Route, as_json, code_of, refused
+from autopilot_agent.wire.http import Desk, Flow, Flows, Incoming, Request, Response, Route, as_json, refused, status_of
 from autopilot_agent.wire.wallet import Wallet
 
 HOST = "ztd.dds.microsoft.com"
@@ -108,16 +107,7 @@ def refuse(fault: ServiceFault, incoming: Incoming) -> Response:
     if fault.code.isdecimal():
         said = fault.reason.partition(":")[0] if fault.code == "908" else NAMES.get(fault.code, fault.reason)
         return as_json({"Message": {"ErrorMessage": said, "ErrorCodeNumber": int(fault.code)}}, 400)
-    status = int(fault.code[6:], 16) if fault.code.startswith(code_of(0)[:6]) else 400
-    return Response(status)
-
-
-def hardware_hash(text: str) -> bytes:
-    """The bytes of a hash; raises ``Malformed``."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        raise Malformed("the hardware hash is no base64") from None
+    return Response(status_of(fault.code))
 
 
 FLOWS: Flows = {DownloadProfile: download}

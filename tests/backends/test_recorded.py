@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from autopilot_agent.backends.choice import ServerChoice
-from autopilot_agent.backends.http import HttpBackend
+from autopilot_agent.backends.http import HttpBackend, Net
 from autopilot_agent.backends.recorded import RecordingNet, ReplayNet, new_session
-from autopilot_agent.errors import InputError
+from autopilot_agent.errors import InputError, Malformed
 from autopilot_agent.scenario.act_specs import written_out
 from autopilot_agent.scenario.loader import load_scenario, load_scenario_text
 from autopilot_agent.scenario.plan import IN_THE_CLOUD, acts_of
@@ -22,6 +22,7 @@ from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import InProcessNet, one_authority
 from autopilot_agent.testing.small import small_scenario
+from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.wallet import Wallet
 
@@ -73,6 +74,22 @@ def test_nothing_secret_is_in_a_recording(tmp_path: Path) -> None:
         said = exchange["response_body"] + exchange["request_body"]
         assert '"refresh_token":"ey' not in said, file.name
         assert set(re.findall("<(?:[a-z]+:)?Password[^>]*>([^<]*)<", said)) <= {"[filtered]"}, file.name
+
+
+def test_an_answer_that_cannot_be_read_leaves_no_hole(tmp_path: Path) -> None:
+    class Broken:
+        def send(self, request: Request, wallet: Wallet) -> Response:
+            if request.url.endswith("/large"):
+                raise Malformed("the answer has more than 5 bytes")
+            return Response(200, {}, b"hi")
+
+    def ask(net: Net) -> bytes:
+        with pytest.raises(Malformed, match="more than 5 bytes"):
+            net.send(Request("GET", "https://localhost/large"), Wallet())
+        return net.send(Request("GET", "https://localhost/small"), Wallet()).body
+
+    assert ask(RecordingNet(Broken(), tmp_path, new_session("https://localhost", {}, private=True))) == b"hi"
+    assert ask(ReplayNet(tmp_path)) == b"hi"
 
 
 def test_another_scenario_does_not_fit(tmp_path: Path) -> None:

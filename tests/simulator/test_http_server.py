@@ -6,8 +6,11 @@ import io
 import json
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -158,6 +161,60 @@ def test_a_client_that_says_nothing_more_times_out() -> None:
         assert not answer or status(answer) in (400, 408)
         assert spoken(served, b"") == b""
         assert well(served)
+
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def connected(served: Served) -> socket.socket:
+    host, port = served.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+
+
+def asked(sock: socket.socket) -> int:
+    """The status of an answer on a connection that may have been closed; 0 without an answer."""
+    try:
+        sock.sendall(HEALTH)
+        said = sock.recv(1000)
+    except OSError:
+        return 0
+    return status(said) if said else 0
+
+
+def test_a_request_that_comes_while_the_server_is_busy_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection was idle for too long at the next look, but not when the request came."""
+    monkeypatch.setattr("autopilot_agent.simulator.http_server.KEPT", 0.0)
+    with serving(small_state(), authority=shared_authority, timeout=1) as served, connected(served) as kept:
+        assert asked(kept) == 200
+        server = served._server
+        assert server is not None
+        while not server._connections._num_connections:  # its worker stays with it for a moment
+            time.sleep(0.01)
+        process, held, free = server.process_conn, threading.Event(), threading.Event()
+
+        def busy(connection: Any) -> None:
+            if threading.current_thread() is served._thread and not held.is_set():
+                held.set()
+                free.wait(PATIENCE)
+            process(connection)
+
+        monkeypatch.setattr(server, "process_conn", busy)
+        with connected(served):
+            assert held.wait(PATIENCE)
+            kept.sendall(HEALTH)
+            time.sleep(1.2)
+            free.set()
+            assert status(kept.recv(1000)) == 200
+
+
+def test_a_connection_that_was_used_stays_open_while_there_are_few() -> None:
+    with serving(small_state(), authority=shared_authority, timeout=0.2) as served, connected(served) as kept:
+        assert asked(kept) == 200
+        time.sleep(1)
+        assert asked(kept) == 200
+        assert served._server is not None
+        served._server.keep_alive_conn_limit = 2
+        assert kept.recv(1) == b"", "with many it is closed as the others are"
 
 
 def test_what_goes_wrong_inside_is_told_to_the_log_and_not_to_the_client(capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,9 +35,6 @@ class ScriptedDesk:
         self.heard.append(call)
         return self.ready.pop(0) if self.ready else Commands()
 
-    def registration_of(self, serial_number: str) -> str:
-        return ""
-
     def somebody(self) -> str:
         return ""
 

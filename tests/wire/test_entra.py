@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.entra import Branding, DiscoverRealm, GetBranding, Realm
 from autopilot_agent.testing.small import TENANT_ID, USER
-from autopilot_agent.wire import entra
-from autopilot_agent.wire.http import Response
+from autopilot_agent.wire import claims, entra
+from autopilot_agent.wire.http import Incoming, Response
 
 VALUES = st.none() | st.integers() | st.text(max_size=9) | st.lists(st.none() | st.just({"Locale": 0}), max_size=2)
 JSON = VALUES | st.lists(st.dictionaries(st.sampled_from(["Locale", "BoilerPlateText"]), VALUES, max_size=2), max_size=2)
@@ -120,3 +120,16 @@ def test_a_server_that_fails_is_a_refusal() -> None:
         flow = entra.get_branding(GetBranding("contoso.example"), device(served()).wallet)
         next(flow)
         flow.send(Response(500))
+
+
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [("enrollment.manage.microsoft.com", False), ("enrollment.manage.microsoft.us", False), ("MDM.Windows.NET", False),
+     ("mdm.contoso.example", True), ("notmicrosoft.com", True), ("", True)],
+)  # fmt: skip
+def test_no_client_is_sent_to_a_production_host(host: str, kept: bool) -> None:
+    url = f"https://{host}/discover"
+    assert claims.here(url, Incoming("GET", "/", base="https://localhost:1")) == (
+        url if kept else "https://localhost:1/discover"
+    )
+    assert claims.here(url, Incoming("GET", "/", base="https://localhost:1", ours=True)) == url
