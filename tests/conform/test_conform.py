@@ -15,6 +15,7 @@ from autopilot_agent.__main__ import main
 from autopilot_agent.conform import STAGES, Finding, Mark, demands, judge, visit
 from autopilot_agent.conform.checks import CHECKS
 from autopilot_agent.conform.enrolling import Person
+from autopilot_agent.conform.evidence import RENEW, RENEW_STRANGER, RENEW_UNSHOWN
 from autopilot_agent.conform.reporting import as_json, as_junit, as_text
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
@@ -137,12 +138,10 @@ EXPECTED: dict[str, str] = {
     "a challenge of an unknown kind": "DM-ANSWER DM-CHALLENGE ESP-FINISHED-DEVICE",
     "nobody looks at certificates": "DM-STRANGER",
     "a page that comes late": "ESP-IN-TIME ESP-FROZEN",
-    "renewals for everybody": "REN-STRANGER REN-UNSHOWN",
+    "renewals for everybody": "REN-DOCUMENT REN-STRANGER REN-UNSHOWN",
+    "renewals whoever signed them": "REN-DOCUMENT REN-STRANGER",
 }
 """What Windows objects to, by what is wrong: the demand itself, and what follows from it."""
-NOT_SHOWN = {
-    "REN-DOCUMENT": "our server renews only in the window before the end of a certificate, and a visit is too early for it",
-}
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +171,31 @@ def test_a_wrong_server_gets_the_right_complaints_and_no_others(name: str) -> No
     assert [one.demand.id for one in findings if one.mark is Mark.COMPLAINT] == EXPECTED[name].split()
 
 
+@pytest.mark.parametrize(
+    ("name", "untested"),
+    [
+        ("no sessions", {"DM-STRANGER"}),
+        ("a renewal that is HTML", {"REN-STRANGER", "REN-UNSHOWN"}),
+        ("a renewal that is redirected", {"REN-STRANGER", "REN-UNSHOWN"}),
+    ],
+)
+def test_a_server_that_answers_nobody_has_refused_nobody(name: str, untested: set[str]) -> None:
+    findings = judge(visit(WrongServer(*SWITCHES[name]), URL, PERSON, pooled=True))
+    assert untested <= {one.demand.id for one in findings if one.mark is Mark.NOT_REACHED}
+
+
+def test_a_stranger_and_a_bare_connection_are_refused_for_what_is_wrong_with_each() -> None:
+    net = InProcessNet(Application(TenantDesk(small_state(), one_authority())))
+    found = visit(net, URL, PERSON, pooled=True)
+    assert "not signed with the key" in found.last(RENEW_STRANGER).said()
+    assert "needs the certificate" in found.last(RENEW_UNSHOWN).said()
+    assert "too early" in found.last(RENEW).said()
+
+
 def test_every_demand_has_a_check_and_something_that_shows_it() -> None:
     assert set(demands()) == set(CHECKS)
     shown = {one for ids in EXPECTED.values() for one in ids.split()}
-    assert shown.isdisjoint(NOT_SHOWN)
-    assert set(demands()) - shown == set(NOT_SHOWN)
+    assert set(demands()) == shown
     assert set(EXPECTED) == set(SWITCHES)
 
 
