@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from wrong_server import SWITCHES, WrongServer
+from wrong_server import DISCOVER, ENROL, SWITCHES, Spoil, WrongServer, document, first, good, text
 
 from autopilot_agent.__main__ import main
 from autopilot_agent.conform import STAGES, Finding, Mark, demands, judge, visit
@@ -172,6 +172,20 @@ def test_a_wrong_server_gets_the_right_complaints_and_no_others(name: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("spoil", "wanted"),
+    [
+        (text("<u:Created>[^<]*(.*?)<u:Expires>[^<]*", r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>9999-12-31T23:59:59Z"), ""),
+        (text("<u:Created>[^<]*(.*?)<u:Expires>[^<]*", r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>0001-01-02T00:00:00Z"),
+         "ENR-TIMESTAMP"),
+        (document('name="RenewPeriod" value="[^"]*"', 'name="RenewPeriod" value="000001000000000000"'), "WAP-RENEW"),
+    ],
+)  # fmt: skip
+def test_times_at_the_ends_of_what_can_be_counted_are_judged(spoil: Spoil, wanted: str) -> None:
+    findings = judge(visit(WrongServer(ENROL, first(spoil, good)), URL, PERSON, pooled=True))
+    assert [one.demand.id for one in findings if one.mark is Mark.COMPLAINT] == wanted.split()
+
+
+@pytest.mark.parametrize(
     ("name", "untested"),
     [
         ("no sessions", {"DM-STRANGER"}),
@@ -235,8 +249,6 @@ def test_forms_for_programs_hold_every_demand(name: str) -> None:
 
 
 def test_words_of_a_server_cannot_move_the_cursor() -> None:
-    from wrong_server import DISCOVER, text
-
     spoil = text("<EnrollmentServiceUrl>[^<]*", "<EnrollmentServiceUrl>ftp://x/\u202e\x9b31m")
     findings = judge(visit(WrongServer(DISCOVER, spoil), URL, PERSON, pooled=True))
     said = as_text(findings, URL)
