@@ -26,6 +26,7 @@ from autopilot_agent.testing.small import USER, small_state
 ROOT = Path(__file__).parents[2]
 PERSON = Person(USER, "right password")
 URL = "https://localhost"
+TIMES = "<u:Created>[^<]*(.*?)<u:Expires>[^<]*"
 EXPECTED: dict[str, str] = {
     "no probe": "DISC-GET",
     "a page for the probe": "DISC-GET-EMPTY",
@@ -174,12 +175,11 @@ def test_a_wrong_server_gets_the_right_complaints_and_no_others(name: str) -> No
 @pytest.mark.parametrize(
     ("spoil", "wanted"),
     [
-        (text("<u:Created>[^<]*(.*?)<u:Expires>[^<]*", r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>9999-12-31T23:59:59Z"), ""),
-        (text("<u:Created>[^<]*(.*?)<u:Expires>[^<]*", r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>0001-01-02T00:00:00Z"),
-         "ENR-TIMESTAMP"),
+        (text(TIMES, r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>9999-12-31T23:59:59Z"), ""),
+        (text(TIMES, r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>0001-01-02T00:00:00Z"), "ENR-TIMESTAMP"),
         (document('name="RenewPeriod" value="[^"]*"', 'name="RenewPeriod" value="000001000000000000"'), "WAP-RENEW"),
     ],
-)  # fmt: skip
+)
 def test_times_at_the_ends_of_what_can_be_counted_are_judged(spoil: Spoil, wanted: str) -> None:
     findings = judge(visit(WrongServer(ENROL, first(spoil, good)), URL, PERSON, pooled=True))
     assert [one.demand.id for one in findings if one.mark is Mark.COMPLAINT] == wanted.split()
