@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from autopilot_agent.cli.console import complain
+from autopilot_agent.cli.console import complain, write
 from autopilot_agent.errors import CallFailed, InputError, Place
 
 if TYPE_CHECKING:
@@ -42,9 +41,7 @@ def main(args: argparse.Namespace) -> int:
     found = visit(net, url, Person(args.user, args.password, token), wallet=wallet, user=user, stages=stages)
     findings = judge(found, stages)
     form = FORMS.get(args.output)
-    text = form(findings, url) if form is not None else as_text(findings, url, details=args.details)
-    if sys.stdout is not None:
-        sys.stdout.write(text)
+    write(form(findings, url) if form is not None else as_text(findings, url, details=args.details))
     if any(one.wrong for one in findings):
         return 1
     enrolled = next((one for one in findings if one.demand.id == "ENR-ANSWER"), None)

@@ -132,8 +132,6 @@ class Enroller:
             self._take_what_there_is(visit, purpose)
         if purpose == ENROL:
             visit.key = self.keys.last
-            visit.device_id = self.device_id(visit, purpose)
-            visit.certificate = self.wallet.mdm.certificate if self.wallet.mdm is not None else None
 
     def _flow(self, visit: Visit, purpose: str) -> CallFailed | None:
         """Play the device's flow, and tell its questions for policies from the others."""
@@ -164,9 +162,7 @@ class Enroller:
     def _take_what_there_is(self, visit: Visit, purpose: str) -> None:
         """The certificate for our key and the account, wherever they stand in a document that Windows refuses."""
         probe = Visit(visit.url, visit.moment)
-        probe.exchanges = [one for one in visit.exchanges if one.purpose == purpose]
-        for one in probe.exchanges:
-            one.purpose = ENROL
+        probe.exchanges = [msgspec.structs.replace(one, purpose=ENROL) for one in visit.all(purpose)]
         key = self.keys.last
         try:
             document = probe.document
@@ -175,9 +171,6 @@ class Enroller:
                 parms |= {f"{block.parm('AAUTHLEVEL')}/{one.name}": one.value or "" for one in block.parms}
         except NotReached:
             return
-        finally:
-            for one in probe.exchanges:
-                one.purpose = purpose
         for _, parm in document.walk():
             with suppress(Malformed):
                 found = load_der(from_base64(parm.value or "")) if parm.name == "EncodedCertificate" else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,7 +16,6 @@ from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.pkcs10 import from_base64
 
 if TYPE_CHECKING:
-    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import rsa
 
 PROBE, DISCOVER, POLICY, ENROL = "discovery probe", "discovery", "policy", "enrolment"
@@ -31,8 +30,11 @@ class NotReached(Exception):  # a fact about a visit, not an error
     """A demand could not be tested: ``NotReached(reason)``."""
 
 
-class Exchange(msgspec.Struct):
-    """A request with its response; without one, ``failed`` is the code that Windows shows, and ``reason`` says why."""
+class Exchange(msgspec.Struct, dict=True):
+    """A request with its response; without one, ``failed`` is the code that Windows shows, and ``reason`` says why.
+
+    What is read of a response is read once, when it is there.
+    """
 
     purpose: str
     request: Request
@@ -40,7 +42,7 @@ class Exchange(msgspec.Struct):
     failed: str = ""
     reason: str = ""
 
-    @property
+    @cached_property
     def root(self) -> safe_xml.Element | None:
         """The root of the document in the response, None where there is none that can be read."""
         try:
@@ -48,7 +50,7 @@ class Exchange(msgspec.Struct):
         except Malformed:
             return None
 
-    @property
+    @cached_property
     def envelope(self) -> soap.Envelope | None:
         """The SOAP envelope in the response, if it is one."""
         try:
@@ -129,11 +131,7 @@ class Visit:
         self.skipped: dict[str, str] = {}
         """By purpose: why nothing was sent."""
         self.offered: tuple[str, ...] = ()
-        self.device_id = ""
         self.key: rsa.RSAPrivateKey | None = None
-        self.certificate: x509.Certificate | None = None
-        self.finished: set[str] = set()
-        self.tree: Any = None
 
     def all(self, purpose: str) -> list[Exchange]:
         """Every exchange of a purpose."""

@@ -69,10 +69,6 @@ class Pc:
         """Whether the server has said that it has sent everything."""
         return self.tree.read(first_sync(self.provider, user=user) + "/ServerHasFinishedProvisioning") == "true"
 
-    def wants_user(self) -> bool:
-        """Whether the page will be shown to the user."""
-        return self.tree.read(first_sync(self.provider) + "/SkipUserStatusPage") == "false"
-
     def answer(self, command: Command) -> Status:
         """Carry out one command, honestly."""
         if command.verb == "Atomic":

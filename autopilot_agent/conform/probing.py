@@ -46,20 +46,26 @@ def probe_faults(visit: Visit, enroller: Enroller) -> None:
     wrong = soap.Credentials(soap.JWT, b"eyJhbGciOiJub25lIn0.e30.")
     if wallet.places.get("AuthPolicy") == "OnPremise" and not enroller.person.token:
         wrong = soap.Credentials(name=enroller.person.name or "nobody@contoso.example", password="wrong-password")
-    _enrol(visit, enroller.net, wallet, WRONG_CREDENTIALS, url, wstep.TokenRequest(good, items), wrong)
+    _enrol(enroller.net, wallet, WRONG_CREDENTIALS, url, wstep.TokenRequest(good, items), wrong)
     try:
         right = enroller.credentials()
     except CallFailed as fault:
         visit.skipped[WRONG_REQUEST] = f"there are no good credentials to send along: {fault.reason}"
     else:
-        _enrol(visit, enroller.net, wallet, WRONG_REQUEST, url, wstep.TokenRequest(b"no request at all", items), right)
+        _enrol(enroller.net, wallet, WRONG_REQUEST, url, wstep.TokenRequest(b"no request at all", items), right)
     _post(enroller.net, wallet, NO_XML, url, b"<s:Envelope")
 
 
 def _enrol(
-    visit: Visit, net: RecordingNet, wallet: Wallet, purpose: str, url: str, asked: wstep.TokenRequest, who: soap.Credentials
+    net: RecordingNet,
+    wallet: Wallet,
+    purpose: str,
+    url: str,
+    asked: wstep.TokenRequest,
+    who: soap.Credentials,
+    certificate: str = "",
 ) -> None:
-    _post(net, wallet, purpose, url, wstep.encode_request(asked, url, wallet.new_id("message"), who))
+    _post(net, wallet, purpose, url, wstep.encode_request(asked, url, wallet.new_id("message"), who), certificate)
 
 
 def _post(net: RecordingNet, wallet: Wallet, purpose: str, url: str, body: bytes, certificate: str = "") -> None:
@@ -109,7 +115,10 @@ def _with_unknown(body: bytes) -> bytes:
 
 
 def probe_renewal(visit: Visit, net: RecordingNet, wallet: Wallet) -> None:
-    """A renewal by somebody else, one that only asserts who it is, and the device's own."""
+    """A renewal that another key signed, one over a connection without a certificate, and the device's own.
+
+    Each of the first two has one thing wrong: the other proof is good.
+    """
     url = wallet.account.get("Renew/ServerURL") or wallet.places.get("enrolment", "")
     if wallet.mdm is None or not wallet.account.get("DeviceID"):
         for purpose in (RENEW, RENEW_STRANGER, RENEW_UNSHOWN):
@@ -117,15 +126,15 @@ def probe_renewal(visit: Visit, net: RecordingNet, wallet: Wallet) -> None:
         return
     own, key = wallet.mdm.certificate, wallet.mdm.key
     device_id = wallet.account["DeviceID"]
-    inner = pkcs10.build(key, name_of(own), device_id)
-    forged = self_signed(own, key)
-    for purpose, signed in (
-        (RENEW_STRANGER, cms.sign(inner, forged, key)),
-        (RENEW_UNSHOWN, cms.sign(inner, own, key)),
-    ):
+    strange = wallet.new_key("stranger")
+    while strange is key:  # a pool gave the same one again
+        strange = wallet.new_key("stranger")
+    forged = cms.sign(pkcs10.build(strange, name_of(own), device_id), self_signed(own, strange), strange)
+    good = cms.sign(pkcs10.build(key, name_of(own), device_id), own, key)
+    for purpose, signed, shown in ((RENEW_STRANGER, forged, "mdm"), (RENEW_UNSHOWN, good, "")):
         items = (("DeviceID", device_id), ("DeviceType", "CIMClient_Windows"), ("EnrollmentType", "Device"))
         asked = wstep.TokenRequest(signed, items, wstep.PKCS7, wstep.RENEW)
-        _enrol(visit, net, wallet, purpose, url, asked, soap.Credentials())
+        _enrol(net, wallet, purpose, url, asked, soap.Credentials(), shown)
     with net.pursuing(RENEW):
         try:
             play(renewal.renew(wallet), net, wallet)
@@ -136,5 +145,3 @@ def probe_renewal(visit: Visit, net: RecordingNet, wallet: Wallet) -> None:
 def self_signed(like: x509.Certificate, key: rsa.RSAPrivateKey) -> x509.Certificate:
     """A certificate with the subject of another that nobody but its holder signed."""
     return Authority(key, like).issue(key.public_key(), common_name(name_of(like)))
-
-

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from autopilot_agent.backends.http import Net
+from autopilot_agent.conform.demands import STAGE_OF
 from autopilot_agent.conform.enrolling import USER, Enroller, Person
 from autopilot_agent.conform.evidence import (
     ENROL,
@@ -25,7 +26,7 @@ from autopilot_agent.wire.discovery import PATH
 from autopilot_agent.wire.wallet import Wallet
 
 SECOND_ENROLMENT = "enrolment of a second device"
-STAGES = ("discovery", "policy", "enrolment", "document", "sessions", "esp", "faults", "renewal")
+STAGES = tuple(STAGE_OF.values())
 """The stages of demands, in the order in which a device comes to them."""
 
 
@@ -116,9 +117,6 @@ def pc_of(found: Visit, *, obstinate: bool = False) -> Pc:
         settings = settings_of(found.document)
     except NotReached:
         settings = []
-    pc = Pc(found.provider or "MDM", settings, obstinate=obstinate)
-    if not obstinate:
-        found.tree = pc.tree
-    return pc
+    return Pc(found.provider or "MDM", settings, obstinate=obstinate)
 
 

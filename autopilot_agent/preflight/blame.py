@@ -23,7 +23,9 @@ from autopilot_agent.tenant.policies import settings_of
 LEAST_DOWNLOAD = 5_000
 """Milliseconds of downloading that are worth a word."""
 OF_THE_USER = ("F-15", "F-16", "F-18", "F-20", "F-21", "F-25", "F-27", "F-29", "F-45", "F-97", "F-98", "F-101")
-"""Failures that come from who sits there: a warning where others get on with the same device."""
+"""Failures that come from who sits there: a warning where others get on."""
+SLOWEST = 3
+"""Apps that are named where time is short."""
 
 
 def domain_join_of_user(one: Rehearsal) -> list[DeviceConfiguration]:
@@ -41,6 +43,12 @@ def app_times(one: Rehearsal) -> dict[str, tuple[str, int, str]]:
         done = changes[-1].state in ("installed", "failed", "not applicable")
         found[key] = (changes[0].name, (changes[-1].at if done else end) - changes[0].at, changes[-1].state)
     return found
+
+
+def slowest(one: Rehearsal) -> str:
+    """The apps of a rehearsal that took longest, with their times."""
+    times = sorted(app_times(one).values(), key=lambda each: -each[1])
+    return ", ".join(f"{name} {span(took)}" for name, took, _ in times[:SLOWEST])
 
 
 def downloads(one: Rehearsal) -> str:

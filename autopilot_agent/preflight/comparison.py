@@ -25,7 +25,7 @@ class DeviceChange(msgspec.Struct, frozen=True):
 
 
 class TenantDifference(msgspec.Struct, kw_only=True):
-    """Everything that differs between two tenants; ``same`` counts the devices for which nothing does."""
+    """Everything that differs between two tenants; ``same`` counts the runs in which nothing does."""
 
     a: str
     b: str

@@ -23,7 +23,7 @@ def render(found: TenantDifference, style: Style) -> list[str]:
     """The lines of the comparison: resources, then each device with what is another for it; the first one at length."""
     lines = [style.paint("bold", f"A  {clean(found.a)}"), style.paint("bold", f"B  {clean(found.b)}")]
     if found.equal:
-        return [*lines, "", f"Nothing differs; {count(found.same, 'device')} played alike."]
+        return [*lines, "", f"Nothing differs; {count(found.same, 'run')} played alike."]
     lines += ["", style.paint("bold", "Resources")]
     for one in found.resources:
         lines += _resource(one, style)
@@ -40,7 +40,7 @@ def render(found: TenantDifference, style: Style) -> list[str]:
             lines += style.block("    ", clean(name), "dim", hang=6)
         if len(names) > MOST_NAMES:
             lines.append(f"    and {len(names) - MOST_NAMES} more")
-    lines.append(f"  {count(found.same, 'device')} played alike")
+    lines.append(f"  {count(found.same, 'run')} played alike")
     first = next((each.difference for each in found.devices if each.difference is not None), None)
     if first is not None:
         lines += ["", style.paint("bold", "The first of them"), *write(first, style)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import msgspec
 
@@ -49,13 +48,10 @@ class Candidate(msgspec.Struct):
         marks = [f"group tag {one.group_tag}"] if one.group_tag else []
         marks += [f"purchase order {one.purchase_order_identifier}"] if one.purchase_order_identifier else []
         if self.made_up:
-            marks += [f"in {self.made_for}"] if self.made_for and not marks else []
-            return f"a device with {' and '.join(marks)}" if marks and "in " not in marks[-1] else self._plain(marks)
+            without = f"in {self.made_for}" if self.made_for else "without group tag"
+            return f"a device with {' and '.join(marks)}" if marks else f"a device {without}"
         marks += [f"{self.like - 1} more like it"] if self.like > 1 else []
         return f"{one.serial_number}" + (f" ({', '.join(marks)})" if marks else "")
-
-    def _plain(self, marks: list[str]) -> str:
-        return f"a device {marks[0]}" if marks else "a device without group tag"
 
 
 class Fleet(msgspec.Struct):
@@ -102,8 +98,7 @@ def fleet_of(
             msgspec.structs.replace(one, members=members[one.id]) if one.id in members else one for one in data.groups
         )
         identities = (*data.windows_autopilot_device_identities, *(one for _, one in wanted))
-        places = dict(data.places)
-        data = msgspec.structs.replace(data, groups=groups, windows_autopilot_device_identities=identities, places=places)
+        data = msgspec.structs.replace(data, groups=groups, windows_autopilot_device_identities=identities)
         targeting = targeting_of(data)
     known = {(one.groups, one.profile.id if one.profile else "") for one in candidates}
     for made_for, identity in wanted:
@@ -211,8 +206,3 @@ def _bare(number: int) -> WindowsAutopilotDeviceIdentity:
         model="Notebook 14",
         azure_active_directory_device_id=f"00000000-0000-4000-8001-{number:012d}",
     )
-
-
-def names_of(groups: frozenset[str], directory: Directory) -> Iterator[str]:
-    """Display names of groups, in order."""
-    yield from sorted(found.display_name for one in groups if (found := directory.group(one)) is not None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autopilot_agent.events import CallRefused, Event, LogWritten, Noted, ScreenShown
-from autopilot_agent.preflight.blame import OF_THE_USER, app_times, blamed, domain_join_of_user, downloads
+from autopilot_agent.preflight.blame import OF_THE_USER, blamed, domain_join_of_user, downloads, slowest
 from autopilot_agent.preflight.findings import Found, Resource, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
-from autopilot_agent.reports.words import span
 from autopilot_agent.rulebook import diagnosis
 from autopilot_agent.tenant.commands import required
 
@@ -27,10 +26,8 @@ TITLES = {
     "REG-ONE-TIME": "A registration has used up its one enrolment without a user",
 }
 """What administrators call failures that the catalogue names by what the device shows."""
-SLOWEST = 3
 TITLE_WORDS = 3
 """A reason of so few words names a row of the page and explains nothing."""
-"""Apps that are named where the time is up."""
 
 
 @check("does-not-finish", "TIME-ESP", Severity.ERROR, "A device does not get on")
@@ -91,9 +88,8 @@ SHOWN_BY = {
 def _severity(preflight: Preflight, one: Rehearsal, rule: str) -> Severity:
     identity, user = one.candidate.identity, one.user
     owner = identity is not None and user is not None and identity.user_principal_name == user.user_principal_name
-    others = [other for other in preflight.of(one.candidate) if other.mode == one.mode and other.completed]
-    everybody = any(other.completed and other.user is not None for other in preflight.rehearsals)
-    if rule in OF_THE_USER and not owner and (others or everybody):
+    others = any(other.completed and other.user is not None for other in preflight.rehearsals)
+    if rule in OF_THE_USER and not owner and others:
         return Severity.WARNING
     return Severity.ERROR
 
@@ -138,11 +134,9 @@ def _out_of_time(one: Rehearsal) -> str:
     """Which apps took how much of the page's time."""
     page = one.page
     minutes = page.install_progress_timeout_in_minutes if page is not None else 60
-    times = sorted(app_times(one).values(), key=lambda each: -each[1])
     phase = "account" if one.error is not None and one.error.step == "account_setup" else "device"
     wanted = required(one.enrolled, phase) if one.enrolled is not None else []
     there = sum(one.run.result.apps.get(app.display_name) in ("installed", "not applicable") for app in wanted)
-    slow = ", ".join(f"{name} {span(took)}" for name, took, _ in times[:SLOWEST])
     hybrid = " and the 40 of hybrid join" if one.mode == "hybrid" else ""
     over = f"the {minutes} minutes of the page{hybrid} are over when {there} of {len(wanted)} apps are there"
-    return f"{over}; the slowest: {slow}{downloads(one)}"
+    return f"{over}; the slowest: {slowest(one)}{downloads(one)}"

@@ -67,7 +67,7 @@ def _reached(preflight: Preflight) -> list[tuple[EspConfiguration, list[Rehearsa
 
 
 def _chosen(one: Rehearsal) -> Moment:
-    said = [event for event in one.citing("ESP-SELECTION") if isinstance(event, Noted)]
+    said = one.noted("ESP-SELECTION")
     if said:
         return one.moment(said[0])
     return as_whole(one, f"gets {one.page.display_name if one.page is not None else 'no page'}")
@@ -99,7 +99,7 @@ def not_assigned(preflight: Preflight) -> Iterator[Found]:
 def for_users(preflight: Preflight) -> Iterator[Found]:
     """A user-targeted page with a list of blocking apps."""
     for one in preflight.rehearsals:
-        said = [event for event in one.citing("ESP-USER-TARGETED") if isinstance(event, Noted)]
+        said = one.noted("ESP-USER-TARGETED")
         if said and one.page is not None:
             yield Found(
                 what=f"{one.page.display_name} is assigned to users; Device setup takes no notice of its list of apps.",
@@ -118,7 +118,7 @@ def for_users(preflight: Preflight) -> Iterator[Found]:
 def for_technician(preflight: Preflight) -> Iterator[Found]:
     """Without a device-targeted page green proves nothing."""
     for one in preflight.rehearsals:
-        said = [event for event in one.citing("REQ-ESP", "F-59") if isinstance(event, Noted)]
+        said = one.noted("REQ-ESP", "F-59")
         if said and one.candidate.profile is not None:
             name = one.candidate.profile.display_name
             yield Found(

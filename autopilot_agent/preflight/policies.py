@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopilot_agent.events import LogWritten, Noted, Rebooted, ScreenShown
+from autopilot_agent.events import LogWritten, Rebooted, ScreenShown
 from autopilot_agent.preflight.blame import page_of, policies_with, policy_resource
 from autopilot_agent.preflight.findings import Found, Resource, Severity
 from autopilot_agent.preflight.registry import Preflight, check
@@ -50,7 +50,7 @@ def restarts(preflight: Preflight) -> Iterator[Found]:
 def password(preflight: Preflight) -> Iterator[Found]:
     """DeviceLock settings, where nothing worse came of them."""
     for one in preflight.rehearsals:
-        said = [event for event in one.citing("REBOOT-PASSWORD-POLICY") if isinstance(event, Noted)]
+        said = one.noted("REBOOT-PASSWORD-POLICY")
         asked = [event for event in one.events if isinstance(event, ScreenShown) and event.screen == "LOGON"]
         asked = [event for event in asked if said and event.seq > said[0].seq]
         if not asked or (one.error is not None and one.error.rule == "F-48") or one.mode == "hybrid":
@@ -74,7 +74,7 @@ def password(preflight: Preflight) -> Iterator[Found]:
 def firmware(preflight: Preflight) -> Iterator[Found]:
     """DFCI policies of imported devices."""
     for one in preflight.rehearsals:
-        said = [event for event in one.citing("DFCI-REGISTERED") if isinstance(event, Noted)]
+        said = one.noted("DFCI-REGISTERED")
         device = one.enrolled
         for event in said:
             policies = [each.policy for each in (device.policies if device is not None else [])]
@@ -101,7 +101,7 @@ def kiosk(preflight: Preflight) -> Iterator[Found]:
         again = preflight.stage.play(one.candidate, one.mode, one.user, monthly=True)
         if again.completed:
             continue
-        said = [event for event in again.citing("F-93") if isinstance(event, Noted)]
+        said = again.noted("F-93")
         yield Found(
             what=f"{one.page.display_name} installs quality updates; after one that restarts nobody signs in by itself.",
             about=(*page_of(preflight, one), *preflight.profile_of(one)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopilot_agent.events import CallRefused, Noted, ScreenShown
+from autopilot_agent.events import CallRefused, ScreenShown
 from autopilot_agent.preflight.blame import as_whole
 from autopilot_agent.preflight.devices import of_users_alone
 from autopilot_agent.preflight.findings import Found, Severity
@@ -96,7 +96,7 @@ def conflict(preflight: Preflight) -> Iterator[Found]:
     """Two groups of a device bring a profile each: the oldest wins, and userless modes fail."""
     for one in preflight.rehearsals:
         rivals = preflight.fleet.targeting.profiles_by_group(one.candidate.groups)
-        said = [event for event in one.citing("SET-CONFLICT") if isinstance(event, Noted)]
+        said = one.noted("SET-CONFLICT")
         if len(rivals) < 2 or not said or (one.error is not None and one.error.rule == "F-62"):
             continue
         losers = ", ".join(each.display_name for each in rivals[1:])
@@ -118,7 +118,7 @@ def exclusions(preflight: Preflight) -> Iterator[Found]:
     """A profile for all devices with an excluded group."""
     for one in preflight.rehearsals:
         profile = one.candidate.profile
-        said = [event for event in one.citing("SET-EXCLUSIONS") if isinstance(event, Noted)]
+        said = one.noted("SET-EXCLUSIONS")
         if profile is None or not said:
             continue
         names = [line.group or "" for line in profile.assignments if line.kind == "exclusionGroup"]
@@ -141,7 +141,7 @@ def exclusions(preflight: Preflight) -> Iterator[Found]:
 def locked(preflight: Preflight) -> Iterator[Found]:
     """What a self-deploying profile says against what its mode does."""
     for one in preflight.rehearsals:
-        said = [event for event in one.citing("SET-LOCKS") if isinstance(event, Noted)]
+        said = one.noted("SET-LOCKS")
         profile = one.candidate.profile
         if not said or profile is None:
             continue
@@ -215,7 +215,7 @@ def branding(preflight: Preflight) -> Iterator[Found]:
     """The profile hides the links, the tenant has no branding."""
     for one in preflight.rehearsals:
         profile = one.candidate.profile
-        said = [event for event in one.citing("REQ-BRANDING") if isinstance(event, Noted)]
+        said = one.noted("REQ-BRANDING")
         if said and profile is not None and profile.setting_in_force.escape_link_hidden and not profile.self_deploying:
             yield Found(
                 what=f"{profile.display_name} hides the links, but the export shows no company branding.",

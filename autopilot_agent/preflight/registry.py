@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from autopilot_agent import rulebook
-from autopilot_agent.preflight.devices import Candidate, Fleet
+from autopilot_agent.preflight.devices import Fleet
 from autopilot_agent.preflight.directory import Directory
 from autopilot_agent.preflight.findings import MOST_EVIDENCE, Finding, Found, Moment, Resource, Severity
 from autopilot_agent.preflight.rehearsal import Rehearsal, Stage
 from autopilot_agent.rulebook import diagnosis
 from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.tenant.graph.base import Entity
-from autopilot_agent.tenant.graph.directory import User
 
 
 class Preflight(msgspec.Struct):
@@ -24,16 +23,11 @@ class Preflight(msgspec.Struct):
     directory: Directory
     fleet: Fleet
     stage: Stage
-    people: list[User]
     rehearsals: list[Rehearsal]
 
     def resource(self, collection: str, entity: Entity, kind: str = "") -> Resource:
         """A resource as a finding names it."""
         return self.directory.resource(collection, entity, kind)
-
-    def of(self, candidate: Candidate) -> list[Rehearsal]:
-        """What was played with a device."""
-        return [one for one in self.rehearsals if one.candidate is candidate]
 
     def profile_of(self, rehearsal: Rehearsal) -> tuple[Resource, ...]:
         """The deployment profile of a rehearsal, if it has one."""

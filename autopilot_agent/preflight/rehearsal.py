@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from autopilot_agent.errors import Defect, InputError
-from autopilot_agent.events import ActBegan, AppChanged, Event, StateEntered, StateLeft
+from autopilot_agent.events import ActBegan, AppChanged, Event, Noted, StateEntered, StateLeft
 from autopilot_agent.preflight.devices import Candidate, Fleet
 from autopilot_agent.preflight.findings import Moment
 from autopilot_agent.preflight.inputs import Subject
@@ -84,6 +84,10 @@ class Rehearsal(msgspec.Struct):
     def citing(self, *rules: str) -> list[Event]:
         """The events that cite one of these rules."""
         return [event for event in self.events if event.rule in rules]
+
+    def noted(self, *rules: str) -> list[Noted]:
+        """Those of them that are remarks."""
+        return [event for event in self.citing(*rules) if isinstance(event, Noted)]
 
     def moment(self, event: Event) -> Moment:
         """An event as evidence."""

@@ -75,8 +75,9 @@ def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "") -
     shown = [one for one in found.rehearsals if one.mode in wanted and any(one.candidate is each for each in members)]
     findings = findings_of(found)
     if group or modes:
-        labels = tuple(one.label for one in shown)
-        findings = [one for one in findings if any(name.startswith(labels) for name in one.seen)]
+        labels = {one.label for one in shown}
+        more = tuple(f"{label}, " for label in labels)  # the same, played once more by a check
+        findings = [one for one in findings if any(name in labels or name.startswith(more) for name in one.seen)]
     told = {str(one.place) for finding in findings for one in finding.about}
     notices = (*subject.data.notices, *found.fleet.targeting.notices)
     remarks = [str(notice) for notice in notices if str(notice.place) not in told]
@@ -97,7 +98,7 @@ def rehearse(subject: Subject, also: frozenset[str] = frozenset()) -> Preflight:
     fleet = fleet_of(data, targeting, directory, also)
     people = representatives(data, fleet.targeting, directory, also)
     stage = Stage(subject, fleet)
-    return Preflight(data, directory, fleet, stage, people, list(stage.play_all(people)))
+    return Preflight(data, directory, fleet, stage, list(stage.play_all(people)))
 
 
 def _modes(modes: tuple[str, ...]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from autopilot_agent.clock import MINUTE
 from autopilot_agent.oobe.management.esp import HYBRID_EXTRA
-from autopilot_agent.preflight.blame import app_times, downloads, page_of, required_apps
+from autopilot_agent.preflight.blame import downloads, page_of, required_apps, slowest
 from autopilot_agent.preflight.findings import Found, Moment, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
@@ -46,11 +46,9 @@ def tight(preflight: Preflight) -> Iterator[Found]:
             if times is None or times[1] - times[0] < limit * TIGHT or (name == "account" and one.mode == "hybrid"):
                 continue
             assert one.page is not None
-            slow = sorted(app_times(one).values(), key=lambda each: -each[1])[:3]
-            listed = ", ".join(f"{app} {span(took)}" for app, took, _ in slow)
             yield Found(
                 what=f"{one.page.display_name}: {title} takes {span(times[1] - times[0])} of {span(limit)} with typical "
-                f"durations; the slowest: {listed}{downloads(one)}.",
+                f"durations; the slowest: {slowest(one)}{downloads(one)}.",
                 about=page_of(preflight, one),
                 moments=(Moment(one.label, times[1], f"{title} ends, {span(times[1] - times[0])} after it began"),),
             )

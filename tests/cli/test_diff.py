@@ -48,7 +48,7 @@ def test_recordings_of_many_runs_go_by_their_files(tmp_path: Path, capsys: pytes
 
 def test_tenants_and_what_it_means_for_each_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(CONTOSO), str(CONTOSO)]) == 0
-    assert "Nothing differs; 18 devices played alike." in capsys.readouterr().out
+    assert "Nothing differs; 18 runs played alike." in capsys.readouterr().out
     other = tmp_path / "contoso"
     shutil.copytree(CONTOSO, other)
     file = other / "deviceEnrollmentConfigurations.json"

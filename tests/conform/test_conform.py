@@ -9,12 +9,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from wrong_server import SWITCHES, WrongServer
+from wrong_server import DISCOVER, ENROL, SWITCHES, Spoil, WrongServer, document, first, good, text
 
 from autopilot_agent.__main__ import main
 from autopilot_agent.conform import STAGES, Finding, Mark, demands, judge, visit
 from autopilot_agent.conform.checks import CHECKS
 from autopilot_agent.conform.enrolling import Person
+from autopilot_agent.conform.evidence import RENEW, RENEW_STRANGER, RENEW_UNSHOWN
 from autopilot_agent.conform.reporting import as_json, as_junit, as_text
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
@@ -25,6 +26,7 @@ from autopilot_agent.testing.small import USER, small_state
 ROOT = Path(__file__).parents[2]
 PERSON = Person(USER, "right password")
 URL = "https://localhost"
+TIMES = "<u:Created>[^<]*(.*?)<u:Expires>[^<]*"
 EXPECTED: dict[str, str] = {
     "no probe": "DISC-GET",
     "a page for the probe": "DISC-GET-EMPTY",
@@ -137,12 +139,10 @@ EXPECTED: dict[str, str] = {
     "a challenge of an unknown kind": "DM-ANSWER DM-CHALLENGE ESP-FINISHED-DEVICE",
     "nobody looks at certificates": "DM-STRANGER",
     "a page that comes late": "ESP-IN-TIME ESP-FROZEN",
-    "renewals for everybody": "REN-STRANGER REN-UNSHOWN",
+    "renewals for everybody": "REN-DOCUMENT REN-STRANGER REN-UNSHOWN",
+    "renewals whoever signed them": "REN-DOCUMENT REN-STRANGER",
 }
 """What Windows objects to, by what is wrong: the demand itself, and what follows from it."""
-NOT_SHOWN = {
-    "REN-DOCUMENT": "our server renews only in the window before the end of a certificate, and a visit is too early for it",
-}
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +172,44 @@ def test_a_wrong_server_gets_the_right_complaints_and_no_others(name: str) -> No
     assert [one.demand.id for one in findings if one.mark is Mark.COMPLAINT] == EXPECTED[name].split()
 
 
+@pytest.mark.parametrize(
+    ("spoil", "wanted"),
+    [
+        (text(TIMES, r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>9999-12-31T23:59:59Z"), ""),
+        (text(TIMES, r"<u:Created>0001-01-01T00:00:00Z\1<u:Expires>0001-01-02T00:00:00Z"), "ENR-TIMESTAMP"),
+        (document('name="RenewPeriod" value="[^"]*"', 'name="RenewPeriod" value="000001000000000000"'), "WAP-RENEW"),
+    ],
+)
+def test_times_at_the_ends_of_what_can_be_counted_are_judged(spoil: Spoil, wanted: str) -> None:
+    findings = judge(visit(WrongServer(ENROL, first(spoil, good)), URL, PERSON, pooled=True))
+    assert [one.demand.id for one in findings if one.mark is Mark.COMPLAINT] == wanted.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "untested"),
+    [
+        ("no sessions", {"DM-STRANGER"}),
+        ("a renewal that is HTML", {"REN-STRANGER", "REN-UNSHOWN"}),
+        ("a renewal that is redirected", {"REN-STRANGER", "REN-UNSHOWN"}),
+    ],
+)
+def test_a_server_that_answers_nobody_has_refused_nobody(name: str, untested: set[str]) -> None:
+    findings = judge(visit(WrongServer(*SWITCHES[name]), URL, PERSON, pooled=True))
+    assert untested <= {one.demand.id for one in findings if one.mark is Mark.NOT_REACHED}
+
+
+def test_a_stranger_and_a_bare_connection_are_refused_for_what_is_wrong_with_each() -> None:
+    net = InProcessNet(Application(TenantDesk(small_state(), one_authority())))
+    found = visit(net, URL, PERSON, pooled=True)
+    assert "not signed with the key" in found.last(RENEW_STRANGER).said()
+    assert "needs the certificate" in found.last(RENEW_UNSHOWN).said()
+    assert "too early" in found.last(RENEW).said()
+
+
 def test_every_demand_has_a_check_and_something_that_shows_it() -> None:
     assert set(demands()) == set(CHECKS)
     shown = {one for ids in EXPECTED.values() for one in ids.split()}
-    assert shown.isdisjoint(NOT_SHOWN)
-    assert set(demands()) - shown == set(NOT_SHOWN)
+    assert set(demands()) == shown
     assert set(EXPECTED) == set(SWITCHES)
 
 
@@ -216,8 +249,6 @@ def test_forms_for_programs_hold_every_demand(name: str) -> None:
 
 
 def test_words_of_a_server_cannot_move_the_cursor() -> None:
-    from wrong_server import DISCOVER, text
-
     spoil = text("<EnrollmentServiceUrl>[^<]*", "<EnrollmentServiceUrl>ftp://x/\u202e\x9b31m")
     findings = judge(visit(WrongServer(DISCOVER, spoil), URL, PERSON, pooled=True))
     said = as_text(findings, URL)

@@ -169,6 +169,12 @@ def renewed_for_all(request: Request, response: Response) -> None:
         KEPT[:] = [response.body]
 
 
+def renewed_for_any_signature(request: Request, response: Response) -> None:
+    """A renewal that looks at the certificate of the connection alone."""
+    if b"ws-trust/200512/Renew" not in request.body or request.certificate == "mdm":
+        renewed_for_all(request, response)
+
+
 def late(request: Request, response: Response) -> None:
     """The page is not in the document, but in the first session of the user."""
     if kind_of(request) == ENROL:
@@ -319,5 +325,6 @@ SWITCHES: dict[str, tuple[str, Spoil]] = {
     "nobody looks at certificates": (UNSHOWN, lambda request, response: None),
     "a page that comes late": (ANY, late),
     "renewals for everybody": (ENROL, renewed_for_all),
+    "renewals whoever signed them": (ENROL, renewed_for_any_signature),
 }  # fmt: skip
 """One thing wrong each: of which answers, and what."""

@@ -9,10 +9,13 @@ import pytest
 
 from autopilot_agent.__main__ import main
 from autopilot_agent.errors import InputError
+from autopilot_agent.preflight.devices import Candidate
 from autopilot_agent.preflight.documents import markdown
+from autopilot_agent.preflight.rehearsal import Rehearsal
 from autopilot_agent.preflight.report import preflight
 from autopilot_agent.preflight.text import WIDTH, render
 from autopilot_agent.tenant.graph import TenantData
+from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeviceIdentity
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "preflight"
@@ -152,3 +155,17 @@ def test_the_tenant_of_any_scenario_can_be_looked_at(path: Path) -> None:
 def test_a_profile_file_of_a_scenario_does_not_stand_in_for_the_tenant() -> None:
     report = preflight(ROOT / "scenarios" / "existing-device" / "user-driven.yaml")
     assert all(one.trace_hash for one in report.devices)
+
+
+def test_a_group_tag_is_named_as_such_whatever_it_says() -> None:
+    identity = WindowsAutopilotDeviceIdentity(id="1", serial_number="PRE1", group_tag="Office in Berlin")
+    assert Candidate(identity, made_up=True).label == "a device with group tag Office in Berlin"
+
+
+def test_a_label_that_begins_another_one_is_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    def label(one: Rehearsal) -> str:
+        return "self-deploying: 5CG1" + ("" if one.mode == "self-deploying" else "0")
+
+    monkeypatch.setattr(Rehearsal, "label", property(label))
+    found = preflight(Path(PLANTED), modes=("self-deploying",)).findings
+    assert found and all("self-deploying: 5CG1" in one.seen for one in found)

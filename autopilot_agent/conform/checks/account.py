@@ -141,10 +141,10 @@ def provider(visit: Visit) -> Iterable[Seen]:
 @tests("WAP-DATATYPES")
 def datatypes(visit: Visit) -> Iterable[Seen]:
     """On all settings of DMClient and Renew."""
-    found = [(path, one) for top in visit.document.children if top.type == wap.DM_CLIENT for path, one in top.walk()]
+    found = [one for top in visit.document.children if top.type == wap.DM_CLIENT for _, one in top.walk()]
     renew = visit.document.find(wap.CERTIFICATE_STORE, "My", "WSTEP", "Renew")
-    found += [(("Renew",), one) for one in (renew.parms if renew is not None else ())]
-    for _, one in found:
+    found += renew.parms if renew is not None else ()
+    for one in found:
         if not one.datatype:
             yield Seen(f"{one.name} has no datatype", visit.last(ENROL))
 

@@ -49,16 +49,6 @@ def redirects(visit: Visit) -> Iterable[Seen]:
     visit.last(PROBE)
 
 
-@tests("DISC-ANSWER")
-def answer(visit: Visit) -> Iterable[Seen]:
-    """A DiscoverResponse."""
-    exchange = visit.last(DISCOVER)
-    envelope = exchange.envelope
-    good = exchange.response is not None and exchange.response.good
-    if not good or envelope is None or safe_xml.local(envelope.operation) != "DiscoverResponse":
-        yield Seen(f"the Discover request was answered with {exchange.said()}", exchange)
-
-
 @tests("DISC-ORDER")
 def order(visit: Visit) -> Iterable[Seen]:
     """The members that are known, in their order."""

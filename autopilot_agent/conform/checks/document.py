@@ -202,7 +202,7 @@ def renew(visit: Visit) -> Iterable[Seen]:
     period = kept.parm("RenewPeriod") or "42"
     if (kept.parm("ROBOSupport") or "").casefold() not in ("true", "1"):
         yield Seen("ROBOSupport is not true", exchange)
-    if not (period.isdecimal() and 1 <= int(period[:6]) <= 1000):
+    if not (period.isdecimal() and len(period) < 7 and 1 <= int(period) <= 1000):
         yield Seen(f"RenewPeriod is {period[:20]}", exchange)
         return
     _, mine = certificate_of(visit)

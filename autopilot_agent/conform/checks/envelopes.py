@@ -73,6 +73,21 @@ def headed(purpose: str, action: str) -> Check:
     return check
 
 
+def answers(purpose: str, asked: str, name: str) -> Check:
+    """A good answer of this name."""
+
+    def check(visit: Visit) -> Iterable[Seen]:
+        exchange = visit.last(purpose)
+        envelope = exchange.envelope
+        good = exchange.response is not None and exchange.response.good
+        if not good or envelope is None or safe_xml.local(envelope.operation) != name:
+            yield Seen(f"{asked} was answered with {exchange.said()}", exchange)
+
+    return check
+
+
+CHECKS["DISC-ANSWER"] = answers(DISCOVER, "the Discover request", "DiscoverResponse")
+CHECKS["POL-ANSWER"] = answers(POLICY, "GetPolicies", "GetPoliciesResponse")
 for prefix, (service, answer) in SERVICES.items():
     CHECKS[f"{prefix}-LENGTH"] = length_of(service)
     CHECKS[f"{prefix}-TYPE"] = type_of(service)

@@ -92,7 +92,7 @@ def preparation(visit: Visit) -> Iterable[Seen]:
     """Whoever is waited for becomes ready."""
     waiting: dict[str, Told] = {}
     for one in page(visit):
-        head, mark, tail = one.uri.partition("/DevicePreparation/PolicyProviders/")
+        _, mark, tail = one.uri.partition("/DevicePreparation/PolicyProviders/")
         name, _, rest = tail.partition("/")
         if not mark or not name or name.casefold() in AGENTS or (one.code >= 400 and one.code != 418):
             continue
@@ -101,7 +101,6 @@ def preparation(visit: Visit) -> Iterable[Seen]:
                 waiting.pop(name, None)
             else:
                 waiting.setdefault(name, one)
-        del head
     names = [one for one in page(visit) if "/DevicePreparation/PolicyProviders/" in one.uri]
     if not names:
         raise NotReached("the server has no provider in DevicePreparation")

@@ -24,7 +24,7 @@ ORDERS = {
     "Target": "LocURI LocName",
     "Source": "LocURI LocName",
 }
-"""Children in the order of the DTD; Atomic and Sequence are looked at by their first child only."""
+"""Children in the order of the DTD; Atomic and Sequence, whose commands come in any order, are not looked at."""
 FORMATS = {"", "chr", "int", "bool", "node", "b64", "bin", "xml", "null", "time", "float", "date"}
 DATA = f"{{{dm.SYNCML}}}Data"
 
@@ -223,7 +223,7 @@ def cdata(visit: Visit) -> Iterable[Seen]:
 @tests("DM-MARKUP")
 def markup(visit: Visit) -> Iterable[Seen]:
     """Elements in Data only where Format says xml."""
-    for _, turn, got in visit.messages():
+    for _, turn, _ in visit.messages():
         for one in turn.root.iter(DATA) if turn.root is not None else ():
             item = one.getparent()
             kinds = [safe_xml.text(safe_xml.child(each, "Meta", "Format")).strip()
@@ -231,7 +231,6 @@ def markup(visit: Visit) -> Iterable[Seen]:
             if len(one) and "xml" not in kinds and "node" not in kinds:
                 yield Seen("Data holds elements, and Format is not xml", turn.exchange)
                 return
-        del got
 
 
 @tests("DM-LOCURI")

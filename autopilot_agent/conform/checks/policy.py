@@ -36,16 +36,6 @@ def _attributes(visit: Visit) -> tuple[Exchange, safe_xml.Element]:
     return exchange, found
 
 
-@tests("POL-ANSWER")
-def answer(visit: Visit) -> Iterable[Seen]:
-    """A GetPoliciesResponse."""
-    exchange = visit.last(POLICY)
-    envelope = exchange.envelope
-    good = exchange.response is not None and exchange.response.good
-    if not good or envelope is None or safe_xml.local(envelope.operation) != "GetPoliciesResponse":
-        yield Seen(f"GetPolicies was answered with {exchange.said()}", exchange)
-
-
 @tests("POL-ORDER")
 def order(visit: Visit) -> Iterable[Seen]:
     """As in the schema."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autopilot_agent.conform.checks.faults import code_in
 from autopilot_agent.conform.checks.registry import Check, Seen, tests
 from autopilot_agent.conform.evidence import RENEW, RENEW_STRANGER, RENEW_UNSHOWN, NotReached, Visit
 
@@ -24,7 +23,7 @@ def answer(visit: Visit) -> Iterable[Seen]:
     response = exchange.response
     if response is not None and 300 <= response.status < 400:
         raise NotReached("the renewal was redirected")
-    if response is None or (exchange.envelope is None and not code_in(exchange)):
+    if exchange.envelope is None:
         yield Seen(f"the renewal was answered with {exchange.said()}", exchange)
 
 
@@ -40,13 +39,17 @@ def document(visit: Visit) -> Iterable[Seen]:
 
 
 def _not_for(purpose: str, whom: str) -> Check:
+    """A renewal that must not be; where nothing that is asked for a renewal has an answer, a refusal shows nothing."""
+
     def check(visit: Visit) -> Iterable[Seen]:
         exchange, response = visit.answered(purpose)
         if response.good and exchange.envelope is not None and exchange.fault is None:
             yield Seen(f"a certificate was renewed for {whom}", exchange)
+        elif visit.last(RENEW).envelope is None:
+            raise NotReached("the device's own renewal has no answer either")
 
     return check
 
 
-tests("REN-STRANGER")(_not_for(RENEW_STRANGER, "somebody who signed with a certificate of his own making"))
+tests("REN-STRANGER")(_not_for(RENEW_STRANGER, "somebody who signed with a key and a certificate of his own making"))
 tests("REN-UNSHOWN")(_not_for(RENEW_UNSHOWN, "a connection that showed no certificate"))
