@@ -24,6 +24,8 @@ def main(args: argparse.Namespace) -> int:
     kinds = [_kind(path) for path in (args.a, args.b)]
     if kinds[0] != kinds[1]:
         raise InputError(f"{args.a} is {kinds[0]} and {args.b} is {kinds[1]}; compare two of one kind.")
+    if args.seed is not None and (kinds[0] == TENANT or not any(path.suffix.lower() in YAML for path in (args.a, args.b))):
+        raise InputError("--seed is for scenarios, which are played; nothing of these is. Leave it out.")
     return _tenants(args) if kinds[0] == TENANT else _runs(args)
 
 

@@ -28,6 +28,16 @@ def test_another_seed_for_both(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", WIRED, WIRED, "--seed", "9"]) == 0
 
 
+def test_a_seed_for_what_is_not_played_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    main(["run", WIRED, "--output", "json", "--seed", "9"])
+    recording = tmp_path / "a.json"
+    recording.write_text(capsys.readouterr().out, encoding="utf-8")
+    for one in (str(recording), str(ROOT / "examples" / "preflight" / "mended")):
+        assert main(["diff", one, one, "--seed", "9"]) == 2
+        assert "--seed is for scenarios" in capsys.readouterr().err
+    assert main(["diff", WIRED, str(recording), "--seed", "9"]) == 0
+
+
 def test_the_json_of_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", WIRED, LATE, "--output", "json"]) == 1
     data = json.loads(capsys.readouterr().out)
