@@ -22,6 +22,7 @@ from autopilot_agent.wire.wallet import Wallet
 OFFICE = "/pr/Office/Data/v64.cab"
 NETWORKS = (DownloadMsi.host, "cdn.contoso.example")
 """Where the tenants of this project say that packages lie."""
+_PACKAGE = re.compile(rf"https://(?:{'|'.join(map(re.escape, NETWORKS))})(/[^\s<\"&?]*)(\?)?")
 BYTES = "application/octet-stream"
 NO_ADDRESS = "0x80072EE6"
 """The URL is not one of HTTP (WININET_E_UNRECOGNIZED_SCHEME)."""
@@ -67,11 +68,13 @@ def within_reach(text: str, incoming: Incoming) -> str:
 
     The name of the package is a parameter as well, as Intune writes it and tools look for it (protocols.md 18.4).
     """
-    for host in NETWORKS:
-        for found in set(re.findall(rf"https://{re.escape(host)}(/[^\s<\"&?]*)", text)):
-            name = quote(found.rpartition("/")[2], safe="")
-            text = text.replace(f"https://{host}{found}", f"{incoming.base}{found}?fileNameHash={name}")
-    return text
+
+    def here(found: re.Match[str]) -> str:
+        path, more = found.groups()
+        name = quote(path.rpartition("/")[2], safe="")
+        return f"{incoming.base}{path}?fileNameHash={name}{'&amp;' if more else ''}"
+
+    return _PACKAGE.sub(here, text)
 
 
 def _get(url: str) -> Request:

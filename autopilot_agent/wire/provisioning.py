@@ -203,10 +203,9 @@ def _own_certificate(
     document: Characteristic, key: rsa.RSAPrivateKey | None
 ) -> tuple[x509.Certificate, tuple[str, ...], dict[str, str]]:
     """The certificate for the key, the stores it lies in, and how it is renewed."""
-    mine = document.find(wap.CERTIFICATE_STORE, "My")
     found: x509.Certificate | None = None
     stores: list[str] = []
-    for place in mine.children if mine is not None else ():
+    for place in (below for mine in document.every(wap.CERTIFICATE_STORE, "My") for below in mine.children):
         if place.type.casefold() not in ("system", "user"):
             continue
         container = bool(place.all("PrivateKeyContainer"))
@@ -223,12 +222,11 @@ def _own_certificate(
             stores.append(f"my\\{place.type.casefold()}")
     if found is None:
         raise ServiceFault(CERTSTORE, "the document brings no client certificate")
-    store = document.find(wap.CERTIFICATE_STORE)
     for name in ("Root", "CA"):
-        others = store.find(name, SYSTEM) if store is not None else None
-        for entry in others.children if others is not None else ():
-            _certificate(entry.type, entry.parm("EncodedCertificate") or "")
-    renew = mine.find("WSTEP", "Renew") if mine is not None else None
+        for others in document.every(wap.CERTIFICATE_STORE, name, SYSTEM):
+            for entry in others.children:
+                _certificate(entry.type, entry.parm("EncodedCertificate") or "")
+    renew = document.find(wap.CERTIFICATE_STORE, "My", "WSTEP", "Renew")
     try:
         renewal = {one.name: wap.typed(one) for one in renew.parms} if renew is not None else {}
     except Malformed as error:

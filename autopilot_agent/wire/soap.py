@@ -10,7 +10,6 @@ import msgspec
 
 from autopilot_agent.errors import Malformed
 from autopilot_agent.wire import safe_xml
-from autopilot_agent.wire.http import Response
 from autopilot_agent.wire.pkcs10 import from_base64
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ SECEXT = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-sec
 TRUST = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
 CONTEXT = "http://schemas.xmlsoap.org/ws/2006/12/authorization"
 INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
-SCHEMA = "http://www.w3.org/2001/XMLSchema"
 DIAGNOSTICS = "http://schemas.microsoft.com/2004/09/ServiceModel/Diagnostics"
 DISPATCHER = "http://schemas.microsoft.com/net/2005/12/windowscommunicationfoundation/dispatcher"
 WINDOWS = "http://schemas.microsoft.com/windows/"
@@ -99,11 +97,6 @@ def answer(action: str, relates_to: str) -> Draft:
     if relates_to:
         safe_xml.sub(draft.header, f"{{{ADDRESSING}}}RelatesTo", relates_to)
     return draft
-
-
-def respond(draft: Draft, status: int = 200) -> Response:
-    """The envelope as a response."""
-    return Response(status, {"content-type": CONTENT_TYPE}, draft.bytes())
 
 
 def child_of(parent: Element, tag: str, value: str = "", **attributes: str) -> Element:

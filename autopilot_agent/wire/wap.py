@@ -66,10 +66,14 @@ class Characteristic(msgspec.Struct):
 
     def find(self, *types: str) -> Characteristic | None:
         """The first node at a path below, whatever the case of its types."""
-        node: Characteristic | None = self
+        return next(iter(self.every(*types)), None)
+
+    def every(self, *types: str) -> list[Characteristic]:
+        """All nodes at a path below: a document may begin a type again, as Microsoft's example does with CertificateStore."""
+        found = [self]
         for name in types:
-            node = next(iter(node.all(name)), None) if node is not None else None
-        return node
+            found = [below for one in found for below in one.all(name)]
+        return found
 
     def parm(self, name: str) -> str | None:
         """The value of a parameter ("" for one without), by its exact name; None where it is missing."""

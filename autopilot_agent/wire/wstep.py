@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -89,10 +90,8 @@ def encode_answer(document: bytes, relates_to: str, epoch: int) -> bytes:
     safe_xml.sub(answer, f"{trust}TokenType", TOKEN_TYPE)
     soap.child_of(answer, f"{{{soap.ENROLMENT}}}DispositionMessage")
     wrapped = safe_xml.sub(answer, f"{trust}RequestedSecurityToken")
-    made = soap.binary_token(wrapped, DOCUMENT, document)
-    token = soap.child_of(wrapped, made.tag, made.text or "", **{str(name): str(value) for name, value in made.items()})
-    wrapped.remove(made)
-    assert token is not None
+    text = base64.b64encode(document).decode()
+    soap.child_of(wrapped, f"{{{soap.SECEXT}}}BinarySecurityToken", text, ValueType=DOCUMENT, EncodingType=soap.BASE64)
     soap.child_of(answer, f"{{{soap.ENROLMENT}}}RequestID", "0")
     return draft.bytes()
 

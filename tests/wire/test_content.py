@@ -25,7 +25,7 @@ from autopilot_agent.testing.in_process import one_authority as shared_authority
 from autopilot_agent.testing.small import PORTAL, small_state
 from autopilot_agent.wire import clients, connectivity, content, packages, safe_xml
 from autopilot_agent.wire.authority import Authority, common_name, thumbprint
-from autopilot_agent.wire.http import Response
+from autopilot_agent.wire.http import Incoming, Response
 from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.packages import Keys, Package
 from autopilot_agent.wire.wallet import Credential, Wallet
@@ -60,6 +60,14 @@ def told_by(call: Any, response: Response, wallet: Wallet | None = None) -> Any:
     except StopIteration as end:
         return end.value
     raise AssertionError("the flow asks for more")
+
+
+def test_each_address_in_a_job_becomes_one_here_and_keeps_its_query() -> None:
+    incoming = Incoming("POST", "/", base="http://here")
+    job = "<a>https://cdn.contoso.example/a</a><b>https://cdn.contoso.example/a.msi?sig=1&amp;x=2</b><c>https://else.example/c</c>"
+    assert content.within_reach(job, incoming) == (
+        "<a>http://here/a?fileNameHash=a</a><b>http://here/a.msi?fileNameHash=a.msi&amp;sig=1&amp;x=2</b><c>https://else.example/c</c>"
+    )
 
 
 def test_a_package_is_found_decrypted_and_opened(backend: HttpBackend) -> None:

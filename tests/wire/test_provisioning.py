@@ -182,6 +182,20 @@ def test_other_servers_documents_are_taken_too() -> None:
     assert (ROOT + "/Poll/PollOnLogin", "true") in taken.settings
 
 
+def test_certificates_may_lie_in_several_blocks_as_in_the_examples_of_microsoft() -> None:
+    again = b'</characteristic><characteristic type="CertificateStore">'
+    document = DOCUMENT.replace(b'<characteristic type="CA">', again + b'<characteristic type="CA">', 1)
+    document = document.replace(b'<characteristic type="My">', again + b'<characteristic type="My">', 1)
+    assert document.count(b'"CertificateStore"') == 3
+    assert provisioning.take(document, KEY) == provisioning.take(DOCUMENT, KEY)
+    place = b'"CA"><characteristic type="System"><characteristic type="'
+    wrong = document.replace(place + thumbprint(AUTHORITY.certificate).encode(), place + b"0" * 40)
+    assert wrong != document
+    with pytest.raises(ServiceFault) as caught:
+        provisioning.take(wrong, KEY)
+    assert caught.value.code == "0x8018001E"
+
+
 def test_a_user_enrolment_has_its_certificate_in_the_users_store() -> None:
     document = provisioning.build(AUTHORITY.certificate, CERTIFICATE, ACCOUNT, SETTINGS, provisioning.USER)
     assert "My%5CUser" in provisioning.take(document, KEY).account["SSLCLIENTCERTSEARCHCRITERIA"]

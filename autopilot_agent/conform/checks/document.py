@@ -36,8 +36,7 @@ class Entry:
 
 def entries(visit: Visit) -> Iterator[Entry]:
     """Every certificate in the document. Raises ``NotReached``."""
-    kept = visit.document.find(wap.CERTIFICATE_STORE)
-    for store in kept.children if kept is not None else ():
+    for store in (below for kept in visit.document.every(wap.CERTIFICATE_STORE) for below in kept.children):
         for place in store.children:
             for node in place.children:
                 if node.parm("EncodedCertificate") is not None:
