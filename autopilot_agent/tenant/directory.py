@@ -184,13 +184,17 @@ def _default_quota(state: TenantState) -> int:
 
 
 def _refuse_user(state: TenantState, user: User) -> None:
-    """Who may join, and how often; a device that joins by itself is not asked (rule REQ-JOIN-RIGHT)."""
+    """Who may join, and how often; a device that joins by itself is not asked (rule REQ-JOIN-RIGHT).
+
+    The limit is one of each user (rule REQ-DEVICE-LIMIT): devices that belong to others do not count.
+    """
     if not state.targeting.may_join(user):
         state.explain("REQ-JOIN-RIGHT", f"{user.user_principal_name} lacks the right to join devices to Entra.")
         raise ServiceFault("0x801C0003", f"{user.user_principal_name} may not join devices", "F-20")
     policy = state.data.device_registration_policy
     quota, unsure = (policy.user_device_quota, "") if policy is not None else (_default_quota(state), " (Q-25)")
-    if state.conditions.joined_devices + len(state.joined) >= quota:
+    owned = sum(owner == user.id and device in state.joined for device, owner in state.owners.items())
+    if state.conditions.joined_devices + owned >= quota:
         state.explain("REQ-DEVICE-LIMIT", f"The limit of devices a user may join is {quota} here{unsure}.")
         raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
 
