@@ -116,17 +116,7 @@ def _applies(state: TenantState, policy: ConditionalAccessPolicy, user: User) ->
         return False
     if any(app in conditions.applications.exclude_applications for app in ENROLMENT_APPS[:2]):
         return False
-    users = conditions.users
-    if user.id in users.exclude_users:
-        return False
-    groups = state.targeting.user_groups(user)
-    if any(state.targeting.group_key(group) in groups for group in users.exclude_groups):
-        return False
-    return (
-        "All" in users.include_users
-        or user.id in users.include_users
-        or any(state.targeting.group_key(group) in groups for group in users.include_groups)
-    )
+    return state.targeting.covers(conditions.users, user)
 
 
 def blocked_by(state: TenantState, user: User) -> ConditionalAccessPolicy | None:
