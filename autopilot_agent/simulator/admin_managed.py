@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from autopilot_agent.errors import InputError
 from autopilot_agent.service.management import RemoteAction
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, listed, single
 from autopilot_agent.tenant import registration, remote_actions
@@ -53,10 +52,7 @@ def order(incoming: Incoming, state: TenantState) -> Response:
         raise Wrong(400, f"The action {name[:60]!r} is not played here; those that are: {', '.join(ACTIONS)}.")
     if body.get("keepUserData") is True:
         wanted = KEEPING.get(wanted, wanted)
-    try:
-        remote_actions.order(state, device.enrolment_id, wanted)
-    except InputError as error:
-        raise Wrong(400, error.message) from None
+    remote_actions.order(state, device.enrolment_id, wanted)
     return Response(204)
 
 

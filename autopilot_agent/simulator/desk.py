@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from autopilot_agent.device.hardware_hash import WrongHash, read_hash
-from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.entra import SignIn
 from autopilot_agent.simulator.passing import Order
@@ -171,6 +170,3 @@ class TenantDesk:
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""
         return list(self.state.enrolled)
-
-
-__all__ = ["MemoryRecords", "ServiceFault", "TenantDesk"]

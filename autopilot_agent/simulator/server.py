@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -185,5 +184,5 @@ def serving(
     try:
         yield served
     finally:
-        with suppress(OSError, socket.error):
+        with suppress(OSError):
             served.stop()
