@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -155,7 +155,7 @@ def delete_imported(incoming: Incoming, state: TenantState, records: Records) ->
 
 def import_one(incoming: Incoming, state: TenantState, records: Records) -> Response:
     """POST: register one device by its hash."""
-    return single(incoming, _imported(body_of(incoming), incoming.now, state, records), 201)
+    return single(incoming, _imported(_new_device(body_of(incoming)), incoming.now, state, records), 201)
 
 
 def import_many(incoming: Incoming, state: TenantState, records: Records) -> Response:
@@ -165,16 +165,24 @@ def import_many(incoming: Incoming, state: TenantState, records: Records) -> Res
         raise Wrong(400, "The body has to have a list importedWindowsAutopilotDeviceIdentities.")
     if len(items) > MOST_IMPORTED:
         raise Wrong(400, f"One import takes at most {MOST_IMPORTED} devices.")
-    for one in items:
-        _new_device(one)  # one that is no device refuses all of them
-    return as_json({"value": [_imported(one, incoming.now, state, records) for one in items]})
+    new = [_new_device(one) for one in items]  # before any is registered: one that is no device refuses all of them
+    return as_json({"value": [_imported(one, incoming.now, state, records) for one in new]})
 
 
-def _new_device(body: dict[str, Any]) -> tuple[registration.NewDevice, str]:
-    """The device that a body describes, and the code of what is wrong with its hash ("" for nothing)."""
+class _New(NamedTuple):
+    """The device that a body describes, the code of what is wrong with its hash ("" for nothing), and the body's importId."""
+
+    device: registration.NewDevice
+    wrong: str
+    import_id: str
+
+
+def _new_device(body: dict[str, Any]) -> _New:
+    """What a body describes. Raises ``Wrong`` for what is no device."""
     serial, product = text_in(body, "serialNumber") or "", text_in(body, "productKey") or ""
     tag = text_in(body, "groupTag") or text_in(body, "orderIdentifier") or ""
     user, hash_text = text_in(body, "assignedUserPrincipalName") or "", text_in(body, "hardwareIdentifier") or ""
+    import_id = text_in(body, "importId") or ""
     if len(tag) > LONGEST_TAG:
         raise Wrong(400, f"A group tag has at most {LONGEST_TAG} characters.")
     maker = model = wrong = ""
@@ -189,11 +197,12 @@ def _new_device(body: dict[str, Any]) -> tuple[registration.NewDevice, str]:
             wrong = "802"
     if not serial:
         wrong = wrong or "803"
-    return registration.NewDevice(serial, product, maker, model, hash_text, group_tag=tag, assigned_user=user), wrong
+    device = registration.NewDevice(serial, product, maker, model, hash_text, group_tag=tag, assigned_user=user)
+    return _New(device, wrong, import_id)
 
 
-def _imported(body: dict[str, Any], now: int, state: TenantState, records: Records) -> dict[str, Any]:
-    device, wrong = _new_device(body)
+def _imported(new: _New, now: int, state: TenantState, records: Records) -> dict[str, Any]:
+    device, wrong = new.device, new.wrong
     registered, name = "", ""
     if not wrong:
         try:
@@ -216,7 +225,7 @@ def _imported(body: dict[str, Any], now: int, state: TenantState, records: Recor
         "groupTag": device.group_tag,
         "hardwareIdentifier": device.hardware_hash or None,
         "assignedUserPrincipalName": device.assigned_user or None,
-        "importId": text_in(body, "importId") or "",
+        "importId": new.import_id,
         "state": {
             "deviceImportStatus": "complete" if registered else "error",
             "deviceRegistrationId": registered,
