@@ -178,6 +178,16 @@ def test_authority_seed_and_clock_stay_the_same(tmp_path: Path) -> None:
             seed_of(file, 6)
 
 
+def test_a_seed_that_would_not_count_is_refused(tmp_path: Path) -> None:
+    with closing(DataFile(tmp_path / "data")) as file:
+        assert seed_of(file, 5) == 5
+        assert seed_of(file, None) is None, "no tenant began with the seed of before"
+        desk_of(small_state(), file)
+        assert seed_of(file, None) is None
+        with pytest.raises(InputError, match="begun without a seed"):
+            seed_of(file, 5)
+
+
 def _other_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE music (name TEXT)")
