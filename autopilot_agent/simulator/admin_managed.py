@@ -8,7 +8,7 @@ from autopilot_agent.service.management import RemoteAction
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, listed, single
 from autopilot_agent.tenant import registration, remote_actions
 from autopilot_agent.tenant.graph.base import NO_GUID
-from autopilot_agent.tenant.state import EnrolledDevice, TenantState, enrollment_profile_name, enrollment_type
+from autopilot_agent.tenant.state import EnrolledDevice, TenantState, deployment_state, enrollment_profile_name, enrollment_type
 from autopilot_agent.wire.http import Incoming, Response
 
 ACTIONS = {
@@ -101,8 +101,6 @@ def _managed(state: TenantState, one: EnrolledDevice) -> dict[str, Any]:
 
 
 def _event(state: TenantState, one: EnrolledDevice) -> dict[str, Any]:
-    states = (one.device_setup, one.account_setup)
-    deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
     return {
         "@odata.type": "#microsoft.graph.deviceManagementAutopilotEvent",
         "id": one.enrolment_id,
@@ -116,7 +114,7 @@ def _event(state: TenantState, one: EnrolledDevice) -> dict[str, Any]:
         "enrollmentType": enrollment_type(one),
         "windowsAutopilotDeploymentProfileDisplayName": one.profile.display_name if one.profile is not None else "",
         "windows10EnrollmentCompletionPageConfigurationDisplayName": one.esp.display_name,
-        "deploymentState": deployment,
+        "deploymentState": deployment_state(one),
         "deviceSetupStatus": one.device_setup,
         "accountSetupStatus": one.account_setup,
         "policyStatusDetails": [],
