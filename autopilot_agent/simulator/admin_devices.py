@@ -25,16 +25,9 @@ MOST_IMPORTED = 500
 # Registrations: windowsAutopilotDeviceIdentities.
 
 
-def identities(state: TenantState) -> list[WindowsAutopilotDeviceIdentity]:
-    """Every registration as it stands now: those that changed, and the rest of the tenant's export."""
-    found = [one.identity for one in dict.values(state.registrations)]  # only read: no row of the data file is touched
-    known = {one.serial_number for one in found} | state.unregistered
-    return found + [one for one in state.data.windows_autopilot_device_identities if one.serial_number not in known]
-
-
 def registration_with(state: TenantState, identity: str) -> Registration:
     """The registration with an id. Raises ``Wrong``."""
-    for one in identities(state):
+    for one in registration.identities(state):
         if one.id.casefold() == identity.casefold():
             found = registration.known_registration(state, one.serial_number or "")
             if found is not None:
@@ -45,7 +38,7 @@ def registration_with(state: TenantState, identity: str) -> Registration:
 def list_identities(incoming: Incoming, state: TenantState) -> Response:
     """GET of all registrations."""
     managed = {one.serial_number: one for one in standing(state)}
-    return listed(incoming, [_identity(one, managed) for one in identities(state)])
+    return listed(incoming, [_identity(one, managed) for one in registration.identities(state)])
 
 
 def get_identity(incoming: Incoming, state: TenantState) -> Response:
@@ -105,7 +98,7 @@ def assigned_devices(incoming: Incoming, state: TenantState) -> Response:
     wanted = incoming.parameters["id"].casefold()
     found = []
     managed = {one.serial_number: one for one in standing(state)}
-    for one in identities(state):
+    for one in registration.identities(state):
         profile, _ = registration.profile_of(state, one, registration.groups_of(state, one))
         if profile is not None and profile.id.casefold() == wanted:
             found.append(_identity(one, managed))

@@ -197,7 +197,8 @@ def leave(state: TenantState, call: LeaveDirectory, now: int) -> Done:
 
 def registered(state: TenantState, registration_id: str) -> WindowsAutopilotDeviceIdentity | None:
     """The registration of that id that this run made or changed; None for those that only an export knows."""
-    return next((one.identity for one in state.registrations.values() if one.identity.id == registration_id), None)
+    known = dict.values(state.registrations)  # only read: no row of a data file is touched
+    return next((one.identity for one in known if one.identity.id == registration_id), None)
 
 
 def _object_deleted(state: TenantState, registration_id: str) -> bool:
