@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -25,16 +25,9 @@ MOST_IMPORTED = 500
 # Registrations: windowsAutopilotDeviceIdentities.
 
 
-def identities(state: TenantState) -> list[WindowsAutopilotDeviceIdentity]:
-    """Every registration as it stands now: those that changed, and the rest of the tenant's export."""
-    found = [one.identity for one in dict.values(state.registrations)]  # only read: no row of the data file is touched
-    known = {one.serial_number for one in found} | state.unregistered
-    return found + [one for one in state.data.windows_autopilot_device_identities if one.serial_number not in known]
-
-
 def registration_with(state: TenantState, identity: str) -> Registration:
     """The registration with an id. Raises ``Wrong``."""
-    for one in identities(state):
+    for one in registration.identities(state):
         if one.id.casefold() == identity.casefold():
             found = registration.known_registration(state, one.serial_number or "")
             if found is not None:
@@ -45,7 +38,7 @@ def registration_with(state: TenantState, identity: str) -> Registration:
 def list_identities(incoming: Incoming, state: TenantState) -> Response:
     """GET of all registrations."""
     managed = {one.serial_number: one for one in standing(state)}
-    return listed(incoming, [_identity(one, managed) for one in identities(state)])
+    return listed(incoming, [_identity(one, managed) for one in registration.identities(state)])
 
 
 def get_identity(incoming: Incoming, state: TenantState) -> Response:
@@ -105,7 +98,7 @@ def assigned_devices(incoming: Incoming, state: TenantState) -> Response:
     wanted = incoming.parameters["id"].casefold()
     found = []
     managed = {one.serial_number: one for one in standing(state)}
-    for one in identities(state):
+    for one in registration.identities(state):
         profile, _ = registration.profile_of(state, one, registration.groups_of(state, one))
         if profile is not None and profile.id.casefold() == wanted:
             found.append(_identity(one, managed))
@@ -155,7 +148,7 @@ def delete_imported(incoming: Incoming, state: TenantState, records: Records) ->
 
 def import_one(incoming: Incoming, state: TenantState, records: Records) -> Response:
     """POST: register one device by its hash."""
-    return single(incoming, _imported(body_of(incoming), incoming.now, state, records), 201)
+    return single(incoming, _imported(_new_device(body_of(incoming)), incoming.now, state, records), 201)
 
 
 def import_many(incoming: Incoming, state: TenantState, records: Records) -> Response:
@@ -165,16 +158,24 @@ def import_many(incoming: Incoming, state: TenantState, records: Records) -> Res
         raise Wrong(400, "The body has to have a list importedWindowsAutopilotDeviceIdentities.")
     if len(items) > MOST_IMPORTED:
         raise Wrong(400, f"One import takes at most {MOST_IMPORTED} devices.")
-    for one in items:
-        _new_device(one)  # one that is no device refuses all of them
-    return as_json({"value": [_imported(one, incoming.now, state, records) for one in items]})
+    new = [_new_device(one) for one in items]  # before any is registered: one that is no device refuses all of them
+    return as_json({"value": [_imported(one, incoming.now, state, records) for one in new]})
 
 
-def _new_device(body: dict[str, Any]) -> tuple[registration.NewDevice, str]:
-    """The device that a body describes, and the code of what is wrong with its hash ("" for nothing)."""
+class _New(NamedTuple):
+    """The device that a body describes, the code of what is wrong with its hash ("" for nothing), and the body's importId."""
+
+    device: registration.NewDevice
+    wrong: str
+    import_id: str
+
+
+def _new_device(body: dict[str, Any]) -> _New:
+    """What a body describes. Raises ``Wrong`` for what is no device."""
     serial, product = text_in(body, "serialNumber") or "", text_in(body, "productKey") or ""
     tag = text_in(body, "groupTag") or text_in(body, "orderIdentifier") or ""
     user, hash_text = text_in(body, "assignedUserPrincipalName") or "", text_in(body, "hardwareIdentifier") or ""
+    import_id = text_in(body, "importId") or ""
     if len(tag) > LONGEST_TAG:
         raise Wrong(400, f"A group tag has at most {LONGEST_TAG} characters.")
     maker = model = wrong = ""
@@ -189,11 +190,12 @@ def _new_device(body: dict[str, Any]) -> tuple[registration.NewDevice, str]:
             wrong = "802"
     if not serial:
         wrong = wrong or "803"
-    return registration.NewDevice(serial, product, maker, model, hash_text, group_tag=tag, assigned_user=user), wrong
+    device = registration.NewDevice(serial, product, maker, model, hash_text, group_tag=tag, assigned_user=user)
+    return _New(device, wrong, import_id)
 
 
-def _imported(body: dict[str, Any], now: int, state: TenantState, records: Records) -> dict[str, Any]:
-    device, wrong = _new_device(body)
+def _imported(new: _New, now: int, state: TenantState, records: Records) -> dict[str, Any]:
+    device, wrong = new.device, new.wrong
     registered, name = "", ""
     if not wrong:
         try:
@@ -216,7 +218,7 @@ def _imported(body: dict[str, Any], now: int, state: TenantState, records: Recor
         "groupTag": device.group_tag,
         "hardwareIdentifier": device.hardware_hash or None,
         "assignedUserPrincipalName": device.assigned_user or None,
-        "importId": text_in(body, "importId") or "",
+        "importId": new.import_id,
         "state": {
             "deviceImportStatus": "complete" if registered else "error",
             "deviceRegistrationId": registered,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from autopilot_agent.errors import InputError
 from autopilot_agent.service.management import RemoteAction
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, listed, single
 from autopilot_agent.tenant import registration, remote_actions
 from autopilot_agent.tenant.graph.base import NO_GUID
-from autopilot_agent.tenant.state import EnrolledDevice, TenantState, enrollment_profile_name, enrollment_type
+from autopilot_agent.tenant.state import EnrolledDevice, TenantState, deployment_state, enrollment_profile_name, enrollment_type
 from autopilot_agent.wire.http import Incoming, Response
 
 ACTIONS = {
@@ -53,10 +52,7 @@ def order(incoming: Incoming, state: TenantState) -> Response:
         raise Wrong(400, f"The action {name[:60]!r} is not played here; those that are: {', '.join(ACTIONS)}.")
     if body.get("keepUserData") is True:
         wanted = KEEPING.get(wanted, wanted)
-    try:
-        remote_actions.order(state, device.enrolment_id, wanted)
-    except InputError as error:
-        raise Wrong(400, error.message) from None
+    remote_actions.order(state, device.enrolment_id, wanted)
     return Response(204)
 
 
@@ -105,8 +101,6 @@ def _managed(state: TenantState, one: EnrolledDevice) -> dict[str, Any]:
 
 
 def _event(state: TenantState, one: EnrolledDevice) -> dict[str, Any]:
-    states = (one.device_setup, one.account_setup)
-    deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
     return {
         "@odata.type": "#microsoft.graph.deviceManagementAutopilotEvent",
         "id": one.enrolment_id,
@@ -120,7 +114,7 @@ def _event(state: TenantState, one: EnrolledDevice) -> dict[str, Any]:
         "enrollmentType": enrollment_type(one),
         "windowsAutopilotDeploymentProfileDisplayName": one.profile.display_name if one.profile is not None else "",
         "windows10EnrollmentCompletionPageConfigurationDisplayName": one.esp.display_name,
-        "deploymentState": deployment,
+        "deploymentState": deployment_state(one),
         "deviceSetupStatus": one.device_setup,
         "accountSetupStatus": one.account_setup,
         "policyStatusDetails": [],

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from autopilot_agent.simulator.admin_devices import registration_with
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, found_in, listed, single
 from autopilot_agent.simulator.graph_resources import (
     CONFIGURATIONS,
@@ -107,8 +108,9 @@ class Collection:
         old, body = self._one(incoming, state), body_of(incoming)
         devices = body.get("deviceIds")
         if self.name == PROFILES and isinstance(devices, list):
-            for device in devices:
-                _assign_device(state, str(device), old.id)
+            for found in [registration_with(state, str(device)) for device in devices]:  # all of them, or none
+                found.profile_id = old.id
+                registration.set_status(found, "assignedInSync")
             return Response(204)
         lines = body.get("enrollmentConfigurationAssignments", body.get("assignments"))
         if not isinstance(lines, list) or not all(isinstance(one, dict) for one in lines):
@@ -152,14 +154,6 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _moment(incoming: Incoming) -> datetime:
     return datetime.fromtimestamp(min(incoming.epoch, 253_000_000_000), UTC)
-
-
-def _assign_device(state: TenantState, device: str, profile: str) -> None:
-    from autopilot_agent.simulator.admin_devices import registration_with
-
-    found = registration_with(state, device)
-    found.profile_id = profile
-    registration.set_status(found, "assignedInSync")
 
 
 profiles = Collection(PROFILES)

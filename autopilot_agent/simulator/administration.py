@@ -114,12 +114,7 @@ def _route(token: str, method: str, path: str, handle: Handler) -> Route:
 
 
 def _alone(work: Work) -> Handler:
-    def handle(incoming: Incoming, desk: Desk) -> Response:
-        ours = cast("TenantDesk", desk)
-        with ours.lock:
-            return work(incoming, ours.state)
-
-    return handle
+    return _with_records(lambda incoming, state, records: work(incoming, state))
 
 
 def _with_records(work: WorkWithRecords) -> Handler:

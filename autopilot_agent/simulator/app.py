@@ -29,9 +29,9 @@ FAILED = b"The server failed to answer; its log says more.\n"
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 """A host that may stand in an answer."""
 MOST_TIME = 10**15
-LONGEST_TIME = 16
 """Milliseconds of virtual time beyond which a client's word is not taken."""
-SEGMENTS = {"enrollmentserver", "discovery.svc", "device", "contract", "discover", "key"}
+LONGEST_TIME = 16
+"""Digits of it."""
 
 
 class Application:

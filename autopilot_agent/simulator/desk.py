@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from autopilot_agent.device.hardware_hash import WrongHash, read_hash
-from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.service.entra import SignIn
 from autopilot_agent.simulator.passing import Order
 from autopilot_agent.tenant.cloud import answer as tenant_answer
+from autopilot_agent.tenant.registration import identities
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.wire import private
 from autopilot_agent.wire.authority import Authority
@@ -101,9 +101,8 @@ class TenantDesk:
     def serial_number_of(self, registration_id: str) -> str:
         """The serial number of the hardware with a registration; "" where there is none."""
         with self.lock:
-            known = [one.identity for one in dict.values(self.state.registrations)]  # only read: see Watched in parts.py
-            known += self.state.data.windows_autopilot_device_identities
-        return next((one.serial_number or "" for one in known if one is not None and one.id == registration_id), "")
+            known = identities(self.state)
+        return next((one.serial_number or "" for one in known if one.id == registration_id), "")
 
     def discovery_paths(self) -> tuple[str, ...]:
         """The paths at which the tenant's MDM applications say that discovery is."""
@@ -165,6 +164,3 @@ class TenantDesk:
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""
         return list(self.state.enrolled)
-
-
-__all__ = ["MemoryRecords", "ServiceFault", "TenantDesk"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,14 +152,15 @@ def authority_of(file: DataFile) -> Authority:
 
 
 def seed_of(file: DataFile, seed: int | None) -> int | None:
-    """The seed that a data file's ids were made with; ``seed`` for a new file. Raises ``InputError`` where the two differ."""
-    kept = file.rows(FACTS).get(SEED)
-    if kept is None:
+    """The seed that a data file's ids were made with; ``seed`` where no tenant began yet. Raises ``InputError`` for another."""
+    facts = file.rows(FACTS)
+    if SEED not in facts or TENANT not in facts:
         file.write([(FACTS, SEED, msgspec.json.encode(seed))])
         return seed
-    found: int | None = msgspec.json.decode(kept)
-    if seed is not None and found is not None and seed != found:
-        raise InputError(f"{file.path}: this data file was begun with seed {found}; leave --seed out, or name another file.")
+    found: int | None = msgspec.json.decode(facts[SEED])
+    if seed is not None and seed != found:
+        begun = f"with seed {found}" if found is not None else "without a seed"
+        raise InputError(f"{file.path}: this data file was begun {begun}; leave --seed out, or name another file.")
     return found
 
 
@@ -185,5 +185,5 @@ def serving(
     try:
         yield served
     finally:
-        with suppress(OSError, socket.error):
+        with suppress(OSError):
             served.stop()

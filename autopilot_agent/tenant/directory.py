@@ -116,17 +116,7 @@ def _applies(state: TenantState, policy: ConditionalAccessPolicy, user: User) ->
         return False
     if any(app in conditions.applications.exclude_applications for app in ENROLMENT_APPS[:2]):
         return False
-    users = conditions.users
-    if user.id in users.exclude_users:
-        return False
-    groups = state.targeting.user_groups(user)
-    if any(state.targeting.group_key(group) in groups for group in users.exclude_groups):
-        return False
-    return (
-        "All" in users.include_users
-        or user.id in users.include_users
-        or any(state.targeting.group_key(group) in groups for group in users.include_groups)
-    )
+    return state.targeting.covers(conditions.users, user)
 
 
 def blocked_by(state: TenantState, user: User) -> ConditionalAccessPolicy | None:
@@ -184,13 +174,17 @@ def _default_quota(state: TenantState) -> int:
 
 
 def _refuse_user(state: TenantState, user: User) -> None:
-    """Who may join, and how often; a device that joins by itself is not asked (rule REQ-JOIN-RIGHT)."""
+    """Who may join, and how often; a device that joins by itself is not asked (rule REQ-JOIN-RIGHT).
+
+    The limit is one of each user (rule REQ-DEVICE-LIMIT): devices that belong to others do not count.
+    """
     if not state.targeting.may_join(user):
         state.explain("REQ-JOIN-RIGHT", f"{user.user_principal_name} lacks the right to join devices to Entra.")
         raise ServiceFault("0x801C0003", f"{user.user_principal_name} may not join devices", "F-20")
     policy = state.data.device_registration_policy
     quota, unsure = (policy.user_device_quota, "") if policy is not None else (_default_quota(state), " (Q-25)")
-    if state.conditions.joined_devices + len(state.joined) >= quota:
+    owned = sum(owner == user.id and device in state.joined for device, owner in state.owners.items())
+    if state.conditions.joined_devices + owned >= quota:
         state.explain("REQ-DEVICE-LIMIT", f"The limit of devices a user may join is {quota} here{unsure}.")
         raise ServiceFault("0x801C000E", f"{user.user_principal_name} has reached the limit of {quota} devices", "F-21")
 
@@ -203,7 +197,8 @@ def leave(state: TenantState, call: LeaveDirectory, now: int) -> Done:
 
 def registered(state: TenantState, registration_id: str) -> WindowsAutopilotDeviceIdentity | None:
     """The registration of that id that this run made or changed; None for those that only an export knows."""
-    return next((one.identity for one in state.registrations.values() if one.identity.id == registration_id), None)
+    known = dict.values(state.registrations)  # only read: no row of a data file is touched
+    return next((one.identity for one in known if one.identity.id == registration_id), None)
 
 
 def _object_deleted(state: TenantState, registration_id: str) -> bool:

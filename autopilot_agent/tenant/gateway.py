@@ -142,7 +142,7 @@ def package(state: TenantState, call: DownloadMsi, now: int) -> Content:
 
 
 def _needs_compliance(state: TenantState, policy: ConditionalAccessPolicy, user_id: str) -> bool:
-    controls, users, apps = policy.grant_controls, policy.conditions.users, policy.conditions.applications
+    controls, apps = policy.grant_controls, policy.conditions.applications
     if policy.state != "enabled" or controls is None or "compliantDevice" not in controls.built_in_controls:
         return False
     if controls.operator == "OR" and "mfa" in controls.built_in_controls:
@@ -150,9 +150,7 @@ def _needs_compliance(state: TenantState, policy: ConditionalAccessPolicy, user_
     if not {"All", STORE_APP} & set(apps.include_applications) or STORE_APP in apps.exclude_applications:
         return False
     user = state.user(user_id)
-    groups = state.targeting.user_groups(user) if user is not None else frozenset()
-    included = "All" in users.include_users or user_id in users.include_users or not groups.isdisjoint(users.include_groups)
-    return included and user_id not in users.exclude_users
+    return user is not None and state.targeting.covers(policy.conditions.users, user)
 
 
 def _device(state: TenantState, enrolment_id: str) -> EnrolledDevice:

@@ -77,6 +77,13 @@ def known_registration(state: TenantState, serial_number: str) -> Registration |
     return found
 
 
+def identities(state: TenantState) -> list[WindowsAutopilotDeviceIdentity]:
+    """Every registration as it stands now: those that changed, and the rest of the tenant's export."""
+    found = [one.identity for one in dict.values(state.registrations)]  # only read: no row of the data file is touched
+    known = {one.serial_number for one in found} | state.unregistered
+    return found + [one for one in state.data.windows_autopilot_device_identities if one.serial_number not in known]
+
+
 def deregister(state: TenantState, registration: Registration) -> None:
     """Take a device out of the Autopilot service; its Entra object goes with the next sync, or when it is no longer in use."""
     identity = registration.identity

@@ -300,8 +300,6 @@ class TenantState:
             found["organizational_units"] = [one.organizational_unit for one in made]
             found["odj_connector_log"] = list(self.active_directory.log)
         if device is not None:
-            states = (device.device_setup, device.account_setup)
-            deployment = "failure" if "failure" in states else "success" if "success" in states else "inProgress"
             found.update(
                 {
                     "device_name": device.device_name,
@@ -311,7 +309,7 @@ class TenantState:
                     "windows10EnrollmentCompletionPageConfigurationDisplayName": device.esp.display_name,
                     "deviceSetupStatus": device.device_setup,
                     "accountSetupStatus": device.account_setup,
-                    "deploymentState": deployment,
+                    "deploymentState": deployment_state(device),
                     "app_results": dict(device.app_results),
                     "failed_commands": dict(device.failed_commands),
                     "sessions": device.sessions,
@@ -351,6 +349,12 @@ def enrollment_profile_name(profile: WindowsAutopilotDeploymentProfile | None, c
     if profile is not None:
         return profile.display_name
     return OFFLINE_NAME + correlation if correlation else None
+
+
+def deployment_state(device: EnrolledDevice) -> str:
+    """How the deployment report sums up the two setups."""
+    states = (device.device_setup, device.account_setup)
+    return "failure" if "failure" in states else "success" if "success" in states else "inProgress"
 
 
 def enrollment_type(device: EnrolledDevice) -> str:

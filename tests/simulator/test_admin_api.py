@@ -139,7 +139,8 @@ def test_assignments_decide_which_profile_a_device_gets(client: Client) -> None:
     device = client.ask("GET", IDENTITIES)["value"][0]["id"]
     client.ask("POST", f"{path}/{new}/assign", {"deviceIds": [device]}, 204)
     assert client.names(f"{path}/{new}/assignedDevices", "serialNumber") == ["5CG0000001"]
-    client.ask("POST", f"{path}/{new}/assign", {"deviceIds": ["nobody"]}, 404)
+    client.ask("POST", f"{path}/{old}/assign", {"deviceIds": [device, "nobody"]}, 404)
+    assert client.names(f"{path}/{new}/assignedDevices", "serialNumber") == ["5CG0000001"], "a refused request changes nothing"
     client.ask("POST", f"{path}/{new}/assignments", {"target": {"@odata.type": "#microsoft.graph.moonTarget"}}, 400)
 
 
@@ -195,6 +196,14 @@ def test_an_import_says_of_each_device_what_the_service_says(client: Client) -> 
     client.ask("POST", f"{IMPORTED}/import", {"importedWindowsAutopilotDeviceIdentities": []}, 400)
     many = [{"serialNumber": str(number)} for number in range(501)]
     client.ask("POST", f"{IMPORTED}/import", {"importedWindowsAutopilotDeviceIdentities": many}, 400)
+
+
+def test_a_refused_import_registers_nothing(client: Client) -> None:
+    wrong = {"serialNumber": "5CG7777777", "importId": 5}
+    assert "importId" in client.ask("POST", IMPORTED, wrong, 400)["error"]["message"]
+    many = {"importedWindowsAutopilotDeviceIdentities": [{"serialNumber": "5CG7777778"}, wrong]}
+    client.ask("POST", f"{IMPORTED}/import", many, 400)
+    assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001"]
 
 
 def test_an_enrolled_device_is_shown_ordered_about_and_forgotten(client: Client) -> None:

@@ -25,9 +25,10 @@ from autopilot_agent.simulator.keeping import Keeper, NotKept, StoredRecords
 from autopilot_agent.simulator.parts import Lines, Members, Part, Table, Watched
 from autopilot_agent.simulator.server import authority_of, desk_of, seed_of
 from autopilot_agent.simulator.store import DataFile, Row
+from autopilot_agent.tenant.registration import NewDevice, deregister, register
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing import in_process
-from autopilot_agent.testing.samples import enrol_call
+from autopilot_agent.testing.samples import enrol_call, join_call
 from autopilot_agent.testing.small import small_state
 from autopilot_agent.wire.http import Incoming
 
@@ -124,6 +125,24 @@ def test_a_request_is_written_in_one_transaction_and_only_what_it_changed(tmp_pa
         assert len(written) == 2
 
 
+def test_a_join_looks_at_no_row_of_another_registration(tmp_path: Path) -> None:
+    file, desk = kept(tmp_path / "data", small_state())
+    with closing(file):
+        with desk.kept():
+            register(desk.state, NewDevice("5CG7777777", "", "Contoso", "Notebook 14", ""), 0)
+        with desk.kept():
+            desk.answer(join_call(), Incoming("POST", "/"))
+            assert isinstance(desk.state.registrations, Watched) and not desk.state.registrations.touched
+
+
+def test_a_registration_that_is_gone_has_no_serial_number() -> None:
+    state = small_state()
+    desk, identity = TenantDesk(state, in_process.one_authority()), state.identity
+    assert identity is not None and desk.serial_number_of(identity.id) == "5CG0000001"
+    deregister(state, state.registrations["5CG0000001"])
+    assert desk.serial_number_of(identity.id) == ""
+
+
 def test_what_one_request_could_not_write_is_written_with_the_next(tmp_path: Path) -> None:
     file, desk = kept(tmp_path / "data", small_state())
     write = file.write
@@ -176,6 +195,16 @@ def test_authority_seed_and_clock_stay_the_same(tmp_path: Path) -> None:
         assert seed_of(file, None) == 5
         with pytest.raises(InputError, match="begun with seed 5"):
             seed_of(file, 6)
+
+
+def test_a_seed_that_would_not_count_is_refused(tmp_path: Path) -> None:
+    with closing(DataFile(tmp_path / "data")) as file:
+        assert seed_of(file, 5) == 5
+        assert seed_of(file, None) is None, "no tenant began with the seed of before"
+        desk_of(small_state(), file)
+        assert seed_of(file, None) is None
+        with pytest.raises(InputError, match="begun without a seed"):
+            seed_of(file, 5)
 
 
 def _other_database(path: Path) -> None:

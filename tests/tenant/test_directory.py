@@ -14,6 +14,7 @@ from autopilot_agent.service.entra import (
     GetBranding,
     GetTermsOfUse,
     JoinDevice,
+    LeaveDirectory,
     Realm,
     RegisterHelloKey,
     SignIn,
@@ -145,6 +146,18 @@ def test_a_join_below_the_quota_is_allowed() -> None:
     answer(state, join(), 0)
     with pytest.raises(ServiceFault, match="limit of 50 devices"):
         answer(state, join(), 0)
+
+
+def test_the_quota_counts_the_devices_of_the_user_who_joins() -> None:
+    other = {"id": "two", "userPrincipalName": "user2@contoso.example"}
+    changes = {"tenant.users": [{"id": USER_ID, "userPrincipalName": USER}, other]}
+    state = small_state({**changes, "tenant.deviceRegistrationPolicy": {"userDeviceQuota": 2}})
+    device_ids = [answer(state, join(user=user), 0).device_id for user in (USER_ID, "two", USER_ID)]
+    with pytest.raises(ServiceFault, match=f"{USER} has reached the limit of 2 devices"):
+        answer(state, join(), 0)
+    answer(state, join(user="two"), 0)
+    answer(state, LeaveDirectory(device_ids[0]), 0)
+    answer(state, join(), 0)
 
 
 def test_a_join_takes_the_object_that_the_registration_made() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from autopilot_agent.errors import ServiceFault
+from autopilot_agent.service.content import DownloadMsi
 from autopilot_agent.service.enrolment import EnrollMdm
 from autopilot_agent.service.ime import (
     Apps,
@@ -18,6 +19,7 @@ from autopilot_agent.service.ime import (
     Win32App,
 )
 from autopilot_agent.tenant.cloud import answer
+from autopilot_agent.tenant.gateway import STORE, STORE_APP
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing import small_state
 from autopilot_agent.testing.small import GRAPH, PORTAL, USER_ID
@@ -103,6 +105,49 @@ def test_content_has_an_address_and_a_size() -> None:
     assert found.url.startswith("https://")
     with pytest.raises(ServiceFault, match="0x87D30065"):
         answer(state, GetContentInfo(enrolment, "nothing"), 0)
+
+
+def demanding(**users: object) -> dict[str, object]:
+    policy = {
+        "displayName": "CA",
+        "state": "enabled",
+        "conditions": {"applications": {"includeApplications": [STORE_APP]}, "users": users},
+        "grantControls": {"operator": "OR", "builtInControls": ["compliantDevice"]},
+    }
+    staff = {"id": "99999999-0000-4000-8000-000000000001", "displayName": "Staff", "members": [USER_ID]}
+    return {"tenant.conditionalAccessPolicies": [policy], "tenant.groups": [staff]}
+
+
+@pytest.mark.parametrize(
+    "users", [{"includeUsers": ["All"]}, {"includeUsers": [USER_ID]}, {"includeGroups": ["staff"]}], ids=str
+)
+def test_the_store_gives_nothing_where_a_policy_demands_a_compliant_device(users: dict[str, object]) -> None:
+    state, _ = with_apps(**demanding(**users))
+    with pytest.raises(ServiceFault, match="'CA' demands a compliant device") as caught:
+        answer(state, DownloadMsi(STORE + "1"), 0)
+    assert caught.value.rule == "F-44"
+    assert answer(state, DownloadMsi("https://cdn.contoso.example/a.msi"), 0)
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        {"includeUsers": ["All"], "excludeGroups": ["staff"]},
+        {"includeUsers": ["All"], "excludeUsers": [USER_ID]},
+        {"includeGroups": ["Staff"], "excludeGroups": ["Staff"]},
+        {"includeUsers": ["None"]},
+    ],
+    ids=str,
+)
+def test_a_policy_that_leaves_the_user_out_demands_nothing_of_the_store(users: dict[str, object]) -> None:
+    state, _ = with_apps(**demanding(**users))
+    assert answer(state, DownloadMsi(STORE + "1"), 0)
+
+
+def test_a_device_without_a_user_meets_no_policy_about_users() -> None:
+    state, enrolment = with_apps(**demanding(includeUsers=["All"]))
+    state.enrolled[enrolment].user_id = ""
+    assert answer(state, DownloadMsi(STORE + "1"), 0)
 
 
 def test_scripts_of_a_user_wait_for_the_user() -> None:

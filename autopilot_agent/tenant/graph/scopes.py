@@ -8,7 +8,7 @@ import msgspec
 
 from .base import Assignable
 from .data import TenantData
-from .directory import MobilityManagementPolicy, User
+from .directory import ConditionalAccessUsers, MobilityManagementPolicy, User
 from .enrollment import (
     DeviceEnrollmentLimitConfiguration,
     DeviceEnrollmentPlatformRestrictionConfiguration,
@@ -86,13 +86,17 @@ class Scopes:
         """The user with this id or user principal name, whatever the case."""
         return self._users.get(name.casefold())
 
-    def group_key(self, reference: str) -> str:
-        """What stands for a group in the answers of ``user_groups``, whether it is named by id or by display name."""
-        return self._groups.key(reference)
-
     def user_groups(self, user: User) -> frozenset[str]:
         """Ids of the groups of a user."""
         return self._groups.of_user(user)
+
+    def covers(self, users: ConditionalAccessUsers, user: User) -> bool:
+        """Whether a Conditional Access policy is about a user; who is left out stays out."""
+        groups, key = self.user_groups(user), self._groups.key
+        if user.id in users.exclude_users or any(key(one) in groups for one in users.exclude_groups):
+            return False
+        named = "All" in users.include_users or user.id in users.include_users
+        return named or any(key(one) in groups for one in users.include_groups)
 
     def mdm_for(self, user: User) -> MobilityManagementPolicy | None:
         """The MDM service whose scope has the user; Intune's first.
