@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
         if self.record:
             served = net.addresses
             used = RecordingNet(net, Path(self.record), new_session(served.base, served.table, private=ours))
-        return RemoteBackend(used, wallet, state, net.addresses, token=self.token if ours else "")
+        return RemoteBackend(used, wallet, state, net.addresses, token=self.token if ours else "", close=net.close)
 
     def hosts(self) -> list[str]:
         """The hosts that would be asked."""
@@ -100,7 +101,16 @@ class ServerChoice(msgspec.Struct, frozen=True):
 class RemoteBackend(HttpBackend):
     """An HTTP backend whose cloud is not in this process, so the run has to ask it for what it recorded."""
 
-    def __init__(self, net: Net, wallet: Wallet, state: TenantState, addresses: Addresses, *, token: str = "") -> None:
+    def __init__(
+        self,
+        net: Net,
+        wallet: Wallet,
+        state: TenantState,
+        addresses: Addresses,
+        *,
+        token: str = "",
+        close: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(
             net,
             wallet,
@@ -109,6 +119,7 @@ class RemoteBackend(HttpBackend):
             tell=lambda rule, text: state.tell(rule, text),
         )
         self.token = token
+        self._close = close
 
     def cloud(self) -> bytes | None:
         """The records of a tenant of ours as ``SavedCloud`` in JSON; None where nobody lets us look."""
@@ -122,6 +133,11 @@ class RemoteBackend(HttpBackend):
         if answer.status == 401:
             raise InputError("the server does not take this administrator's token; 'serve' says where the right one is.")
         return answer.body if answer.good else None
+
+    def close(self) -> None:
+        """Close the connections; a recording has none."""
+        if self._close is not None:
+            self._close()
 
 
 def serves(addresses: Addresses, call: Call[Any]) -> bool:

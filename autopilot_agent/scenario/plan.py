@@ -74,6 +74,10 @@ class RemoteCloud(Protocol):
         """``SavedCloud`` as JSON, or None."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; more can be asked afterwards."""
+        ...
+
 
 class Plan(msgspec.Struct):
     """One run, ready to go. ``named_faults`` are the catalogue rows that must strike.

@@ -168,6 +168,9 @@ def run_scenario(
     except AutopilotAgentError as error:
         result.problem, result.exit_code = str(error), error.exit_code
         return Run(result, plan.world.trace if plan else [], plan)
+    finally:
+        if plan is not None and plan.remote is not None:
+            plan.remote.close()
     mirror_tracking(plan.world.device.disk.csp, plan.world.device.disk.registry)
     _gather(result, plan, end)
     result.checks = acts.checks + check_all(loaded, plan, result, strict=strict)

@@ -66,6 +66,7 @@ class TenantDesk:
         keep: Callable[[], AbstractContextManager[None]] | None = None,
         credentials: str = "",
     ) -> None:
+        self.forgotten = 0  # enrolments that left no trace, see forget_enrolment
         self.state = state
         self.authority = authority
         self.credentials = credentials
@@ -160,6 +161,7 @@ class TenantDesk:
             gone = self.state.enrolled.pop(enrolment_id, None)
             if gone is not None and not gone.sessions and self.keep is None:
                 self.state.history = [one for one in self.state.history if one is not gone]
+                self.forgotten += 1
 
     def enrolments(self) -> list[str]:
         """Ids of the enrolments that stand."""

@@ -55,7 +55,7 @@ class Metrics:
             state = desk.state
             held = (
                 ("enrolled_devices", "gauge", "Enrolments that stand.", len(state.enrolled)),
-                ("enrolments_total", "counter", "Enrolments that were ever made.", len(state.history)),
+                ("enrolments_total", "counter", "Enrolments that were ever made.", len(state.history) + desk.forgotten),
                 ("joined_devices", "gauge", "Devices that are joined.", len(state.joined)),
                 ("sessions_total", "counter", "Management sessions.", sum(one.sessions for one in state.history)),
                 ("registered_devices", "gauge", "Registrations that were made or touched here.", len(state.registrations)),

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 CONTEXT_0 = 0xA0
-_HASHES = {
+HASH_NAMES = {
     "1.3.14.3.2.26": "sha1",
     "2.16.840.1.101.3.4.2.1": "sha256",
     "2.16.840.1.101.3.4.2.2": "sha384",
     "2.16.840.1.101.3.4.2.3": "sha512",
 }
+"""Hashes by their own OID."""
 
 
 def sign(data: bytes, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bytes:
@@ -47,7 +48,7 @@ def opened(data: bytes, certificate: x509.Certificate) -> bytes:
     if len(signers) != 1:
         raise Malformed("the message does not have exactly one signer")
     fields = signers[0].sequence(5)
-    algorithm = HASHES.get(_HASHES.get(fields[2].sequence(1)[0].oid(), ""))
+    algorithm = HASHES.get(HASH_NAMES.get(fields[2].sequence(1)[0].oid(), ""))
     if algorithm is None:
         raise Malformed("the message is signed with a hash that is not known here")
     signed, rest = content, fields[3:]

@@ -19,17 +19,18 @@ APP_ERRORS = "0x87D3"
 """How codes of the extension begin: such a refusal is an ErrorCode in a good answer."""
 MOST_EXIT_CODE = 0xFFFF
 """A number up to here is an exit code, and is shown as such; any other is a HRESULT."""
-PACKED = frozenset({"GetSelectedApp", "RequestApplication", "GetAvailableApp"})
+LONGEST_CODE = 32
+PACKED = frozenset({"GetAvailableApp"})
 LISTS = frozenset(
     {
-        "PolicyRequest", "GetScript", "GetDeviceProvisioningScripts", "GetAppProvisioning", "GetSideCarGenericPolicies",
+        "GetScript", "GetDeviceProvisioningScripts", "GetAppProvisioning", "GetSideCarGenericPolicies",
         "GetFlightingTags",
     }
 )  # fmt: skip
 """Questions whose answer is a list in plain JSON; nothing here has an entry for those that no call stands for."""
 SILENT = frozenset(
     {
-        "PolicyResult", "Win32AppResult", "ApplicationInventory", "DeviceQueryResult", "GenericPolicyResponse", "GetBrand",
+        "PolicyResult", "ApplicationInventory", "DeviceQueryResult", "GenericPolicyResponse", "GetBrand",
         "ReportDeviceProvisioningScriptResults", "GetProvisioningContentInfo", "GetWin10SUnlockTokenAndPolicy",
         "ReportWin10SUnlockTokenAndPolicy",
     }
@@ -122,10 +123,12 @@ def _content_info(incoming: Incoming, desk: Desk, body: dict[str, Any], enrolmen
 def _report(incoming: Incoming, desk: Desk, body: dict[str, Any], enrolment: str, user_id: str) -> None:
     words = {number // 1000: word for word, number in STATES.items() if number % 1000 == 0}
     for told in members.objects(members.embedded(body, "RequestPayload"))[:1000]:
-        state = members.text(told, "Result") or words.get(members.number(told, "EnforcementState") // 1000, "failed")
+        said = members.text(told, "Result")
+        state = said if said in STATES else words.get(members.number(told, "EnforcementState") // 1000, "failed")
         number = members.number(told, "ErrorCode")
         code = str(number) if 0 <= number <= MOST_EXIT_CODE else code_in(told)
-        code = members.text(told, "ErrorCode", code)
+        code = members.text(told, "ErrorCode", code)[:LONGEST_CODE]
+        code = code if code.isprintable() else ""
         call = ReportAppResult(enrolment, members.text(told, "ApplicationId"), state, code)
         _ask(desk, incoming, call, enrolment)
 

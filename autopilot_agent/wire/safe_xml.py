@@ -112,12 +112,12 @@ def serialize(root: Element, *, declaration: bool = False) -> bytes:
     return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=declaration))
 
 
-def sub(parent: Element, tag: str, value: str | None = None, **attributes: str) -> Element:
+def sub(parent: Element, tag: str, value: str | None = None, /, **attributes: str) -> Element:
     """A new last child, with its text. Raises ``Malformed`` for text that XML cannot hold."""
-    made = etree.SubElement(parent, tag, dict(attributes))
-    if value is not None:
-        try:
+    try:
+        made = etree.SubElement(parent, tag, dict(attributes))
+        if value is not None:
             made.text = value
-        except ValueError:
-            raise Malformed("the text holds characters that XML has no way to write") from None
+    except ValueError:
+        raise Malformed("the text holds characters that XML has no way to write") from None
     return made

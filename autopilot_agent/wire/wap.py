@@ -101,22 +101,12 @@ def encode(document: Characteristic) -> bytes:
 
 def _write(element: safe_xml.Element, node: Characteristic) -> None:
     for one in node.parms:
-        made = safe_xml.sub(element, "parm")
-        try:
-            made.set("name", one.name)
-            if one.value is not None:
-                made.set("value", one.value)
-        except ValueError:
-            raise Malformed("the text holds characters that XML has no way to write") from None
+        rest = {} if one.value is None else {"value": one.value}
         if one.datatype:
-            made.set("datatype", one.datatype)
+            rest["datatype"] = one.datatype
+        safe_xml.sub(element, "parm", name=one.name, **rest)
     for below in node.children:
-        made = safe_xml.sub(element, "characteristic")
-        try:
-            made.set("type", below.type)
-        except ValueError:
-            raise Malformed("the text holds characters that XML has no way to write") from None
-        _write(made, below)
+        _write(safe_xml.sub(element, "characteristic", type=below.type), below)
 
 
 def decode(data: bytes) -> Characteristic:

@@ -8,8 +8,9 @@ import msgspec
 
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.wire import safe_xml, soap, soap_faults
+from autopilot_agent.wire.cms import HASH_NAMES
 from autopilot_agent.wire.http import Desk, Incoming, Request, Response, Route
-from autopilot_agent.wire.pkcs10 import LONGEST_KEY, SHORTEST_KEY
+from autopilot_agent.wire.pkcs10 import LONGEST_KEY, SHORTEST_KEY, WITH_RSA
 from autopilot_agent.wire.wallet import Wallet
 
 NAMESPACE = f"{soap.WINDOWS}pki/2009/01/enrollmentpolicy"
@@ -18,17 +19,10 @@ ANSWER_ACTION = f"{NAMESPACE}/IPolicy/GetPoliciesResponse"
 PATHS = ("/EnrollmentServer/policy", "/api/mdm/microsoft/policy")
 NO_KEY = "0x80180027"
 """The private key cannot be made."""
-HASH_OIDS = {
-    "2.16.840.1.101.3.4.2.1": "sha256",
-    "2.16.840.1.101.3.4.2.2": "sha384",
-    "2.16.840.1.101.3.4.2.3": "sha512",
-    "1.3.14.3.2.29": "sha1",
-    "1.3.14.3.2.26": "sha1",
-    "1.2.840.113549.1.1.5": "sha1",
-    "1.2.840.113549.1.1.11": "sha256",
-}
-_OID_OF = {"sha256": "2.16.840.1.101.3.4.2.1", "sha384": "2.16.840.1.101.3.4.2.2", "sha512": "2.16.840.1.101.3.4.2.3",
-           "sha1": "1.3.14.3.2.29"}  # fmt: skip
+SHA1_OIW = "1.3.14.3.2.29"
+"""sha1 with RSA under the name that the policies of Windows' own servers give it."""
+HASH_OIDS = HASH_NAMES | {SHA1_OIW: "sha1"} | {oid: name for name, oid in WITH_RSA.items()}
+_OID_OF = {name: oid for oid, name in HASH_NAMES.items()} | {"sha1": SHA1_OIW}
 YEAR = 365 * 86_400
 
 

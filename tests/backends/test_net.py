@@ -18,6 +18,7 @@ from autopilot_agent.backends.http import HttpBackend
 from autopilot_agent.backends.net import LARGEST, RequestsNet
 from autopilot_agent.errors import InputError, Malformed, ServiceUnavailable, Unreachable
 from autopilot_agent.scenario.run import run_scenario
+from autopilot_agent.service.network import SynchronizeTime
 from autopilot_agent.simulator.server import Served, serving
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import one_authority
@@ -260,6 +261,12 @@ def test_a_choice_of_our_server_takes_the_whole_course_and_sees_its_records(tmp_
         right = ServerChoice(server.url, ca=ca, token="an-admin-token", pooled=True)
         run = run_scenario(small_scenario(changes), backend=right)
         wrong = run_scenario(small_scenario(changes), backend=ServerChoice(server.url, ca=ca, token="wrong-token", pooled=True))
+        made = right(small_state())
+        assert isinstance(made.net, RequestsNet)
+        made.send(SynchronizeTime(), now=0)
+        used = len(made.net._adapters)
+        made.close()
+        assert used and not made.net._adapters
     assert run.result.verdict == "passed"
     assert [check.actual for check in blind.result.checks if check.name == "cloud managed_devices"] != [1]
     assert blind.result.verdict == "failed"

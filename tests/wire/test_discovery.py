@@ -266,6 +266,12 @@ def test_a_policy_survives_the_wire(algorithm: str, length: int) -> None:
     assert xcep.decode_answer(soap.read(xcep.encode_answer(policy, "urn:uuid:x"))) == policy
 
 
+def test_the_hash_may_be_named_together_with_rsa() -> None:
+    answer = xcep.encode_answer(xcep.Policy(2048, "sha512"), "urn:uuid:x")
+    named = answer.replace(b"2.16.840.1.101.3.4.2.3", b"1.2.840.113549.1.1.13")
+    assert named != answer and xcep.decode_answer(soap.read(named)).algorithm == "sha512"
+
+
 def policies(inside: str) -> soap.Envelope:
     body = (
         f'<GetPoliciesResponse xmlns="{xcep.NAMESPACE}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{inside}'

@@ -37,6 +37,7 @@ from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.errors import ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, Enrolled, EnrollMdm
 from autopilot_agent.simulator.app import EPOCH
+from autopilot_agent.simulator.health import Metrics
 from autopilot_agent.tenant.state import EnrolledDevice
 from autopilot_agent.testing.samples import NOBODY, enrol_call
 from autopilot_agent.testing.small import SMALL, USER, USER_ID, small_state
@@ -197,6 +198,14 @@ def test_windows_enrols() -> None:
     assert record == {"device_id": ITEMS["DeviceID"]}
     device = enrolled_device(served)
     assert (device.device_name, device.device_id, device.primary_user) == ("DESKTOP-0000001", DEVICE, USER_ID)
+
+
+def test_an_enrolment_takes_the_place_of_that_of_the_same_device_and_both_are_counted() -> None:
+    served = Served()
+    for _ in range(3):
+        assert served.post(ENROLMENT, rst(b64(REQUEST), ITEMS, jwt_security(token()))).good
+    assert len(served.state.enrolled) == len(served.state.history) == 1
+    assert "autopilot_agent_enrolments_total 3\n" in Metrics().text(served.desk)
 
 
 def test_a_device_that_enrols_again_has_one_certificate() -> None:

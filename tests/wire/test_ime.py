@@ -249,6 +249,21 @@ def test_results_of_other_agents_are_read(served: Served, told: object, state: s
     assert served.state.enrolled[served.enrolment].app_results == {PORTAL: state}
 
 
+@pytest.mark.parametrize(("code", "kept"), [("0x80070643", "0x80070643"), ("7" * 5000, "7" * 32), ("\x1b[31m", "")])
+def test_texts_of_other_agents_are_bounded(served: Served, code: str, kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[ReportAppResult] = []
+    answer = served.desk.answer
+
+    def listen(call: Any, incoming: Any) -> Any:
+        calls.append(call)
+        return answer(call, incoming)
+
+    monkeypatch.setattr(served.desk, "answer", listen)
+    told = [{"ApplicationId": PORTAL, "Result": "x" * 5000, "EnforcementState": 1000, "ErrorCode": code}]
+    assert served.put(served.question("Win32AppResult", json.dumps(told))).good
+    assert [(call.state, call.code) for call in calls] == [("installed", kept)]
+
+
 def test_an_unknown_app_is_refused_in_the_answer_itself(served: Served) -> None:
     with pytest.raises(ServiceFault) as caught:
         served.ask(GetContentInfo("", NOBODY))

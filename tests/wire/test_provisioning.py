@@ -85,6 +85,20 @@ def test_a_document_survives_the_wire(nodes: list[wap.Characteristic]) -> None:
     assert wap.decode(wap.encode(document)) == document
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        wap.Characteristic("a\0"),
+        wap.Characteristic("a", [wap.Parm("b\x1b")]),
+        wap.Characteristic("a", [wap.Parm("b", "c\x07")]),
+        wap.Characteristic("a", [wap.Parm("b", "c", "d\x08")]),
+    ],
+)
+def test_what_xml_cannot_hold_is_malformed(node: wap.Characteristic) -> None:
+    with pytest.raises(Malformed, match="no way to write"):
+        wap.encode(wap.Characteristic("", [], [node]))
+
+
 @pytest.mark.parametrize("uri", ["./User/Vendor/MSFT/Policy/Config/A/B", "./Device/Vendor/MSFT/RemoteWipe/x", "x", "Policy/"])
 def test_a_setting_that_has_no_place_is_an_error(uri: str) -> None:
     with pytest.raises(Malformed):
