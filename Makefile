@@ -12,6 +12,8 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/autopilot-agent run scenarios/user-driven/standard-user-wired.yaml
 
+# The tests start the program hundreds of times; without its bytecode each start would compile it anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -q
 

@@ -55,7 +55,8 @@ def inner(pytester: pytest.Pytester, write: Write) -> Inner:
     """Run pytest in this process, in a new folder whose ``scenarios`` are scenarios; warnings are errors there, too."""
     write("pytest.ini", INI)
     (pytester.path / "scenarios").mkdir()
-    return lambda *words: pytester.runpytest_inprocess("-p", PLUGIN, "--color=no", "-p", "no:xdist", *words)
+    alone = ("--disable-plugin-autoload", "-p", PLUGIN)  # else what is loaded here already is to be rewritten, with a warning
+    return lambda *words: pytester.runpytest_inprocess(*alone, "--color=no", *words)
 
 
 def ids(result: pytest.RunResult) -> list[str]:

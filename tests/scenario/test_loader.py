@@ -207,7 +207,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(value=st.dictionaries(KEYS, VALUES, min_size=1, max_size=6))
 def test_any_mapping_is_a_scenario_or_is_refused(value: dict[str, object]) -> None:
     import yaml

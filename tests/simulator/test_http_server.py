@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import socket
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from autopilot_agent.simulator.access_log import AccessLog
+from autopilot_agent.simulator.http_server import Connections
 from autopilot_agent.simulator.server import Served, serving
 from autopilot_agent.testing.in_process import one_authority as shared_authority
 from autopilot_agent.testing.small import small_state
@@ -171,50 +173,78 @@ def connected(served: Served) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=PATIENCE)
 
 
-def asked(sock: socket.socket) -> int:
-    """The status of an answer on a connection that may have been closed; 0 without an answer."""
-    try:
-        sock.sendall(HEALTH)
-        said = sock.recv(1000)
-    except OSError:
-        return 0
-    return status(said) if said else 0
+def answered(sock: socket.socket) -> int:
+    """The status of one whole answer, whose head and body may come apart."""
+    answer = http.client.HTTPResponse(sock)
+    answer.begin()
+    answer.read()
+    return answer.status
+
+
+def kept_by(served: Served) -> Connections:
+    """What looks after the idle connections, once the worker has given one back to it."""
+    assert served._server is not None
+    connections: Connections = served._server._connections
+    while not connections._num_connections:  # its worker stays with it for a moment
+        time.sleep(0.01)
+    return connections
+
+
+def look(connections: Connections, later: float) -> None:
+    """The server's next look at its idle connections, as if it came so many seconds later."""
+    looked, expire = threading.Event(), connections._expire
+
+    def expire_later(threshold: float) -> None:
+        expire(threshold + later)
+        looked.set()
+
+    connections._expire = expire_later  # type: ignore[method-assign]
+    assert looked.wait(PATIENCE)
+    connections._expire = expire  # type: ignore[method-assign]
 
 
 def test_a_request_that_comes_while_the_server_is_busy_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its connection was idle for too long at the next look, but not when the request came."""
-    monkeypatch.setattr("autopilot_agent.simulator.http_server.KEPT", 0.0)
-    with serving(small_state(), authority=shared_authority, timeout=1) as served, connected(served) as kept:
-        assert asked(kept) == 200
-        server = served._server
+    with serving(small_state(), authority=shared_authority) as served, connected(served) as kept:
+        kept.sendall(HEALTH)
+        assert answered(kept) == 200
+        connections, server = kept_by(served), served._server
         assert server is not None
-        while not server._connections._num_connections:  # its worker stays with it for a moment
-            time.sleep(0.01)
         process, held, free = server.process_conn, threading.Event(), threading.Event()
 
         def busy(connection: Any) -> None:
             if threading.current_thread() is served._thread and not held.is_set():
                 held.set()
                 free.wait(PATIENCE)
+                connections._expire(time.time() + 1000)
             process(connection)
 
         monkeypatch.setattr(server, "process_conn", busy)
         with connected(served):
             assert held.wait(PATIENCE)
             kept.sendall(HEALTH)
-            time.sleep(1.2)
             free.set()
-            assert status(kept.recv(1000)) == 200
+            assert answered(kept) == 200
 
 
 def test_a_connection_that_was_used_stays_open_while_there_are_few() -> None:
-    with serving(small_state(), authority=shared_authority, timeout=0.2) as served, connected(served) as kept:
-        assert asked(kept) == 200
-        time.sleep(1)
-        assert asked(kept) == 200
-        assert served._server is not None
-        served._server.keep_alive_conn_limit = 2
+    with serving(small_state(), authority=shared_authority, timeout=10) as served, connected(served) as kept:
+        for _ in range(2):
+            kept.sendall(HEALTH)
+            assert answered(kept) == 200
+            look(kept_by(served), later=30)
+        connections = kept_by(served)
+        connections.server.keep_alive_conn_limit = 2
+        look(connections, later=30)
         assert kept.recv(1) == b"", "with many it is closed as the others are"
+
+
+def test_a_connection_that_was_used_is_closed_in_the_end() -> None:
+    with serving(small_state(), authority=shared_authority, timeout=10) as served, connected(served) as kept:
+        kept.sendall(HEALTH)
+        assert answered(kept) == 200
+        look(kept_by(served), later=300)
+        assert kept.recv(1) == b""
 
 
 def test_what_goes_wrong_inside_is_told_to_the_log_and_not_to_the_client(capfd: pytest.CaptureFixture[str]) -> None:
