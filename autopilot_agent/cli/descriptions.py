@@ -18,7 +18,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "tags": "Words to select scenarios by: run --tag.",
         "seed": "Makes ids, jitter and ties; the same seed gives the same run.",
         "device": "The PC on the desk.",
-        "tenant": "The cloud: 'include' (folders or files), and collections with Microsoft Graph's names.",
+        "tenant": "The cloud: 'include' (folders, files), collections with Graph's names, and 'change' (of what is included).",
         "cloud": "The state of the cloud that no Graph export shows.",
         "windows_update": "What Windows Update offers.",
         "installers": "What installers of apps do, by the app's name; '*' is every app not named.",

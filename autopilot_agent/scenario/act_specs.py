@@ -122,7 +122,8 @@ class Admin(Act, tag="admin"):
 
     An act with ``at`` is written before the act that it falls into.
 
-    ``tenant`` brings resources with Graph's names: one with the id, or the display name, of a known one replaces it; ``cloud``
+    ``tenant`` brings resources with Graph's names: one with the id, or the display name, of a known one replaces it, and
+    below ``change`` stand collections, names and what to change of those; ``cloud``
     changes the scenario's words of that name. ``register`` says who does it: an administrator by the hash, a partner by make,
     model and serial number, or the maker, who needs the tenant's consent. ``import_csv`` is a file beside the scenario, or rows
     in which {serial}, {hash} and {product} stand for this PC's. ``assign_profile`` is the display name of a profile.

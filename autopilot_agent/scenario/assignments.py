@@ -43,7 +43,7 @@ class ShorthandBuilder(Builder):
         known = [one.entity.display_name for one in self.pending if isinstance(one.entity, Group)]
         mentioned = {name.casefold() for one in self.pending if isinstance(one.entity, User) for name in one.entity.member_of}
         for one in self.pending:
-            if not one.source.inline or not isinstance(one.entity, Assignable):
+            if not (one.source.inline or "assignments" in one.amended) or not isinstance(one.entity, Assignable):
                 continue
             for index, line in enumerate(one.entity.assignments):
                 name = line.target.group_name

@@ -126,7 +126,8 @@ def _resolved(setting: Setting, whole: Any) -> Steps:
     """The path with names and digits turned into places of lists; refused where it goes below a single value."""
     found: list[str | int] = []
     value = whole
-    for index, step in enumerate(setting.path):
+    path = _into_includes(setting, whole)
+    for index, step in enumerate(path):
         if isinstance(value, list):
             step = _item(value, step, path_text(tuple(found)), setting)
             value = value[step]
@@ -137,11 +138,37 @@ def _resolved(setting: Setting, whole: Any) -> Steps:
             here = path_text(tuple(found))
             shown = repr(value if len(str(value)) < 40 else str(value)[:40] + "...") if isinstance(value, str) else str(value)
             raise InputError(
-                f"{here} is {shown} here, which has no {path_text(setting.path[index:])}; set {here} to keys and values.",
+                f"{here} is {shown} here, which has no {path_text(path[index:])}; set {here} to keys and values.",
                 setting.place(),
             )
         found.append(step)
     return tuple(found)
+
+
+def _into_includes(setting: Setting, whole: Any) -> Steps:
+    """The path, led to ``tenant.change`` where it names a resource that only the tenant's includes can have."""
+    path = setting.path
+    tenant = whole.get("tenant") if isinstance(whole, dict) else None
+    if len(path) < 3 or path[0] != "tenant" or not isinstance(tenant, dict) or not tenant.get("include"):
+        return path
+    from autopilot_agent.tenant.graph.kinds import SINGLE, collection_named
+
+    collection, item = str(path[1]), path[2]
+    field = collection_named(collection)
+    written = tenant.get(collection)
+    if field is None or (field in SINGLE and written is not None):
+        return path
+    if field not in SINGLE:
+        if isinstance(written, list) and (isinstance(item, int) or any(_is_named(one, item) for one in written)):
+            return path
+        if isinstance(item, int):
+            sentence = f"tenant.{collection} comes from tenant.include; say which by its name, tenant.{collection}[NAME]."
+            raise InputError(sentence, setting.place())
+    return ("tenant", "change", *path[1:])
+
+
+def _is_named(one: Any, name: str | int) -> bool:
+    return isinstance(one, dict) and any(one.get(key) == name for key in NAMES)
 
 
 def _item(items: list[Any], step: str | int, here: str, setting: Setting) -> int:
@@ -151,7 +178,7 @@ def _item(items: list[Any], step: str | int, here: str, setting: Setting) -> int
         if step < len(items):
             return step
         raise InputError(f"{here} has {len(items)} items, counted from 0; there is no [{step}].", setting.place())
-    named = [index for index, one in enumerate(items) if isinstance(one, dict) and any(one.get(key) == step for key in NAMES)]
+    named = [index for index, one in enumerate(items) if _is_named(one, step)]
     if len(named) == 1:
         return named[0]
     if named:

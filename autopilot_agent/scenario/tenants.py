@@ -12,12 +12,15 @@ import msgspec
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.assignments import ShorthandBuilder
 from autopilot_agent.scenario.inclusion import check_loop, include_root, included_paths
+from autopilot_agent.scenario.layers import merged_value
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import Scenario
 from autopilot_agent.tenant.graph import Source, TenantData, read_file, read_folder, read_inline
 from autopilot_agent.text.yaml_text import Document, load_yaml
 
 YAML = (".yaml", ".yml")
+CHANGE = "change"
+"""The key of a scenario's tenant for properties of resources that stand elsewhere."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -42,19 +45,23 @@ _asked: dict[tuple[str, Path | None, tuple[object, ...]], tuple[tuple[Identity, 
 
 
 def tenant_of(loaded: LoadedScenario) -> TenantData:
-    """The tenant of a scenario: includes in their order, then its own collections; raises ``InputError``.
+    """The tenant of a scenario: includes in their order, its own collections, then its changes; raises ``InputError``.
 
     Includes are kept in memory until one of their files changes; what is returned must not be changed.
     """
     tenant = loaded.scenario.tenant
-    own = {name: value for name, value in tenant.items() if name != "include"}
+    own = {name: value for name, value in tenant.items() if name not in ("include", CHANGE)}
     base = _included(loaded, tenant.get("include", []))
-    if not own:
+    if not own and CHANGE not in tenant:
         if base.finished is None:
             base.finished = base.builder.branch().finish()
         return base.finished
     builder = base.builder.branch()
     read_inline(own, lambda path: loaded.document.place(("tenant", *path)), builder)
+    if CHANGE in tenant:
+        from autopilot_agent.tenant.graph.amending import amend
+
+        amend(tenant[CHANGE], lambda path: loaded.document.place(("tenant", CHANGE, *path)), builder)
     return builder.finish()
 
 
@@ -63,6 +70,9 @@ def merged(written: dict[str, object], changes: dict[str, object]) -> dict[str, 
     found = dict(written)
     for name, value in changes.items():
         old = found.get(name)
+        if name == CHANGE:
+            found[name] = merged_value(old, value)
+            continue
         if not isinstance(value, list) or not isinstance(old, list):
             found[name] = value
             continue

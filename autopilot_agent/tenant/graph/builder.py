@@ -26,7 +26,7 @@ _ESP_SETTINGS = frozenset(plan_of(EspConfiguration)) - frozenset(plan_of(Enrollm
 } | {"selectedMobileAppNames"}
 _NAMING = ("user_principal_name", "serial_number", "display_name")
 _SHARED_NAME = "All users and all devices"
-_EXTRA: Mapping[str, frozenset[str]] = {
+EXTRA: Mapping[str, frozenset[str]] = {
     "mobile_apps": frozenset({"detectionRules", "requirementRules", "minimumSupportedOperatingSystem"}),
     "device_enrollment_configurations": frozenset({"selectedMobileAppNames"}),
 }
@@ -60,6 +60,7 @@ class Builder:
     def add(self, kind: Kind, raw: Mapping[str, object], source: Source, path: JsonPath) -> None:
         """Read one resource. Raises InputError with the place of what is wrong in it."""
         self.collections.add(kind.collection)
+        whole = raw
         given: dict[str, object] = {}
         fields = kind.struct.__struct_fields__
         if "kind" in fields:
@@ -67,14 +68,29 @@ class Builder:
         if kind.collection == "device_configurations":
             given["settings"] = {key: value for key, value in raw.items() if key not in _BASE_NAMES}
             raw = {key: value for key, value in raw.items() if key in _BASE_NAMES}
-        entity = build(kind.struct, raw, source, path, known=_EXTRA.get(kind.collection, frozenset()), **given)
+        entity = build(kind.struct, raw, source, path, known=EXTRA.get(kind.collection, frozenset()), **given)
         if isinstance(entity, EnrollmentConfiguration):
             entity = _with_enrollment_facts(entity, raw, source)
         entity = self._with_name_and_id(entity, kind, source, path)
         check = CHECKS.get(type(entity))
         if check is not None:
             check(entity, raw, source, path)
-        self.pending.append(Pending(entity, kind.collection, raw, source, path))
+        self.pending.append(Pending(entity, kind.collection, raw, source, path, kind, whole))
+
+    def exchange(self, one: Pending, whole: Mapping[str, object], source: Source, amended: frozenset[str]) -> None:
+        """Read a resource once more, with changed properties; it keeps its place, and loses the parts that were changed."""
+        index = next(index for index, other in enumerate(self.pending) if other is one)
+        if not one.entity.id_known:
+            self._made.discard(one.entity.id)
+        self.add(one.kind, whole, source, one.path)
+        self.pending[index] = msgspec.structs.replace(self.pending.pop(), amended=one.amended | amended)
+        key = one.entity.id.lower()
+        self.parts = [
+            part
+            for part in self.parts
+            if part.context.part not in amended
+            or (part.context.collection, (part.context.key or "").lower()) != (one.collection, key)
+        ]
 
     def add_part(self, context: Context, items: list[object], source: Source, path: JsonPath) -> None:
         """Keep a part of a resource that may be read later."""

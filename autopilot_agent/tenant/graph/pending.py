@@ -7,17 +7,25 @@ from collections.abc import Mapping
 import msgspec
 
 from .base import Entity
+from .kinds import Kind
 from .source import JsonPath, Source
 
 
 class Pending(msgspec.Struct):
-    """A resource that was read and may still be completed by what is read later."""
+    """A resource that was read and may still be completed by what is read later.
+
+    ``raw`` is what properties are read from, ``whole`` the resource as it was written; ``amended`` names the properties that
+    a scenario changed afterwards.
+    """
 
     entity: Entity
     collection: str
     raw: Mapping[str, object]
     source: Source
     path: JsonPath
+    kind: Kind
+    whole: Mapping[str, object]
+    amended: frozenset[str] = frozenset()
 
 
 def made_up_id(*words: str) -> str:

@@ -91,7 +91,7 @@ def _add_group(line: Assignment, owner: Pending, pending: list[Pending]) -> str:
         group_types=("DynamicMembership",),
         membership_rule=rule,
     )
-    pending.append(Pending(group, KINDS["group"].collection, {}, owner.source, owner.path))
+    pending.append(Pending(group, KINDS["group"].collection, {}, owner.source, owner.path, KINDS["group"], {}))
     return group.id
 
 

@@ -31,6 +31,12 @@ class Source:
         """File, line and column of the value at ``path``, as far as they can be found."""
         return self._locate(path)
 
+    def over(self, locate: Locate) -> Source:
+        """The same text with some values from elsewhere, which ``locate`` knows; notices are kept here."""
+        twin = Source(self.file, locate, inline=self.inline)
+        twin.notices, twin._said = self.notices, self._said
+        return twin
+
     def fail(self, path: JsonPath, message: str) -> NoReturn:
         """Raise InputError at ``path``."""
         place = self.place(path)
