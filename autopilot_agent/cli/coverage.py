@@ -29,7 +29,8 @@ def main(args: argparse.Namespace) -> int:
             if outcome.tally is not None:
                 tally.add(outcome.tally)
             if outcome.result.problem:
-                warn(f"{label(outcome.result)}: {outcome.result.problem}")
+                known = outcome.result.problem.startswith(f"{outcome.result.file}:")
+                warn(outcome.result.problem if known else f"{label(outcome.result)}: {outcome.result.problem}")
     skipped = sum(result.verdict == "skipped" for result in results)
     if skipped:
         warn(f"note: {count(skipped, 'scenario')} skipped, and not counted.")

@@ -74,6 +74,7 @@ tenant:
     ("words", "sentence"),
     [
         (["nowhere.yaml"], "no such file"),
+        (["-"], "its scenario has to be a file"),
         (["--mode", "sideways"], "no ready scenario"),
         (["--mode", "user-driven", "--speed", "fast"], "is not a speed"),
         (["--mode", "user-driven", "--export", "picture.gif"], ".svg or .html"),
