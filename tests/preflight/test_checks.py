@@ -382,3 +382,19 @@ def test_a_profile_that_a_registration_names_is_not_called_unassigned(tmp_path: 
     assert "profile-not-assigned" not in {one.check for one in preflight(file).findings}
     file.write_text(text.replace("{id: p1}", "{id: p2}"), encoding="utf-8")
     assert "profile-not-assigned" in {one.check for one in preflight(file).findings}
+
+
+def test_a_group_of_users_that_counts_as_empty_has_evidence_too(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    group = """
+groups:
+  - id: g1
+    displayName: Sales people
+    groupTypes: [DynamicMembership]
+    membershipRule: '(user.department -eq "Sales")'
+    membershipRuleProcessingState: Paused
+"""
+    users = "users: [{userPrincipalName: user1@contoso.example, department: Sales}]\n"
+    file.write_text(PROFILE + users + group + TOOL.replace("all devices", "Sales people"), encoding="utf-8")
+    [one] = [each for each in preflight(file).findings if each.check == "group-counts-as-empty"]
+    assert [moment.text for moment in one.moments] == ["of 2 runs, none has a device or a user of Sales people"]
