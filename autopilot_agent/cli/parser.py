@@ -266,6 +266,7 @@ def _preflight(commands: Commands) -> None:
     it.add_argument("--mode", action="append", default=[], metavar="M", help="play only this mode (repeatable)")
     it.add_argument("--group", default="", metavar="NAME", help="play only devices of this group")
     it.add_argument("--output", choices=("text", "json", "markdown"), default="text", help="form of the report (default: text)")
+    it.add_argument("--save-scenarios", type=path, metavar="DIR", help="keep each run as a scenario that 'run' plays again")
     levels = ("error", "warning", "never")
     it.add_argument("--fail-on", choices=levels, default="error", help="exit 1 for findings as bad as this (default: error)")
     _colour(it)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from autopilot_agent.cli.console import colourful, write, write_json
+from autopilot_agent.cli.console import colourful, warn, write, write_json
 from autopilot_agent.preflight.report import Report, preflight
 from autopilot_agent.reports.style import Style
+from autopilot_agent.reports.words import count
+from autopilot_agent.scenario.replay import quoted
 
 
 def main(args: argparse.Namespace) -> int:
     """Print the report; exit code 1 when a finding is as bad as ``--fail-on`` says."""
-    report = preflight(args.tenant, modes=tuple(args.mode), group=args.group)
+    report = preflight(args.tenant, modes=tuple(args.mode), group=args.group, save=args.save_scenarios)
     _print(report, args)
+    if args.save_scenarios is not None:
+        folder = args.save_scenarios.as_posix()
+        warn(f"wrote {count(len(report.replays), 'scenario')} to {folder}; next: autopilot-agent run {quoted(folder)}")
     return 1 if report.fails(args.fail_on) else 0
 
 

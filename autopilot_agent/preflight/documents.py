@@ -9,7 +9,7 @@ import msgspec
 
 from autopilot_agent.preflight.findings import Finding, Severity
 from autopilot_agent.preflight.report import Played, Report
-from autopilot_agent.preflight.text import summary
+from autopilot_agent.preflight.text import MOST_SEEN, summary
 from autopilot_agent.reports.style import clean
 from autopilot_agent.reports.words import clock, span
 
@@ -28,6 +28,7 @@ def plain(report: Report) -> dict[str, Any]:
         "findings": [_finding(one) for one in report.findings],
         "devices": [msgspec.to_builtins(one) for one in report.devices],
         "remarks": report.remarks,
+        "replays": report.replays,
     }
 
 
@@ -73,9 +74,11 @@ def markdown(report: Report) -> str:
         for moment in one.moments:
             at = f"{clock(moment.at)} " if moment.at is not None else ""
             lines.append(f"- **seen** {at}{_text(moment.text)} ({_text(moment.rehearsal)})")
+        again = dict.fromkeys(report.replays[name] for name in one.seen if name in report.replays)
+        lines += [f"- **again** {_code(command)}" for command in list(again)[:MOST_SEEN]]
         lines += [f"- **fix** {_text(one.fix)}", f"- **check** `{one.check}`"]
-    lines += ["", "## What each device gets", ""]
-    lines += ["| device | mode | user | profile | page | end |", "|---|---|---|---|---|---|"]
+    head = ["device", "mode", "user", "profile", "page", "end", *(["again"] if report.replays else [])]
+    lines += ["", "## What each device gets", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     lines += [_row(one) for one in report.devices]
     if report.remarks:
         lines += ["", "## Remarks on the export", "", *(f"- {_text(one)}" for one in report.remarks)]
@@ -86,8 +89,16 @@ def _row(one: Played) -> str:
     profile = f"{one.profile} ({one.profile_why})" if one.profile else one.profile_why
     page = f"{one.page} ({one.page_why})" if one.page else one.page_why
     end = f"{one.end_state} in {span(one.seconds * 1000)}" + (f", {one.code}" if one.code else "")
-    cells = (one.device, one.mode, one.user, profile, page, end)
-    return f"| {' | '.join(_text(cell) for cell in cells)} |"
+    cells = [_text(cell) for cell in (one.device, one.mode, one.user, profile, page, end)]
+    cells += [_code(one.replay).replace("|", r"\|")] if one.replay else []
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(command: str) -> str:
+    """A command to be copied: as code, fenced by more backticks than it has in a row."""
+    longest = max(map(len, re.findall("`+", command)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {clean(command)} {fence}" if longest else f"{fence}{clean(command)}{fence}"
 
 
 def _text(text: str) -> str:

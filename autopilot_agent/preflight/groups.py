@@ -10,6 +10,7 @@ from autopilot_agent.preflight.directory import about_devices
 from autopilot_agent.preflight.findings import Found, Moment, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
+from autopilot_agent.reports.words import count
 from autopilot_agent.tenant.graph.directory import Group
 
 _MARK = re.compile(r"\[\s*(ztdid|orderid|purchaseorderid)\s*\]", re.IGNORECASE)
@@ -89,7 +90,9 @@ def _without(preflight: Preflight, group: Group) -> tuple[Moment, ...]:
             profile = one.candidate.profile
             got = profile.display_name if profile is not None else "no profile"
             return (as_whole(one, f"is not in {group.display_name} and gets {got}"),)
-    return ()
+    played = preflight.rehearsals
+    said = f"of {count(len(played), 'run')}, none has a device or a user of {group.display_name}"
+    return (as_whole(played[0], said),) if played else ()
 
 
 @check(

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.scenario.loader import load_scenario
+from autopilot_agent.scenario.inclusion import include_root
+from autopilot_agent.scenario.loader import LoadedScenario, load_scenario
 from autopilot_agent.scenario.model import CloudSpec, DeviceSpec
 from autopilot_agent.scenario.tenants import YAML, read_tenant, tenant_of
 from autopilot_agent.tenant.graph import TenantData
 from autopilot_agent.text.yaml_text import load_yaml
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a tenant was read: files and folders, as a scenario at ``file`` includes them, and collections written beside them.
+
+    ``root`` is the folder that the includes must not leave.
+    """
+
+    file: Path
+    includes: tuple[str, ...]
+    root: Path
+    written: dict[str, Any] = {}
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -22,6 +36,7 @@ class Subject(msgspec.Struct, frozen=True):
     device: DeviceSpec = msgspec.field(default_factory=DeviceSpec)
     cloud: CloudSpec = msgspec.field(default_factory=CloudSpec)
     assumptions: dict[str, str] = {}
+    origin: Origin | None = None
 
 
 def subject_of(path: Path) -> Subject:
@@ -32,12 +47,25 @@ def subject_of(path: Path) -> Subject:
         scenario = loaded.scenario
         device = msgspec.structs.replace(scenario.device, autopilot_file=None)  # the profile comes from the tenant
         cloud = msgspec.structs.replace(scenario.cloud, registered_elsewhere=False)
-        subject = Subject(name, tenant_of(loaded), device, cloud, scenario.assumptions)
+        subject = Subject(name, tenant_of(loaded), device, cloud, scenario.assumptions, _of_scenario(loaded))
     else:
-        subject = Subject(name, read_tenant(path))
+        subject = Subject(name, read_tenant(path), origin=_of_export(path))
     if not subject.data.collections:
         raise InputError("no resource of a tenant is here; expected Graph's collections, such as groups.json.", Place(name))
     return subject
+
+
+def _of_scenario(loaded: LoadedScenario) -> Origin:
+    tenant = loaded.scenario.tenant
+    items = tenant.get("include", [])
+    includes = tuple(items) if isinstance(items, list) else (items,)
+    written = {name: value for name, value in tenant.items() if name != "include"}
+    return Origin(loaded.path, includes, loaded.root or include_root(loaded.path), written)
+
+
+def _of_export(path: Path) -> Origin:
+    real = path.resolve()
+    return Origin(real.parent / "preflight.yaml", (real.name,), include_root(real))
 
 
 def is_scenario(path: Path) -> bool:

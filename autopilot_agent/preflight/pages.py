@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autopilot_agent.events import Noted, StateLeft
+from autopilot_agent.preflight.absences import never_got_page
 from autopilot_agent.preflight.blame import as_whole, page_of, required_apps
 from autopilot_agent.preflight.findings import Found, Moment, Resource, Severity
 from autopilot_agent.preflight.registry import Preflight, check
@@ -85,7 +86,9 @@ def not_assigned(preflight: Preflight) -> Iterator[Found]:
     for esp in preflight.data.esp_configurations:
         if not esp.is_default and not any(line.kind != "exclusionGroup" for line in esp.assignments):
             yield Found(
-                what=f"{esp.display_name} has no assignment; none of the devices played gets it.", about=(page(preflight, esp),)
+                what=f"{esp.display_name} has no assignment; none of the devices played gets it.",
+                about=(page(preflight, esp),),
+                moments=never_got_page(preflight, esp),
             )
 
 
@@ -220,17 +223,25 @@ def selected(preflight: Preflight) -> Iterator[Found]:
                 continue
             app = preflight.fleet.targeting.app(name)
             shown = app.display_name if app is not None else f"the app {name}, which the export does not have,"
-            said = [event for one in with_page for event in one.citing("APP-FILTER") if isinstance(event, Noted)]
             about = [page(preflight, esp)]
             if app is not None:
                 about.append(preflight.resource("mobile_apps", app))
             yield Found(
                 what=f"{esp.display_name} lists {shown} as blocking, but it is not required for any device with this page.",
                 about=tuple(about),
-                moments=(with_page[0].moment(said[0]),) if said else (),
+                moments=(_listed_in_vain(with_page, shown),),
                 key=f"{esp.id} {name}",
                 seen=tuple(one.label for one in with_page),
             )
+
+
+def _listed_in_vain(with_page: list[Rehearsal], shown: str) -> Moment:
+    """The remark of a run on its list of apps; where none has one, that the run never knew the app."""
+    for one in with_page:
+        for event in one.citing("APP-FILTER"):
+            if isinstance(event, Noted):
+                return one.moment(event)
+    return as_whole(with_page[0], f"the device is not told of {shown.rstrip(',')}, so nothing waits for it")
 
 
 @check(

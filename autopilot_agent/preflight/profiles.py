@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autopilot_agent.events import CallRefused, ScreenShown
+from autopilot_agent.preflight.absences import never_got_profile, too_late_for_profile
 from autopilot_agent.preflight.blame import as_whole
 from autopilot_agent.preflight.devices import of_users_alone
 from autopilot_agent.preflight.findings import Found, Severity
@@ -49,12 +50,18 @@ def not_assigned(preflight: Preflight) -> Iterator[Found]:
     for profile in preflight.data.windows_autopilot_deployment_profiles:
         if profile.device_type not in PC_TYPES or PROFILES not in preflight.data.collections:
             continue
-        if any(line.kind != "exclusionGroup" for line in profile.assignments):
+        if any(line.kind != "exclusionGroup" for line in profile.assignments) or _taken(preflight, profile.id):
             continue
         yield Found(
             what=f"{profile.display_name} has no assignment; none of the devices played gets it.",
             about=(preflight.resource(PROFILES, profile),),
+            moments=never_got_profile(preflight, profile),
         )
+
+
+def _taken(preflight: Preflight, profile: str) -> bool:
+    """Whether a device that was played has the profile of this id; a registration may name one that is assigned to nobody."""
+    return any(one.candidate.profile is not None and one.candidate.profile.id == profile for one in preflight.rehearsals)
 
 
 @check(
@@ -66,14 +73,13 @@ def not_assigned(preflight: Preflight) -> Iterator[Found]:
 )
 def for_users(preflight: Preflight) -> Iterator[Found]:
     """Profiles reach devices by groups of devices; a group of users brings it to none."""
-    played = preflight.rehearsals
     for profile in preflight.data.windows_autopilot_deployment_profiles:
         for line in profile.assignments:
             group = preflight.directory.group(line.group) if line.group else None
             whole = line.kind == "allLicensedUsers"
             if line.kind == "exclusionGroup" or not (whole or (group is not None and of_users_alone(group, preflight.data))):
                 continue
-            if any(one.candidate.profile is not None and one.candidate.profile.id == profile.id for one in played):
+            if _taken(preflight, profile.id):
                 continue
             name = group.display_name if group is not None else "all users"
             about = [preflight.resource(PROFILES, profile)]
@@ -82,6 +88,7 @@ def for_users(preflight: Preflight) -> Iterator[Found]:
             yield Found(
                 what=f"{profile.display_name} is assigned to {name}, which has users alone; no device gets it.",
                 about=tuple(about),
+                moments=too_late_for_profile(preflight, profile, group),
             )
 
 

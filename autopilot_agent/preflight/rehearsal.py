@@ -61,6 +61,12 @@ class Rehearsal(msgspec.Struct):
         return self.run.events
 
     @property
+    def scenario(self) -> Scenario:
+        """What was played, without the tenant."""
+        assert self.run.plan is not None and self.run.plan.loaded is not None
+        return self.run.plan.loaded.scenario
+
+    @property
     def error(self) -> ErrorReport | None:
         """Why the device did not get on."""
         return self.run.result.error
@@ -126,10 +132,11 @@ class Rehearsal(msgspec.Struct):
 
 
 class Stage:
-    """Plays rehearsals for one subject."""
+    """Plays rehearsals for one subject; ``played`` has all of them, also those that a check asked for."""
 
     def __init__(self, subject: Subject, fleet: Fleet) -> None:
         self.subject, self.fleet = subject, fleet
+        self.played: list[Rehearsal] = []
 
     def modes(self, candidate: Candidate) -> tuple[Mode, ...]:
         """What a device's profile lets it go through."""
@@ -196,7 +203,8 @@ class Stage:
             raise InputError(run.result.problem.partition(": ")[2] or run.result.problem)
         if run.result.exit_code == 4:
             raise Defect(f"{scenario.scenario}: {run.result.problem}")
-        return Rehearsal(candidate, mode, user, run, away, special)
+        self.played.append(Rehearsal(candidate, mode, user, run, away, special))
+        return self.played[-1]
 
     def _limit(self, app_id: str) -> int:
         experience = getattr(self.fleet.targeting.app(app_id), "install_experience", None)

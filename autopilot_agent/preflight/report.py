@@ -15,6 +15,7 @@ from autopilot_agent.preflight.inputs import Subject, subject_of
 from autopilot_agent.preflight.people import representatives
 from autopilot_agent.preflight.registry import Preflight
 from autopilot_agent.preflight.rehearsal import Rehearsal, Stage
+from autopilot_agent.preflight.saved_folder import check_folder
 from autopilot_agent.scenario.plan import targeting_of
 from autopilot_agent.scenario.problems import suggestion
 
@@ -39,15 +40,20 @@ class Played(msgspec.Struct, kw_only=True):
     rule: str
     seconds: float
     trace_hash: str
+    replay: str = ""
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What a preflight says. ``remarks`` are about the reading of the export."""
+    """What a preflight says. ``remarks`` are about the reading of the export.
+
+    ``replays`` has the command that plays a run again, by the label of the run; it is empty when none was saved.
+    """
 
     tenant: str
     devices: list[Played]
     findings: list[Finding]
     remarks: list[str]
+    replays: dict[str, str] = {}
 
     def counted(self, severity: Severity) -> int:
         """How many findings are of this severity."""
@@ -59,17 +65,21 @@ class Report(msgspec.Struct, kw_only=True):
         return any(one.severity.order <= worst for one in self.findings)
 
 
-def preflight(path: Path, *, modes: tuple[str, ...] = (), group: str = "") -> Report:
-    """Look at a tenant. Raises ``InputError`` for a path, a mode or a group that there is not."""
-    return examine(subject_of(path), modes=modes, group=group)
+def preflight(path: Path, *, modes: tuple[str, ...] = (), group: str = "", save: Path | None = None) -> Report:
+    """Look at a tenant. Raises ``InputError`` for a path, a mode or a group that there is not.
+
+    ``save`` is a folder for the runs as scenario files; ``InputError`` when they cannot be written there.
+    """
+    return examine(subject_of(path), modes=modes, group=group, save=save)
 
 
-def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "") -> Report:
+def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "", save: Path | None = None) -> Report:
     """The same for a tenant that was read already.
 
     Everything is played whatever is asked for, because what one group of devices gets says what is wrong for another.
     """
     wanted = _modes(modes)
+    folder = check_folder(save) if save is not None else None
     found = rehearse(subject)
     members = _of_group(found, group, subject) if group else found.fleet.candidates
     shown = [one for one in found.rehearsals if one.mode in wanted and any(one.candidate is each for each in members)]
@@ -83,12 +93,30 @@ def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "") -
     remarks = [str(notice) for notice in notices if str(notice.place) not in told]
     if not subject.data.windows_autopilot_deployment_profiles:
         remarks.insert(0, "the export has no deployment profile (windowsAutopilotDeploymentProfiles)")
-    return Report(
+    report = Report(
         tenant=subject.name,
         devices=[_played(found, one) for one in shown],
         findings=findings,
         remarks=list(dict.fromkeys(remarks)),
     )
+    if save is not None and folder is not None:
+        _save(report, found, shown, folder, save)
+    return report
+
+
+def _save(report: Report, found: Preflight, shown: list[Rehearsal], folder: Path, typed: Path) -> None:
+    """Save the runs that the report shows, with those that checks played besides and findings tell of."""
+    from autopilot_agent.preflight.saved import save
+
+    told = {moment.rehearsal for one in report.findings for moment in one.moments}
+    labels = {one.label for one in shown}
+    more = {one.label: one for one in found.stage.played if one.label in told - labels}
+    chosen = [*shown, *more.values()]
+    commands = save(chosen, found.stage, folder, typed)
+    for one, command in zip(chosen, commands, strict=True):
+        report.replays.setdefault(one.label, command)
+    for row, command in zip(report.devices, commands, strict=False):
+        row.replay = command
 
 
 def rehearse(subject: Subject, also: frozenset[str] = frozenset()) -> Preflight:

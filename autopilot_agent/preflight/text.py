@@ -23,8 +23,10 @@ def render(report: Report, style: Style = Style(width=WIDTH), *, verbosity: int 
     lines += ["", *table(report, style)]
     if verbosity >= 0:
         for number, one in enumerate(report.findings, 1):
-            lines += ["", *finding(number, one, style, whole=verbosity > 0)]
+            lines += ["", *finding(number, one, style, report.replays, whole=verbosity > 0)]
         lines += remarks(report, style, whole=verbosity > 0)
+        if not report.replays:
+            lines += ["", "To play one of these runs by itself: --save-scenarios DIR"]
     lines += ["", summary(report)]
     return "\n".join(lines) + "\n"
 
@@ -57,6 +59,7 @@ def devices(report: Report, style: Style) -> list[str]:
             lines += style.block("    page     ", clean(page + whom))
         for one in played:
             lines += style.block("    end      ", clean(_end(one)), "" if one.outcome == "completed" else "red")
+            lines += [f"    again    {clean(one.replay)}"] if one.replay else []
     return lines
 
 
@@ -80,8 +83,8 @@ def table(report: Report, style: Style) -> list[str]:
     return lines
 
 
-def finding(number: int, one: Finding, style: Style, *, whole: bool) -> list[str]:
-    """One finding at length."""
+def finding(number: int, one: Finding, style: Style, replays: dict[str, str], *, whole: bool) -> list[str]:
+    """One finding at length; ``replays`` has the commands that play runs again, by their labels."""
     head = f"{number}. {one.severity.value.upper()}  "
     lines = style.block(head, clean(one.title), "bold", head_colour=COLOURS[one.severity])
     lines += style.block("   ", clean(one.what))
@@ -96,6 +99,7 @@ def finding(number: int, one: Finding, style: Style, *, whole: bool) -> list[str
     for index, name in enumerate(seen):
         lines += style.block("             " if index else "   seen in   ", clean(name), hang=15)
         lines += [line for moment in one.moments if moment.rehearsal == name for line in _moment(moment, style)]
+        lines += [f"     again   {clean(replays[name])}"] if name in replays else []
     if more > 0:
         lines.append(f"             {more} more")
     return lines + style.block("   fix       ", clean(one.fix)) + [f"   check     {one.check}"]

@@ -127,9 +127,9 @@ def read_tenant(path: Path) -> TenantData:
     return reading.builder.finish()
 
 
-def files_of(path: Path, items: list[str]) -> list[Path]:
+def files_of(path: Path, items: list[str], root: Path | None = None) -> list[Path]:
     """Every file that these includes of a scenario at ``path`` read, what they include themselves among them."""
-    loaded = LoadedScenario(Scenario(scenario="", tenant={"include": items}), Document(str(path), {}), path)
+    loaded = LoadedScenario(Scenario(scenario="", tenant={"include": items}), Document(str(path), {}), path, root=root)
     found: list[Path] = []
     for real in _included(loaded, items).stamps:
         found += sorted(one for one in real.rglob("*") if one.is_file()) if real.is_dir() else [real]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from autopilot_agent import rulebook
 from autopilot_agent.errors import Defect, InputError, Place
@@ -18,11 +17,13 @@ from autopilot_agent.scenario.cast import reply_of
 from autopilot_agent.scenario.durations import format_duration
 from autopilot_agent.scenario.fragments import defaults_for
 from autopilot_agent.scenario.inclusion import include_root
-from autopilot_agent.scenario.loader import load_scenario, load_scenario_text
+from autopilot_agent.scenario.loader import load_scenario
 from autopilot_agent.scenario.model import USUAL_ACTS, Answer, AnswerSpec, Happening, Scenario
 from autopilot_agent.scenario.plan import Plan
 from autopilot_agent.scenario.run import run_scenario
 from autopilot_agent.scenario.tenants import files_of
+from autopilot_agent.scenario.writing import without_empty
+from autopilot_agent.scenario.writing import written as text_of
 
 TAG = "walked"
 
@@ -87,7 +88,7 @@ def written(recorder: Recorder, plan: Plan, path: Path, *, ended: bool) -> str:
     data: dict[str, Any] = msgspec.to_builtins(loaded.scenario)
     for name in ("person", "acts", "happenings", "expect", "faults", "include", "matrix", "root", "skip", "xfail"):
         data.pop(name, None)
-    data = _without_empty(data)
+    data = without_empty(data)
     if defaults_for(path).layers:  # what they brought is written out, or not wanted
         data["root"] = True
     data["scenario"] = f"{loaded.scenario.scenario} (walked by hand)".replace(" (walked by hand) (walked", " (walked")
@@ -118,9 +119,7 @@ def written(recorder: Recorder, plan: Plan, path: Path, *, ended: bool) -> str:
     if tenant:
         data["tenant"] = tenant
     _name_user(data, plan)
-    text = _dump(data, plain=True)
-    if _differs(text, data, path):
-        text = _dump(data, plain=False)
+    text = text_of(data, path)
     how = "" if ended else f"# Left in the middle. Go on: autopilot-agent walk --state {path.name}\n"
     return f"# Walked by hand. Play it again: autopilot-agent run {path.name}\n{how}{text}"
 
@@ -144,16 +143,6 @@ def check_replay(path: Path, plan: Plan) -> str:
         if ours != theirs:
             return f"event {ours.seq} was {ours}, and is {theirs}"
     return f"{len(plan.world.trace)} events became {len(run.events)}"
-
-
-def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    """The scenario's own words without what says nothing; the tenant stays as it is."""
-    kept: dict[str, Any] = {}
-    for name, value in data.items():
-        inner = _without_empty(value) if isinstance(value, dict) and name not in ("tenant", "registry") else value
-        if inner not in ({}, []):
-            kept[name] = inner
-    return kept
 
 
 def _moment(at: int) -> str:
@@ -238,26 +227,3 @@ def _includes(items: Any, source: Path, target: Path) -> list[str]:
         place = folder / real.relative_to(home)
         found.append(place.relative_to(target.parent).as_posix() + ("/" if real.is_dir() else ""))
     return found
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML as people write it here: no aliases, short lists in one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _dump(data: dict[str, Any], *, plain: bool) -> str:
-    text: str = yaml.dump(
-        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None,
-        default_style=None if plain else '"',
-    )  # fmt: skip
-    return text
-
-
-def _differs(text: str, data: dict[str, Any], path: Path) -> bool:
-    """Whether our reader understands something else than what was meant."""
-    try:
-        return bool(load_scenario_text(text, path).scenario != msgspec.convert(data, Scenario))
-    except InputError:
-        return True

@@ -10,6 +10,7 @@ from autopilot_agent import rulebook
 from autopilot_agent.preflight.families import CHECKS
 from autopilot_agent.preflight.findings import Finding
 from autopilot_agent.preflight.inputs import subject_of
+from autopilot_agent.preflight.rehearsal import Rehearsal
 from autopilot_agent.preflight.report import preflight, rehearse
 from autopilot_agent.reports.sentences import sentence
 
@@ -238,8 +239,12 @@ windowsAutopilotDeviceIdentities:
 }
 """Small tenants in which a device does not get on: the rule, and what is to blame."""
 
-NEVER_SEEN = {"profile-for-users", "profile-not-assigned", "page-not-assigned"}
-"""Checks that find what no rehearsal got: the absence is the evidence."""
+NEVER_HAPPENS = {
+    "profile-for-users": ("Managers", "StateLeft", "Answered"),
+    "profile-not-assigned": ("Left over", "StateLeft"),
+    "page-not-assigned": ("Left over page", "Noted"),
+}
+"""Checks that find what cannot happen in a run: what no device gets, and the kinds of events that show what came instead."""
 
 
 def named(one: Finding) -> tuple[str, str, str]:
@@ -303,7 +308,8 @@ def test_a_finding_has_a_rule_a_source_a_place_a_fix_and_evidence() -> None:
     for one in preflight(EXAMPLE / "planted").findings:
         assert one.rule in known and one.source and one.grade and one.statement and one.fix, one
         assert one.about and all(each.place.line for each in one.about), one
-        assert bool(one.seen) is (one.check not in NEVER_SEEN), one
+        assert one.seen and {moment.rehearsal for moment in one.moments} <= set(one.seen), one
+        assert one.moments, one
 
 
 def test_every_check_goes_by_a_rule_that_is_known() -> None:
@@ -321,3 +327,74 @@ def test_what_a_finding_shows_happened_in_the_run_that_it_names() -> None:
             if " ends, " in moment.text:
                 continue
             assert (moment.at, moment.text) in {(event.at, sentence(event)) for event in rehearsal.events}, moment
+
+
+@pytest.mark.parametrize("name", NEVER_HAPPENS)
+def test_what_cannot_happen_is_shown_by_what_happened_instead(name: str) -> None:
+    missing, *kinds = NEVER_HAPPENS[name]
+    found = rehearse(subject_of(EXAMPLE / "planted"))
+    one = next(each for each in preflight(EXAMPLE / "planted").findings if each.check == name)
+    run = next(each for each in found.rehearsals if each.label == one.moments[0].rehearsal)
+    timed = {(moment.at, moment.text) for moment in one.moments if moment.at is not None}
+    shown = {type(event).__name__ for event in run.events if (event.at, sentence(event)) in timed}
+    assert shown >= set(kinds) and not any(missing in text for _, text in timed)
+    *_, last = one.moments
+    number = int(last.text.split()[1])
+    assert last.at is None and last.text.endswith(f"none gets {missing}")
+    assert 0 < number == len(candidates_of(found.rehearsals, name))
+    assert missing not in {each.page.display_name for each in found.rehearsals if each.page is not None}
+
+
+def candidates_of(rehearsals: list[Rehearsal], name: str) -> list[Rehearsal]:
+    """The runs in which it could have been seen, counted in another way than the product does."""
+    if name == "page-not-assigned":
+        return [one for one in rehearsals if one.page is not None]
+    staff = ("user1@", "user2@", "auditor@", "newcomer@", "insider@", "contractor@")
+    asked = [one for one in rehearsals if any(getattr(event, "call", "") == "DownloadProfile" for event in one.events)]
+    if name == "profile-not-assigned":
+        return asked
+    members = {"000000000001", "000000000002", "000000000003", "000000000005", "000000000006"}
+    assert all(one.user is None or one.user.user_principal_name.startswith(staff) for one in asked)
+    theirs = [one for one in asked if one.user is not None and one.user.id[-12:] in members]
+    return [one for one in theirs if "SIGNIN" in one.run.result.screens]
+
+
+def test_evidence_of_a_tenant_in_which_nothing_is_enrolled_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    nobody = """
+deviceRegistrationPolicy: {azureADJoin: {allowedToJoin: {"@odata.type": "#microsoft.graph.noDeviceRegistrationMembership"}}}
+"""
+    text = PROFILE.replace("[all devices]", "[]") + USERS + nobody + "deviceEnrollmentConfigurations:" + PAGE
+    file.write_text(text, encoding="utf-8")
+    found = {one.check: one.moments for one in preflight(file).findings}
+    refused, last = found["profile-not-assigned"]
+    assert refused.text == "DownloadProfile is refused, 807: ZtdDeviceIsNotRegistered" and refused.at == 75_557
+    assert (last.at, last.text) == (None, "of 1 run that asks for a profile, none gets Laptops")
+    said = [(moment.at, moment.text) for moment in found["page-not-assigned"]]
+    assert said == [(None, "no run comes as far as the choice of a status page, so none shows Page")]
+
+
+def test_a_profile_that_a_registration_names_is_not_called_unassigned(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    text = PROFILE.replace("[all devices]", "[]").replace("displayName: Laptops", "displayName: Laptops\n    id: p1")
+    text += "windowsAutopilotDeviceIdentities:\n  - {serialNumber: 5CG1, intendedDeploymentProfile: {id: p1}}\n"
+    file.write_text(text, encoding="utf-8")
+    assert "profile-not-assigned" not in {one.check for one in preflight(file).findings}
+    file.write_text(text.replace("{id: p1}", "{id: p2}"), encoding="utf-8")
+    assert "profile-not-assigned" in {one.check for one in preflight(file).findings}
+
+
+def test_a_group_of_users_that_counts_as_empty_has_evidence_too(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    group = """
+groups:
+  - id: g1
+    displayName: Sales people
+    groupTypes: [DynamicMembership]
+    membershipRule: '(user.department -eq "Sales")'
+    membershipRuleProcessingState: Paused
+"""
+    users = "users: [{userPrincipalName: user1@contoso.example, department: Sales}]\n"
+    file.write_text(PROFILE + users + group + TOOL.replace("all devices", "Sales people"), encoding="utf-8")
+    [one] = [each for each in preflight(file).findings if each.check == "group-counts-as-empty"]
+    assert [moment.text for moment in one.moments] == ["of 2 runs, none has a device or a user of Sales people"]
