@@ -12,7 +12,7 @@ def main(args: argparse.Namespace) -> int:
     from autopilot_agent.walk.program import Options, walk
 
     if args.scenario is not None and str(args.scenario) == "-":
-        raise InputError("a walk reads your answers from standard input, so its scenario has to be a file; save it and name it.")
+        raise InputError("a walk reads your answers from standard input, so its scenario has to be a file; name one.")
     if args.state is not None and args.scenario is not None:
         raise InputError("--state names the scenario already; leave the other file out.")
     if (args.only or args.set) and args.scenario is None:
