@@ -50,18 +50,9 @@ def _runs(args: argparse.Namespace) -> int:
     from autopilot_agent.reports.difference import compare
     from autopilot_agent.reports.difference_text import plain
     from autopilot_agent.reports.difference_text import write as lines_of
-    from autopilot_agent.reports.recording import Recording
+    from autopilot_agent.reports.pairing import pairs_of
 
-    a, b = (_recordings(path, args.seed) for path in (args.a, args.b))
-    pairs: list[tuple[Recording, Recording]] = []
-    if len(a) == len(b) == 1:
-        pairs = [(a[0], b[0])]
-    else:
-        named = {one.name: one for one in b}
-        missing = sorted(named.keys() ^ {one.name for one in a})
-        if missing:
-            raise InputError(f"only one of the files has a run of {missing[0]}; record the same scenarios twice.")
-        pairs = [(one, named[one.name]) for one in a]
+    pairs = pairs_of(*(_recordings(path, args.seed) for path in (args.a, args.b)))
     found = [compare(one, other) for one, other in pairs]
     if args.output == "json":
         data: dict[str, Any] = {"version": 1, "kind": "runs", "equal": all(one.equal for one in found)}

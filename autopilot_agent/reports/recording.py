@@ -16,7 +16,10 @@ END_FACTS = ("end_state", "outcome", "flow", "join", "mdm_enrolled", "device_nam
 
 
 class Recording(msgspec.Struct):
-    """One run; ``seconds`` are virtual. ``end`` has only what the source tells, ``events`` is None where it tells none."""
+    """One run; ``seconds`` are virtual. ``end`` has only what the source tells, ``events`` is None where it tells none.
+
+    ``file``, ``case`` and ``seed`` say which run it is: "" and None where the source does not.
+    """
 
     name: str
     end: dict[str, object]
@@ -26,6 +29,17 @@ class Recording(msgspec.Struct):
     apps: dict[str, str]
     events: list[Event] | None = None
     trace_hash: str = ""
+    file: str = ""
+    case: str = ""
+    seed: int | None = None
+
+
+class _Begun(msgspec.Struct):
+    """The line in front of the events of one of several runs."""
+
+    file: str = ""
+    case: str = ""
+    seed: int | None = None
 
 
 def recording_of(run: Run, name: str = "") -> Recording:
@@ -33,9 +47,14 @@ def recording_of(run: Run, name: str = "") -> Recording:
     result = run.result
     if result.problem:
         raise InputError(result.problem)
-    found = of_result(result, name or result.file)
+    found = of_result(result, named(name or result.file, result.case))
     found.events = run.events
     return found
+
+
+def named(file: str, case: str) -> str:
+    """A case as reports name it."""
+    return f"{file} [{case}]" if case else file
 
 
 def of_result(result: Result, name: str) -> Recording:
@@ -43,9 +62,17 @@ def of_result(result: Result, name: str) -> Recording:
     end: dict[str, object] = {fact: getattr(result, fact) for fact in END_FACTS}
     error = result.error
     end["error"] = " ".join(part for part in (error.code, error.rule) if part) if error is not None else ""
-    screens = list(result.screens)
     return Recording(
-        name, end, result.virtual_seconds, list(result.states), screens, dict(result.apps), None, result.trace_hash
+        name,
+        end,
+        result.virtual_seconds,
+        list(result.states),
+        list(result.screens),
+        dict(result.apps),
+        trace_hash=result.trace_hash,
+        file=result.file,
+        case=result.case,
+        seed=result.seed,
     )
 
 
@@ -75,7 +102,7 @@ def read_json(data: dict[str, Any], name: str) -> list[Recording]:
             raise InputError(f"a result does not have the form of 'run --output json' ({error}).", Place(name)) from None
         if result.problem:
             raise InputError(f"the run of {result.file} was not played: {result.problem}", Place(name))
-        found.append(of_result(result, result.file or name))
+        found.append(of_result(result, named(result.file or name, result.case)))
     if not found:
         raise InputError("no run is in this file.", Place(name))
     return found
@@ -87,21 +114,27 @@ def read_events(data: bytes, name: str) -> list[Recording]:
     Raises ``InputError`` with the line of what is no event.
     """
     decoder = event_decoder()
-    found: list[tuple[str, list[Event]]] = []
+    found: list[tuple[_Begun, list[Event]]] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
         try:
             if line.startswith((b'{"event":"run_started"', b'{"event":"run_finished"')):
                 if b"run_started" in line[:40]:
-                    found.append((str(msgspec.json.decode(line).get("file", name)), []))
+                    found.append((msgspec.json.decode(line, type=_Begun), []))
                 continue
             event = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError(f"this line is no event of 'run --output jsonl' ({error}).", Place(name, number)) from None
         if not found:
-            found.append((name, []))
+            found.append((_Begun(), []))
         found[-1][1].append(event)
     if not found:
         raise InputError("no event is in this file.", Place(name))
-    return [of_events(events, title) for title, events in found]
+    return [_begun(begun, events, name) for begun, events in found]
+
+
+def _begun(begun: _Begun, events: list[Event], name: str) -> Recording:
+    found = of_events(events, named(begun.file or name, begun.case))
+    found.file, found.case, found.seed = begun.file, begun.case, begun.seed
+    return found

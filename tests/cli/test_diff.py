@@ -56,6 +56,62 @@ def test_recordings_of_many_runs_go_by_their_files(tmp_path: Path, capsys: pytes
         assert "2 of 2 runs differ" in capsys.readouterr().out
 
 
+CASES = """\
+scenario: A laptop
+matrix:
+  - {name: cable, device.network: ethernet}
+  - {name: Wi-Fi, device.network: wifi}
+---
+scenario: A laptop without a licence
+tenant: {users: [{userPrincipalName: user1@contoso.example, assignedPlans: []}]}
+person: {SIGNIN: user1@contoso.example}
+"""
+
+
+@pytest.fixture
+def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("cases.yaml").write_text(CASES, encoding="utf-8")
+    return tmp_path
+
+
+def record(capsys: pytest.CaptureFixture[str], name: str, *words: str) -> str:
+    """Keep what ``run`` prints; the name's ending says the form."""
+    main(["run", "--output", name.rsplit(".", 1)[1], *words])
+    Path(name).write_text(capsys.readouterr().out, encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_runs_of_one_file_go_by_case_and_seed(form: str, cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    once = record(capsys, f"a.{form}", "cases.yaml")
+    assert main(["diff", once, once]) == 0
+    assert "Nothing differs.\n\n0 of 3 runs differ." in capsys.readouterr().out
+    often = record(capsys, f"b.{form}", "cases.yaml", "--repeat", "3")
+    assert main(["diff", often, often]) == 0
+    text = capsys.readouterr().out
+    assert "A  cases.yaml [A laptop / cable], seed 1" in text and "0 of 9 runs differ." in text
+    other = record(capsys, f"c.{form}", "cases.yaml", "--seed", "9")
+    assert main(["diff", once, other]) == 1
+    assert "3 of 3 runs differ" in capsys.readouterr().out
+    for a, b, said in [(once, often, "only B has a run of cases.yaml [A laptop / cable], seed 2 and 1 more"),
+                       (record(capsys, f"d.{form}", "cases.yaml", "--only", "*cable", "--only", "*licence"), once,
+                        "only B has a run of cases.yaml [A laptop / Wi-Fi]; record the same")]:  # fmt: skip
+        assert main(["diff", a, b]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_the_same_cases_of_two_files_belong_together(cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = record(capsys, "a.json", "cases.yaml")
+    Path("cases.yaml").rename("renamed.yaml")
+    assert main(["diff", a, record(capsys, "b.jsonl", "renamed.yaml"), "--output", "json"]) in (0, 1)
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    assert [(one["a"], one["b"]) for one in runs] == [
+        (f"cases.yaml [{name}]", f"renamed.yaml [{name}]")
+        for name in ("A laptop / cable", "A laptop / Wi-Fi", "A laptop without a licence")
+    ]
+
+
 def test_tenants_and_what_it_means_for_each_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(CONTOSO), str(CONTOSO)]) == 0
     assert "Nothing differs; 18 runs played alike." in capsys.readouterr().out
@@ -81,6 +137,7 @@ def test_tenants_and_what_it_means_for_each_device(tmp_path: Path, capsys: pytes
         ('{"schema_version":1,"results":[]}', "x.json", "no run is in this file"),
         ('{"schema_version":1,"results":[{"scenario":1}]}', "x.json", "does not have the form of"),
         ("{", "x.json", "broken JSON"),
+        ('{"event":"run_started","file":"a.yaml","seed":"x"}', "x.jsonl", "x.jsonl:1: this line is no event"),
         ("text", "x.txt", "expected a scenario (.yaml), a tenant, or a run"),
         ("scenario: x\nfoo: 1\n", "x.yaml", "'foo' is not a key"),
     ],
