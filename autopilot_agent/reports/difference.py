@@ -105,14 +105,20 @@ def compare(a: Run | Recording, b: Run | Recording) -> Difference:
         end=[Changed(name, was, other.end[name]) for name, was in one.end.items() if other.end.get(name, was) != was],
         path=hunks(one.states, other.states),
         screens=hunks(one.screens, other.screens),
-        apps=_apps(one.apps, other.apps),
+        apps=_apps(one, other),
         seconds=Changed("seconds", one.seconds, other.seconds) if one.seconds != other.seconds else None,
         times=_times(one.events or [], other.events or []) if both else [],
         trace=hashes,
     )
 
 
-def _apps(a: dict[str, str], b: dict[str, str]) -> list[Changed]:
+def _apps(one: Recording, other: Recording) -> list[Changed]:
+    """Apps in other states. Of the json and the events of runs only what both can tell is compared, so of one run nothing."""
+    a, b = one.apps, other.apps
+    if one.pending != other.pending:
+        if one.trace_hash == other.trace_hash:
+            return []
+        a, b = ({name: state for name, state in apps.items() if state != "pending"} for apps in (a, b))
     names = dict.fromkeys([*a, *b])
     return [Changed(name, a.get(name), b.get(name)) for name in names if a.get(name) != b.get(name)]
 

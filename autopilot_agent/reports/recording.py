@@ -6,19 +6,36 @@ from typing import Any
 
 import msgspec
 
+from autopilot_agent import rulebook
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.events import AppChanged, Event, Finished, Rebooted, ScreenShown, StateLeft, happened
+from autopilot_agent.events import (
+    AppChanged,
+    DiskErased,
+    Event,
+    Finished,
+    Rebooted,
+    ScreenShown,
+    StateEntered,
+    StateLeft,
+    happened,
+    trace_hash,
+)
 from autopilot_agent.reports.report import event_decoder
-from autopilot_agent.scenario.run import Result, Run
+from autopilot_agent.scenario.run import Result, Run, apps_by_name
+from autopilot_agent.service.ime import IME_PRODUCT
+from autopilot_agent.service.uris import CONFIGMGR_PRODUCT
 
 END_FACTS = ("end_state", "outcome", "flow", "join", "mdm_enrolled", "device_name", "reboots")
 """What a result says of the end, besides its error."""
+MANAGEMENT = (IME_PRODUCT, CONFIGMGR_PRODUCT)
+"""What brings apps and is none itself; a result does not list it either."""
 
 
 class Recording(msgspec.Struct):
     """One run; ``seconds`` are virtual. ``end`` has only what the source tells, ``events`` is None where it tells none.
 
-    ``file``, ``case`` and ``seed`` say which run it is: "" and None where the source does not.
+    ``file``, ``case`` and ``seed`` say which run it is: "" and None where the source does not. ``pending`` says whether
+    ``apps`` has those that nothing was done about yet: no event tells of them.
     """
 
     name: str
@@ -32,6 +49,7 @@ class Recording(msgspec.Struct):
     file: str = ""
     case: str = ""
     seed: int | None = None
+    pending: bool = True
 
 
 class _Begun(msgspec.Struct):
@@ -78,18 +96,41 @@ def of_result(result: Result, name: str) -> Recording:
 
 def of_events(events: list[Event], name: str) -> Recording:
     """What the events of a run tell."""
-    end: dict[str, object] = {}
-    last = next((event for event in reversed(events) if isinstance(event, Finished)), None)
-    if last is not None:
-        end = {"end_state": last.end_state, "outcome": last.outcome}
+    end = _end(events)
     end["reboots"] = sum(isinstance(event, Rebooted) for event in events)
     failed = next((event for event in reversed(events) if isinstance(event, StateLeft)), None)
-    if last is not None and last.outcome != "completed" and failed is not None:
+    if end.get("outcome") not in (None, "completed", "interrupted") and failed is not None:
         end["reason"] = failed.detail
-    apps = {event.name: event.state for event in events if isinstance(event, AppChanged)}
     screens = [event.screen for event in events if isinstance(event, ScreenShown)]
     seconds = events[-1].at / 1000 if events else 0.0
-    return Recording(name, end, seconds, [event.state for event in happened(events)], screens, apps, events)
+    states = [event.state for event in happened(events)]
+    return Recording(name, end, seconds, states, screens, _apps(events), events, trace_hash(events), pending=False)
+
+
+def _end(events: list[Event]) -> dict[str, object]:
+    """Where the device ended: at the end of its last act, or in the middle of one that somebody broke off."""
+    last = next((event for event in reversed(events) if isinstance(event, Finished | StateEntered)), None)
+    if isinstance(last, Finished):
+        return {"end_state": last.end_state, "outcome": last.outcome}
+    return {"end_state": last.state, "outcome": "interrupted"} if isinstance(last, StateEntered) else {}
+
+
+def _apps(events: list[Event]) -> dict[str, str]:
+    """The apps on the disk at the end; a new Windows begins without any, also where a reset keeps the enrolment."""
+    found: dict[str, tuple[str, str]] = {}
+    for event in events:
+        if isinstance(event, DiskErased) or _gives_new_windows(event):
+            found.clear()
+        elif isinstance(event, AppChanged) and event.app not in MANAGEMENT:
+            found[event.app] = (event.name, event.state)
+    return apps_by_name(found)
+
+
+def _gives_new_windows(event: Event) -> bool:
+    """Whether a reset is done that leaves no app; the disk counts as erased only where the device leaves its organisation."""
+    if not isinstance(event, StateLeft) or event.state != "resetting":
+        return False
+    return any(row.windows == "new" for row in rulebook.resets().values() if row.rule == event.rule)
 
 
 def read_json(data: dict[str, Any], name: str) -> list[Recording]:

@@ -244,13 +244,18 @@ def _gather(result: Result, plan: Plan, end: State) -> None:
     result.reboots = device.disk.reboots
     result.states = [event.state for event in happened(world.trace)]
     result.screens = world.screens
-    named = Counter(app.name for app in device.disk.apps.values())
-    result.apps = {key if named[app.name] > 1 else app.name: app.state for key, app in device.disk.apps.items()}
+    result.apps = apps_by_name({key: (app.name, app.state) for key, app in device.disk.apps.items()})
     result.rules = sorted({event.rule for event in world.trace if event.rule})
     result.trace_hash = trace_hash(world.trace)
     result.notices = [*plan.notices, *remarks(plan, result)]
     if result.outcome not in ("completed", "interrupted"):
         result.error = _error(world.trace, plan, device)
+
+
+def apps_by_name(apps: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """The states of apps by their names, given both by id; apps with one name go by their ids."""
+    named = Counter(name for name, _ in apps.values())
+    return {key if named[name] > 1 else name: state for key, (name, state) in apps.items()}
 
 
 def _error(trace: list[Event], plan: Plan, device: Device) -> ErrorReport:
