@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autopilot_agent.cli.console import colourful, width, write, write_json
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.reports.style import Style
 from autopilot_agent.scenario.tenants import YAML
 from autopilot_agent.text.text_file import read_bytes
+
+if TYPE_CHECKING:
+    from autopilot_agent.reports.recording import Recording
+    from autopilot_agent.scenario.loader import Draft
 
 NARROW = 80
 LIMIT = 64 * 1024 * 1024
@@ -26,6 +30,8 @@ def main(args: argparse.Namespace) -> int:
         raise InputError(f"{args.a} is {kinds[0]} and {args.b} is {kinds[1]}; compare two of one kind.")
     if args.seed is not None and (kinds[0] == TENANT or not any(path.suffix.lower() in YAML for path in (args.a, args.b))):
         raise InputError("--seed is for scenarios, which are played; nothing of these is. Leave it out.")
+    if args.only and kinds[0] == TENANT:
+        raise InputError("--only names cases of scenario files and recorded runs, and tenants have none; leave it out.")
     return _tenants(args) if kinds[0] == TENANT else _runs(args)
 
 
@@ -52,7 +58,8 @@ def _runs(args: argparse.Namespace) -> int:
     from autopilot_agent.reports.difference_text import write as lines_of
     from autopilot_agent.reports.pairing import pairs_of
 
-    pairs = pairs_of(*(_recordings(path, args.seed) for path in (args.a, args.b)))
+    sides = _chosen([_cases(path) for path in (args.a, args.b)], args.only)
+    pairs = pairs_of(*([_recording(one, args.seed) for one in side] for side in sides))
     found = [compare(one, other) for one, other in pairs]
     if args.output == "json":
         data: dict[str, Any] = {"version": 1, "kind": "runs", "equal": all(one.equal for one in found)}
@@ -98,15 +105,37 @@ def _json(path: Path) -> Any:
         return None
 
 
-def _recordings(path: Path, seed: int | None) -> list[Any]:
-    from autopilot_agent.reports.recording import read_events, read_json, recording_of
+def _cases(path: Path) -> list[Draft] | list[Recording]:
+    """What a file holds: recorded runs, or cases that are not played yet."""
+    from autopilot_agent.reports.recording import read_events, read_json
 
     ending = path.suffix.lower()
     if ending == ".json":
-        return list(read_json(_json(path), path.as_posix()))
+        return read_json(_json(path), path.as_posix())
     if ending == ".jsonl":
-        return list(read_events(read_bytes(path, LIMIT), path.as_posix()))
-    from autopilot_agent.scenario.loader import load_scenario
+        return read_events(read_bytes(path, LIMIT), path.as_posix())
+    from autopilot_agent.scenario.loader import drafts_of
+
+    return drafts_of(path)
+
+
+def _chosen(sides: list[list[Draft] | list[Recording]], only: list[str]) -> list[list[Draft | Recording]]:
+    """The cases that ``--only`` names on each side; a side with one case is compared with whatever the other is left with."""
+    from autopilot_agent.scenario.choosing import names_chosen
+
+    several = [len({one.case for one in side}) > 1 for side in sides]
+    if only and not any(several):
+        names_chosen((one.case for side in sides for one in side), only)
+    found: list[list[Draft | Recording]] = []
+    for side, chooses in zip(sides, several, strict=True):
+        names = names_chosen((one.case for one in side), only) if only and chooses else None
+        found.append([one for one in side if names is None or one.case in names])
+    return found
+
+
+def _recording(case: Draft | Recording, seed: int | None) -> Recording:
+    """A recorded run as it is, a case played."""
+    from autopilot_agent.reports.recording import Recording, recording_of
     from autopilot_agent.scenario.run import run_scenario
 
-    return [recording_of(run_scenario(load_scenario(path), seed=seed), path.as_posix())]
+    return case if isinstance(case, Recording) else recording_of(run_scenario(case.load(), seed=seed))

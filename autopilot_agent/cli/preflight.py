@@ -14,7 +14,9 @@ from autopilot_agent.scenario.replay import quoted
 
 def main(args: argparse.Namespace) -> int:
     """Print the report; exit code 1 when a finding is as bad as ``--fail-on`` says."""
-    report = preflight(args.tenant, modes=tuple(args.mode), group=args.group, save=args.save_scenarios)
+    report = preflight(
+        args.tenant, modes=tuple(args.mode), group=args.group, save=args.save_scenarios, only=tuple(args.only)
+    )
     _print(report, args)
     if args.save_scenarios is not None:
         folder = args.save_scenarios.as_posix()

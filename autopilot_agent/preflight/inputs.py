@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from autopilot_agent.scenario.loader import LoadedScenario, load_scenario
 from autopilot_agent.scenario.model import CloudSpec, DeviceSpec
 from autopilot_agent.scenario.tenants import YAML, read_tenant, tenant_of
 from autopilot_agent.tenant.graph import TenantData
-from autopilot_agent.text.yaml_text import load_yaml
+from autopilot_agent.text.text_file import read_text
+from autopilot_agent.text.yaml_text import load_yaml_documents
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -39,15 +41,21 @@ class Subject(msgspec.Struct, frozen=True):
     origin: Origin | None = None
 
 
-def subject_of(path: Path) -> Subject:
-    """Read what ``path`` leads to. Raises ``InputError``, also for a tenant that no device can get anything from."""
+def subject_of(path: Path, *, only: Sequence[str] = ()) -> Subject:
+    """Read what ``path`` leads to; ``only`` names the case of a scenario file that holds several.
+
+    Raises ``InputError``, also for a tenant that no device can get anything from.
+    """
     name = path.as_posix()
     if path.suffix.lower() in YAML and path.is_file() and is_scenario(path):
-        loaded = load_scenario(path)
+        loaded = load_scenario(path, only=only)
         scenario = loaded.scenario
         device = msgspec.structs.replace(scenario.device, autopilot_file=None)  # the profile comes from the tenant
         cloud = msgspec.structs.replace(scenario.cloud, registered_elsewhere=False)
+        name = f"{name} [{loaded.case}]" if loaded.case else name
         subject = Subject(name, tenant_of(loaded), device, cloud, scenario.assumptions, _of_scenario(loaded))
+    elif only:
+        raise InputError("--only names a case of a scenario file, and a tenant has none; leave it out.", Place(name))
     else:
         subject = Subject(name, read_tenant(path), origin=_of_export(path))
     if not subject.data.collections:
@@ -69,6 +77,6 @@ def _of_export(path: Path) -> Origin:
 
 
 def is_scenario(path: Path) -> bool:
-    """Whether a YAML file is a scenario and not a tenant; a scenario says so with its first key."""
-    value = load_yaml(path).value
-    return isinstance(value, dict) and "scenario" in value
+    """Whether a YAML file is scenarios and not a tenant; a scenario says so with its first key."""
+    values = [one.value for one in load_yaml_documents(read_text(path), str(path))]
+    return any(isinstance(value, dict) and "scenario" in value for value in values)

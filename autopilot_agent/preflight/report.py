@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -65,12 +66,15 @@ class Report(msgspec.Struct, kw_only=True):
         return any(one.severity.order <= worst for one in self.findings)
 
 
-def preflight(path: Path, *, modes: tuple[str, ...] = (), group: str = "", save: Path | None = None) -> Report:
+def preflight(
+    path: Path, *, modes: tuple[str, ...] = (), group: str = "", save: Path | None = None, only: Sequence[str] = ()
+) -> Report:
     """Look at a tenant. Raises ``InputError`` for a path, a mode or a group that there is not.
 
-    ``save`` is a folder for the runs as scenario files; ``InputError`` when they cannot be written there.
+    ``save`` is a folder for the runs as scenario files; ``InputError`` when they cannot be written there. ``only`` names the
+    case of a scenario file that holds several.
     """
-    return examine(subject_of(path), modes=modes, group=group, save=save)
+    return examine(subject_of(path, only=only), modes=modes, group=group, save=save)
 
 
 def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "", save: Path | None = None) -> Report:

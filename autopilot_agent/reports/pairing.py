@@ -9,6 +9,7 @@ import msgspec
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.recording import Recording
 
+HINT = "compare the same scenarios, or choose with --only the cases to compare"
 Key = TypeVar("Key", tuple[str, str], tuple[int | None, int])
 Pair = tuple[Recording, Recording]
 
@@ -59,4 +60,4 @@ def _check(a: dict[Key, list[Recording]], b: dict[Key, list[Recording]]) -> None
         alone = [runs[0] for key, runs in mine.items() if key not in theirs]
         if alone:
             more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
-            raise InputError(f"only {side} has a run of {alone[0].name}{more}; record the same scenarios twice.")
+            raise InputError(f"only {side} has a run of {alone[0].name}{more}; {HINT}.")

@@ -96,7 +96,7 @@ def test_runs_of_one_file_go_by_case_and_seed(form: str, cases: Path, capsys: py
     assert "3 of 3 runs differ" in capsys.readouterr().out
     for a, b, said in [(once, often, "only B has a run of cases.yaml [A laptop / cable], seed 2 and 1 more"),
                        (record(capsys, f"d.{form}", "cases.yaml", "--only", "*cable", "--only", "*licence"), once,
-                        "only B has a run of cases.yaml [A laptop / Wi-Fi]; record the same")]:  # fmt: skip
+                        "only B has a run of cases.yaml [A laptop / Wi-Fi]; compare the same scenarios, or")]:  # fmt: skip
         assert main(["diff", a, b]) == 2
         assert said in capsys.readouterr().err
 
@@ -110,6 +110,42 @@ def test_the_same_cases_of_two_files_belong_together(cases: Path, capsys: pytest
         (f"cases.yaml [{name}]", f"renamed.yaml [{name}]")
         for name in ("A laptop / cable", "A laptop / Wi-Fi", "A laptop without a licence")
     ]
+
+
+def test_cases_of_scenario_files_are_compared_one_by_one(cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "cases.yaml", "cases.yaml"]) == 0
+    assert "0 of 3 runs differ." in capsys.readouterr().out
+    Path("other.yaml").write_text(CASES.replace("network: wifi", "network: ethernet"), encoding="utf-8")
+    assert main(["diff", "cases.yaml", "other.yaml"]) == 1
+    text = capsys.readouterr().out
+    assert "A  cases.yaml [A laptop / Wi-Fi]\nB  other.yaml [A laptop / Wi-Fi]" in text and "1 of 3 runs differ." in text
+
+
+def test_only_chooses_cases_of_files_and_recordings(cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("one.yaml").write_text("scenario: A laptop on the cable\n", encoding="utf-8")
+    files = ["cases.yaml", record(capsys, "a.json", "cases.yaml"), record(capsys, "a.jsonl", "cases.yaml")]
+    for a in files:
+        for b in files:
+            assert main(["diff", a, b, "--only", "A laptop / cable"]) == 0
+            assert "[A laptop / cable]\n\nNothing differs.\n" in capsys.readouterr().out
+        assert main(["diff", a, "one.yaml", "--only", "*cable", "--output", "json"]) in (0, 1)
+        (run,) = json.loads(capsys.readouterr().out)["runs"]
+        assert (run["a"], run["b"]) == ("cases.yaml [A laptop / cable]", "one.yaml")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["cases.yaml", "cases.yaml", "--only", "none"], "no case is named 'none'; choose one of A laptop / cable, "),
+        (["one.yaml", "one.yaml", "--only", "none"], "no case is named 'none'; what was given has no cases with names"),
+        (["cases.yaml", "one.yaml"], "only A has a run of cases.yaml [A laptop / cable] and 2 more; compare the same"),
+        ([str(CONTOSO), str(CONTOSO), "--only", "x"], "--only names cases of scenario files and recorded runs"),
+    ],
+)
+def test_a_case_that_cannot_be_compared(words: list[str], said: str, cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("one.yaml").write_text("scenario: A laptop\n", encoding="utf-8")
+    assert main(["diff", *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_tenants_and_what_it_means_for_each_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,6 +127,19 @@ def test_an_empty_tenant_is_refused(tmp_path: Path) -> None:
         preflight(tmp_path / "empty.json")
 
 
+def test_only_names_the_case_whose_tenant_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cases.yaml"
+    tenant = "tenant: {windowsAutopilotDeploymentProfiles: [{displayName: %s, assignments: [all devices]}]}\n"
+    file.write_text(f"scenario: A\n{tenant % 'First'}---\nscenario: B\n{tenant % 'Second'}", encoding="utf-8")
+    assert main(["preflight", str(file)]) == 2
+    assert "the file holds 2 cases and one is wanted; name it with --only: A, B" in capsys.readouterr().err
+    assert main(["preflight", str(file), "--only", "B", "--fail-on", "never"]) == 0
+    text = capsys.readouterr().out
+    assert "cases.yaml [B]" in text and "Second" in text and "First" not in text
+    assert main(["preflight", PLANTED, "--only", "B"]) == 2
+    assert "--only names a case of a scenario file, and a tenant has none" in capsys.readouterr().err
+
+
 def test_two_reports_are_the_same_byte_for_byte() -> None:
     assert render(preflight(Path(PLANTED)), verbosity=1) == render(preflight(Path(PLANTED)), verbosity=1)
 
