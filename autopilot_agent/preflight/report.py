@@ -87,6 +87,8 @@ def examine(subject: Subject, *, modes: tuple[str, ...] = (), group: str = "", s
     found = rehearse(subject)
     members = _of_group(found, group, subject) if group else found.fleet.candidates
     shown = [one for one in found.rehearsals if one.mode in wanted and any(one.candidate is each for each in members)]
+    if not shown:
+        raise InputError(_nothing_played(found, members, modes, group), Place(subject.name))
     findings = findings_of(found)
     if group or modes:
         labels = {one.label for one in shown}
@@ -138,6 +140,14 @@ def _modes(modes: tuple[str, ...]) -> frozenset[str]:
         if mode not in MODES:
             raise InputError(f"there is no mode {mode[:40]!r} here; {suggestion(mode, MODES)}")
     return frozenset(modes or MODES)
+
+
+def _nothing_played(found: Preflight, members: list[Candidate], modes: tuple[str, ...], group: str) -> str:
+    """What to say where no device goes through the modes that were asked for."""
+    there = {one.mode for one in found.rehearsals if any(one.candidate is each for each in members)}
+    whose = f"the group {group[:60]!r}" if group else "this tenant"
+    known = ", ".join(mode for mode in MODES if mode in there)
+    return f"no device of {whose} goes through {' or '.join(modes) or 'anything'}; there is {known or 'nothing to play'}."
 
 
 def _of_group(preflight: Preflight, name: str, subject: Subject) -> list[Candidate]:

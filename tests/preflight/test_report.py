@@ -127,6 +127,22 @@ def test_an_empty_tenant_is_refused(tmp_path: Path) -> None:
         preflight(tmp_path / "empty.json")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([str(ROOT / "scenarios" / "user-driven" / "administrator.yaml"), "--mode", "hybrid"],
+         "no device of this tenant goes through hybrid; there is user-driven, ordinary-oobe."),
+        ([PLANTED, "--group", "Press PCs", "--mode", "self-deploying", "--mode", "ordinary-oobe"],
+         "no device of the group 'Press PCs' goes through self-deploying or ordinary-oobe; there is user-driven."),
+    ],
+)  # fmt: skip
+def test_a_preflight_that_plays_nothing_is_no_success(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["preflight", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_only_names_the_case_whose_tenant_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "cases.yaml"
     tenant = "tenant: {windowsAutopilotDeploymentProfiles: [{displayName: %s, assignments: [all devices]}]}\n"
