@@ -39,13 +39,18 @@ def never_reached(preflight: Preflight) -> Iterator[Found]:
         assert enrolled is not None
         winner = enrolled.esp
         why = "is targeted to the device" if enrolled.esp_target == "device" else "is targeted to the user"
-        ranks = f"priority {winner.priority} before {esp.priority}"
+        ranks = f"priority {_rank(winner)} before {_rank(esp)}"
         yield Found(
             what=f"{esp.display_name} is beaten every time: {winner.display_name} {why} ({ranks}).",
             about=(page(preflight, esp), *((page(preflight, winner),) if page_of(preflight, one) else ())),
             moments=(_chosen(one),),
             seen=tuple(each.label for each in reached),
         )
+
+
+def _rank(esp: EspConfiguration) -> str:
+    """A page's priority; a page without one comes after all that have one."""
+    return "none" if esp.priority is None else str(esp.priority)
 
 
 def _reached(preflight: Preflight) -> list[tuple[EspConfiguration, list[Rehearsal]]]:

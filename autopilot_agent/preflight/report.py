@@ -204,6 +204,7 @@ def _page_why(one: Rehearsal) -> str:
     if device is None:
         return "not enrolled"
     shown = "" if device.esp.show_installation_progress else ", hidden"
-    rank = f", priority {device.esp.priority}" if device.esp_target in ("device", "user") else ""
+    ranked = device.esp_target in ("device", "user") and device.esp.priority is not None
+    rank = f", priority {device.esp.priority}" if ranked else ""
     why = {"device": "for the device", "user": "for the user", "other": "another MDM"}.get(device.esp_target, "the default")
     return f"{why}{rank}{shown}"

@@ -143,6 +143,18 @@ def test_a_preflight_that_plays_nothing_is_no_success(
     assert said in capsys.readouterr().err
 
 
+def test_a_page_without_a_priority_has_none_to_show(tmp_path: Path) -> None:
+    odata = "'@odata.type': windows10EnrollmentCompletionPageConfiguration"
+    kind = f"{odata}, assignments: [all devices], showInstallationProgress: true"
+    pages = "".join(f"  - {{displayName: {name}, {kind}}}\n" for name in ("First", "Second"))
+    file = tmp_path / "tenant.yaml"
+    profile = "windowsAutopilotDeploymentProfiles:\n  - {displayName: Laptops, assignments: [all devices]}\n"
+    file.write_text(f"{profile}deviceEnrollmentConfigurations:\n{pages}", encoding="utf-8")
+    text = render(preflight(file), verbosity=1)
+    assert "(for the device)" in text and "None" not in text
+    assert "priority none before none" in " ".join(text.split())
+
+
 def test_only_names_the_case_whose_tenant_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "cases.yaml"
     tenant = "tenant: {windowsAutopilotDeploymentProfiles: [{displayName: %s, assignments: [all devices]}]}\n"
