@@ -15,6 +15,7 @@ from autopilot_agent.cli.shells import bash, fish, powershell, zsh
 from autopilot_agent.cli.shells.grammar import Command, grammar_of
 
 SHELLS = {"bash": bash, "zsh": zsh, "fish": fish, "powershell": powershell}
+PLANTED = Path(__file__).resolve().parents[2] / "examples" / "preflight" / "planted"
 CASES = [
     ("", ["run", "walk", "completion", "show"]),
     ("r", ["run"]),
@@ -30,6 +31,8 @@ CASES = [
     ("explain F-2", ["F-20", "F-26"]),
     ("walk --mode hy", ["hybrid"]),
     ("completion po", ["powershell"]),
+    ("run --report ", ["junit=", "junit-timeline=", "github=", "html="]),
+    ("run --report ma", ["markdown="]),
     ("run --seed run --only x --fail", ["--fail-fast"]),
 ]
 
@@ -90,6 +93,32 @@ COMP_WORDS=(autopilot-agent run sc); COMP_CWORD=2; _autopilot_agent; echo "${{#C
     done = subprocess.run([shell("bash"), "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0] == "0"
     assert "-o default" in done.stdout
+
+
+@pytest.mark.parametrize("words", ["--report junit = a", "--report = junit = a", "--html a"])
+def test_bash_leaves_the_file_of_a_report_to_readline(scripts: Path, words: str) -> None:
+    line = f"autopilot-agent run {words}"
+    program = f"""source {scripts / "bash"}
+COMP_WORDS=({line}); COMP_CWORD={line.count(" ")}; _autopilot_agent; echo "${{#COMPREPLY[@]}}" """
+    done = subprocess.run([shell("bash"), "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_report_is_completed_by_its_kind_and_a_file_in_every_shell(scripts: Path) -> None:
+    texts = {name: (scripts / name).read_text(encoding="utf-8") for name in SHELLS}
+    assert """if compset -P "*="; then _files; else compadd -S "" -- junit= junit-timeline= """ in texts["zsh"]
+    assert "-l report -r -F -a 'junit= junit-timeline= " in texts["fish"]
+    assert "'run:--report' = @('junit=', 'junit-timeline=', " in texts["powershell"]
+    assert "-l junit -l junitxml -l junit-xml -r -F" in texts["fish"]
+
+
+def test_what_is_offered_as_a_mode_is_one_for_that_command(grammar: list[Command], capsys: pytest.CaptureFixture[str]) -> None:
+    offered = {one.path: option.value.words for one in grammar for option in one.options
+               if option.value is not None and "--mode" in option.names}  # fmt: skip
+    assert set(offered) == {"walk", "new", "preflight"} and "lifecycle" in offered["new"]
+    for mode in offered["preflight"]:
+        main(["preflight", str(PLANTED), "--mode", mode, "-q"])
+        assert "there is no mode" not in capsys.readouterr().err
 
 
 def test_bash_completes_the_value_behind_an_equals_sign(scripts: Path) -> None:

@@ -65,6 +65,9 @@ def _last(optional: bool) -> str:
 
 
 def _offer(value: Value) -> str:
+    """What a value completes to; no blank comes behind a word that a file follows (bash 3.2 cannot leave it out)."""
+    if value.words and value.files:
+        return _words(" ".join(value.words)) + "; compopt -o nospace 2>/dev/null"
     return _words(" ".join(value.words)) if value.words else "COMPREPLY=()"
 
 

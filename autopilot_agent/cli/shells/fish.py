@@ -53,8 +53,10 @@ def _takes(option: Option) -> str:
     value: Value | None = option.value
     if value is None:
         return ""
-    if value.files:
+    if value.files and not value.words:
         return " -r -F"
+    if value.files:  # fish completes the file behind "=" by itself
+        return f" -r -F -a {_quoted(' '.join(value.words))}"
     words = f" -a {_quoted(' '.join(value.words))}" if value.words else ""
     return f" -f{words}" if option.optional else f" -x{words}"
 

@@ -14,7 +14,10 @@ from autopilot_agent.scenario.model import MODES
 
 
 class Value(msgspec.Struct, frozen=True):
-    """What an option or a place takes: one of some words, a file, or (neither) anything. ``several`` may follow each other."""
+    """What an option or a place takes: one of some words, a file, or (neither) anything. ``several`` may follow each other.
+
+    With both, each word ends with ``=`` and a file follows it.
+    """
 
     words: tuple[str, ...] = ()
     files: bool = False
@@ -87,7 +90,10 @@ def _value(action: argparse.Action, words: tuple[str, ...]) -> Value:
         return Value(tuple(str(one) for one in action.choices), several=several)
     if words[:1] == ("explain",) or known is not None:
         return Value(known() if known else (), several=several)
-    return Value((), action.type is path or action.metavar == "KIND=FILE", several)
+    if action.metavar == "KIND=FILE":
+        return Value(_reports(), True, several)
+    files = action.type is path or str(action.metavar or "").startswith("FILE")
+    return Value((), files, several)
 
 
 def _names() -> tuple[str, ...]:
@@ -103,6 +109,18 @@ def _modes() -> tuple[str, ...]:
     return tuple(MODES)
 
 
+def _rehearsed() -> tuple[str, ...]:
+    from autopilot_agent.preflight.report import MODES as REHEARSED
+
+    return REHEARSED
+
+
+def _reports() -> tuple[str, ...]:
+    from autopilot_agent.reports.registry import kinds
+
+    return tuple(f"{kind}=" for kind in kinds())
+
+
 def _flows() -> tuple[str, ...]:
     from autopilot_agent.oobe.modes import flow_names
 
@@ -115,6 +133,7 @@ def _resets() -> tuple[str, ...]:
 
 KNOWN: dict[tuple[str, str], Callable[[], tuple[str, ...]]] = {
     ("", "mode"): _modes,
+    ("preflight", "mode"): _rehearsed,
     ("show", "mode"): _flows,
     ("show", "id"): _screens,
     ("show", "kinds"): _resets,

@@ -72,6 +72,9 @@ def _place(value: Value) -> str:
 
 
 def _action(value: Value) -> str:
+    """What completes a value; behind a word that ends with ``=`` comes a file, without a blank between them."""
+    if value.words and value.files:
+        return f'{{if compset -P "*="; then _files; else compadd -S "" -- {" ".join(value.words)}; fi}}'
     return f"({' '.join(value.words)})" if value.words else "_files" if value.files else " "
 
 
