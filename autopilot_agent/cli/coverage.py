@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from autopilot_agent.cli.batch import Options, exit_code, run_jobs, went_wrong
-from autopilot_agent.cli.console import warn, width
+from autopilot_agent.cli.console import warn, width, write, write_json
 from autopilot_agent.cli.progress import with_progress
 from autopilot_agent.cli.selection import jobs_of, selection_of
 from autopilot_agent.reports.coverage import render
@@ -40,9 +39,9 @@ def main(args: argparse.Namespace) -> int:
 
         import msgspec
 
-        sys.stdout.write(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False) + "\n")
+        write_json(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(render(found, Style(False, width(), 0), everything=args.verbose > 0))
+        write(render(found, Style(False, width(), 0), everything=args.verbose > 0))
     worst = exit_code(results)
     if worst in (0, 1) and found.rules.percent < args.fail_under:
         said = f"{found.rules.percent:.1f} % of the rules are exercised, fewer than {args.fail_under:g} %."

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from autopilot_agent.cli.console import warn
+from autopilot_agent.cli.console import warn, write_as_it_is
 from autopilot_agent.device.offline_profile import NAME, read
 from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.problems import suggestion
@@ -33,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     if reading.rejected is not None:
         warn(f"no device takes this file: {reading.rejected.why}.")
     if args.file is None:
-        sys.stdout.write(text)
+        write_as_it_is(text)
         return 0
     path: Path = args.file
     if path.name.casefold() != NAME.casefold():

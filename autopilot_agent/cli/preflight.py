@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from autopilot_agent.cli.console import colourful, warn, write, write_json
 from autopilot_agent.preflight.report import Report, preflight
@@ -40,4 +39,3 @@ def _print(report: Report, args: argparse.Namespace) -> None:
 
         style = Style(colour=colourful(args.color), width=WIDTH)
         write(render(report, style, verbosity=args.verbose - args.quiet))
-    sys.stdout.flush()

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autopilot_agent.cli.console import warn
+from autopilot_agent.cli.console import warn, write_as_it_is
 from autopilot_agent.errors import InputError, Place
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _authority(args: argparse.Namespace) -> int:
     with closing(DataFile(args.data)) as file:
         pem = authority_of(file).certificate_pem()
     if args.out is None:
-        sys.stdout.write(pem.decode())
+        write_as_it_is(pem.decode())
     else:
         _write(args.out, pem)
         warn(f"wrote {args.out}")

@@ -171,6 +171,46 @@ def test_what_did_nothing_or_could_not_be_written_never_ends_with_0(
     assert run(capsys, *words)[0] == code
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "a.yaml"],
+        ["run", "a.yaml", "--output", "json"],
+        ["run", "a.yaml", "--output", "jsonl"],
+        ["run", "a.yaml", "--what-if", "seed=9"],
+        ["coverage", "a.yaml"],
+        ["coverage", "a.yaml", "--output", "json"],
+        ["validate", "a.yaml"],
+        ["list", "faults"],
+        ["list", "faults", "--output", "json"],
+        ["show", "screen", "REGION"],
+        ["show", "resets"],
+        ["explain", "F-26"],
+        ["explain", "F-26", "--output", "json"],
+        ["schema", "scenario"],
+        ["new", "scenario"],
+        ["export", "profile", CONTOSO, "Contoso Sales"],
+        ["serve", "ca", "--data", "served.json"],
+        ["preflight", CONTOSO, "--fail-on", "never"],
+        ["preflight", CONTOSO, "--fail-on", "never", "--output", "json"],
+        ["preflight", CONTOSO, "--fail-on", "never", "--output", "markdown"],
+        ["diff", "a.yaml", "a.yaml"],
+        ["diff", "a.yaml", "a.yaml", "--output", "json"],
+        ["completion", "bash"],
+        ["--version"],
+        ["--version", "--verbose"],
+        ["run", "--help"],
+    ],
+    ids=lambda words: " ".join(words).replace(CONTOSO, "TENANT"),
+)
+def test_a_command_without_standard_output_does_its_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, file: str, words: list[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(words) == 0
+    assert "defect" not in capsys.readouterr().err.replace("4 a defect of this program", "")
+
+
 class Recorded:
     def __init__(self, total: int) -> None:
         self.total, self.drawn, self.shown = total, [], False
