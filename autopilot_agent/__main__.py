@@ -26,9 +26,9 @@ def _version() -> int:
     try:
         print(f"autopilot-agent {__version__}", flush=True)
     except OSError as error:
-        sys.stderr.write(f"autopilot-agent: error: the output could not be written: {error.strerror}.\n")
-        sys.stdout = None  # nothing is left to flush at exit
-        return 2
+        from autopilot_agent.cli.console import not_written
+
+        return not_written(error)
     return 0
 
 

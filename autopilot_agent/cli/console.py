@@ -159,9 +159,8 @@ def _failed(error: BaseException) -> int:
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
     from autopilot_agent.errors import AutopilotAgentError, Defect
 
-    if _pipe_closed(error):
-        _drop_output()
-        return BROKEN_PIPE
+    if isinstance(error, OSError) and (_pipe_closed(error) or error.errno == errno.ENOSPC):
+        return not_written(error)
     if isinstance(error, KeyboardInterrupt):
         warn("interrupted.")
         return INTERRUPTED
@@ -172,10 +171,6 @@ def _failed(error: BaseException) -> int:
     if isinstance(error, AutopilotAgentError) and not isinstance(error, Defect):
         complain(str(error))
         return error.exit_code
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        complain("the output could not be written: the disk is full.")
-        _drop_output()
-        return 2
     text = str(error).strip()
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     complain(
@@ -185,8 +180,18 @@ def _failed(error: BaseException) -> int:
     return 4
 
 
-def _pipe_closed(error: BaseException) -> bool:
-    closed = isinstance(error, OSError) and sys.platform == "win32" and error.errno == errno.EINVAL
+def not_written(error: OSError) -> int:
+    """The exit code where standard output took no more; a reader who has gone is not told."""
+    _drop_output()
+    if _pipe_closed(error):
+        return BROKEN_PIPE
+    why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or type(error).__name__
+    complain(f"the output could not be written: {why}.")
+    return 2
+
+
+def _pipe_closed(error: OSError) -> bool:
+    closed = sys.platform == "win32" and error.errno == errno.EINVAL
     return isinstance(error, BrokenPipeError) or closed
 
 

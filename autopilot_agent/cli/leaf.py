@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, NoReturn
 
 
@@ -15,6 +16,15 @@ class Parser(argparse.ArgumentParser):
 
         complain(f"{message}; see '{self.prog} --help'.")
         raise SystemExit(2)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help at once, and let an error of the output be one; argparse's own way hides it."""
+        if file is None or file is not sys.stdout:
+            super()._print_message(message, file)
+            return
+        from autopilot_agent.cli.console import write
+
+        write(message)
 
 
 class Leaf(Parser):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -209,6 +211,39 @@ def test_a_command_without_standard_output_does_its_work(
     monkeypatch.setattr("sys.stdout", None)
     assert main(words) == 0
     assert "defect" not in capsys.readouterr().err.replace("4 a defect of this program", "")
+
+
+WORDS = [["--version"], ["-V", "-v"], ["--help"], ["run", "--help"], ["show", "flow", "--help"], [], ["list", "rules"]]
+
+
+def spoilt(words: list[str], stdout: int, buffered: bool) -> tuple[int, str]:
+    """Exit code and standard error of a command whose standard output takes nothing."""
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "autopilot_agent", *words]
+    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_by_every_command(words: list[str], buffered: bool) -> None:
+    with open("/dev/full", "wb") as full:
+        code, said = spoilt(words, full.fileno(), buffered)
+    assert (code, said) == (2, "autopilot-agent: error: the output could not be written: the disk is full.\n")
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows say it otherwise")
+def test_a_reader_who_has_gone_is_141(words: list[str], buffered: bool) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert spoilt(words, write, buffered) == (141, "")
+    finally:
+        os.close(write)
 
 
 class Recorded:
