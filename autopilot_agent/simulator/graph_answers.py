@@ -23,6 +23,7 @@ CODES = {
     404: "ResourceNotFound",
     409: "Conflict",
     413: "RequestEntityTooLarge",
+    503: "ServiceUnavailable",
 }
 OPTIONS = frozenset({"$filter", "$top", "$skiptoken", "$select", "$count", "$expand"})
 _TERM = re.compile(

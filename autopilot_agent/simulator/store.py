@@ -104,6 +104,14 @@ class DataFile:
                 run("ROLLBACK")
             raise
 
+    def keep(self, rows: Iterable[Row]) -> None:
+        """The same before there is a client to refuse. Raises ``InputError``."""
+        try:
+            self.write(rows)
+        except sqlite3.Error as error:
+            text = f"the data file cannot be written ({error}); make room on its disk."
+            raise InputError(text, Place(str(self.path))) from None
+
     def close(self) -> None:
         """Close the file; another server may open it then."""
         self._connection.close()

@@ -195,6 +195,8 @@ class Route(msgspec.Struct, frozen=True):
     name: str = ""
     largest: int = 1_000_000
     """Bytes that a body may have."""
+    waits: bool = True
+    """Whether its answer waits until what it may have seen is on the disk."""
 
 
 def with_query(url: str, **query: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -283,6 +284,29 @@ def test_changes_are_there_after_a_restart(tmp_path: Path) -> None:
             assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001", "5CG7777777"]
     for name in EDITABLE:
         assert getattr(desk.state.data, COLLECTIONS[name]) == getattr(before, COLLECTIONS[name])
+
+
+def test_a_change_that_cannot_be_kept_is_refused_and_never_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(rows: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    file = DataFile(tmp_path / "data")
+    with closing(file), serving(desk_of(small_state(), file)[0], token=TOKEN) as served:
+        client = Client(served)
+        with client.session:
+            assert client.ask("GET", f"{served.url}/health") == {"status": "ok"}
+            with monkeypatch.context() as patch:
+                patch.setattr(file, "write", full)
+                error = client.ask("POST", IMPORTED, {"serialNumber": "5CG7777777"}, 503)["error"]
+                assert error["code"] == "ServiceUnavailable" and "was undone" in error["message"]
+                health = client.ask("GET", f"{served.url}/health")
+                assert health["status"] == "not kept" and "disk is full" in health["reason"]
+                assert "errors_total 0" in client.session.get(f"{served.url}/metrics", timeout=60).text
+                assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001"]
+            assert client.names(IMPORTED, "serialNumber") == []
+            client.ask("POST", IMPORTED, {"serialNumber": "5CG7777778"}, 201)
+            assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001", "5CG7777778"]
+            assert client.ask("GET", f"{served.url}/health") == {"status": "ok"}
 
 
 def every_resource() -> Iterator[tuple[str, Any]]:
