@@ -116,6 +116,32 @@ def test_what_no_service_would_save_is_refused_in_a_sentence(client: Client, bod
     assert error["code"] == "BadRequest" and said in error["message"]
 
 
+@pytest.mark.parametrize("name", ["", "  ", None, "x" * 201])
+@pytest.mark.parametrize("kind", [PROFILE, {"@odata.type": ESP, "displayName": "x"}])
+def test_a_resource_needs_a_name(client: Client, name: str | None, kind: dict[str, object]) -> None:
+    path = D + (PROFILES if kind is PROFILE else CONFIGURATIONS)
+    before = client.names(path)
+    assert "displayName" in client.ask("POST", path, {**kind, "displayName": name}, 400)["error"]["message"]
+    client.ask("POST", path, {key: value for key, value in kind.items() if key != "displayName"}, 400)
+    client.ask("POST", path, {**kind, "description": "x" * 1501}, 400)
+    assert client.names(path) == before
+    made = client.ask("POST", path, {**kind, "displayName": "n" * 200, "description": "x" * 1500}, 201)["id"]
+    assert client.ask("PATCH", f"{path}/{made}", {"displayName": name}, 400)["error"]["code"] == "BadRequest"
+    assert client.ask("GET", f"{path}/{made}")["displayName"] == "n" * 200
+
+
+@pytest.mark.parametrize("name", ["A name that is too long", "sixteen-letters-", "with blank", "under_score", "12345", "PC-Ä"])
+def test_a_device_is_not_named_as_no_computer_can_be(client: Client, name: str) -> None:
+    path = f"{IDENTITIES}/{client.ask('GET', IDENTITIES)['value'][0]['id']}"
+    error = client.ask("POST", f"{path}/updateDeviceProperties", {"displayName": name, "groupTag": "Lab"}, 400)["error"]
+    assert error["code"] == "BadRequest" and "is no name of a computer" in error["message"]
+    shown = client.ask("GET", path)
+    assert (shown["displayName"], shown["groupTag"]) == (None, None)
+    for good in ("fifteen-letters", None):
+        client.ask("POST", f"{path}/updateDeviceProperties", {"displayName": good}, 204)
+        assert client.ask("GET", path)["displayName"] == good
+
+
 @pytest.mark.parametrize("data", [b"[]", b"{", b"\xff", b'"text"', b"[" * 5000, b"<a/>"])
 def test_bodies_that_are_no_json_object_are_refused(client: Client, data: bytes) -> None:
     url = f"{client.served.url}/admin/v1.0/{D}{PROFILES}"
