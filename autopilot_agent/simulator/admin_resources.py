@@ -9,6 +9,7 @@ from msgspec import structs
 
 from autopilot_agent.simulator.admin_devices import registration_with
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, found_in, listed, single
+from autopilot_agent.simulator.graph_options import options_of
 from autopilot_agent.simulator.graph_resources import (
     CONFIGURATIONS,
     PROFILES,
@@ -136,7 +137,7 @@ class Collection:
         raise Wrong(404, f"There is no resource with the id {incoming.parameters['id'][:100]!r} in {self.name}.")
 
     def _shown(self, one: Assignable, incoming: Incoming) -> dict[str, Any]:
-        return as_graph(_numbered(one), assignments="assignments" in incoming.query.get("$expand", ""))
+        return as_graph(_numbered(one), assignments="assignments" in options_of(incoming.query).expand)
 
 
 def _check_texts(new: Assignable, *given: str) -> None:

@@ -21,7 +21,7 @@ from autopilot_agent.simulator.access_log import Observer, Seen
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.simulator.keeping import NotKept
 from autopilot_agent.wire import discovery, private
-from autopilot_agent.wire.http import Incoming, Response, Route, as_json, code_of
+from autopilot_agent.wire.http import ANY, Incoming, Response, Route, as_json, code_of
 from autopilot_agent.wire.table import ROUTES
 
 EPOCH = 1_735_689_600
@@ -187,7 +187,7 @@ def _map_of(routes: tuple[Route, ...]) -> tuple[Map, dict[tuple[str, str], Route
 
     A map gives a path without variables to the first of its routes, too: looking there first saves 40 us of a request.
     """
-    rules = [Rule(route.path, endpoint=route, methods=[route.method]) for route in routes]
+    rules = [Rule(route.path, endpoint=route, methods=None if route.method == ANY else [route.method]) for route in routes]
     spelled = {part.casefold(): part for route in routes for part in route.path.split("/") if part and "<" not in part}
     plain = {(route.method, route.path): route for route in reversed(routes) if "<" not in route.path}
     return Map(rules, strict_slashes=False, merge_slashes=False), plain, spelled

@@ -178,6 +178,8 @@ class Desk(Protocol):
         ...
 
 
+ANY = "*"
+"""The method of a route that is there for every method."""
 Handler = Callable[[Incoming, Desk], Response]
 Refusal = Callable[[ServiceFault, Incoming], Response]
 
