@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -360,6 +361,52 @@ def test_a_file_that_is_none_is_refused_in_a_sentence(prepare: Callable[[Path], 
     with pytest.raises(InputError, match=said):
         DataFile(path)
     assert not before or path.read_bytes() == before
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="files of Windows have no mode")
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@posix
+def test_the_authority_is_readable_by_its_owner_only_whatever_the_file_was_before(tmp_path: Path) -> None:
+    path, wal = tmp_path / "data", tmp_path / "data-wal"
+    path.touch(0o644)
+    path.chmod(0o644)
+    for _ in range(2):
+        with closing(DataFile(path)) as file:
+            authority_of(file)
+            assert mode(path) == 0o600 and mode(wal) == 0o600
+        path.chmod(0o664)
+    wal.touch()
+    wal.chmod(0o644)
+    with closing(DataFile(path)):
+        assert mode(path) == 0o600 and mode(wal) == 0o600
+
+
+@posix
+def test_a_file_of_somebody_else_is_refused_and_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data"
+    _other_database(path)
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="a database of something else"):
+        DataFile(path)
+    assert mode(path) == 0o644
+    path.unlink()
+    path.touch()
+    owner = path.stat().st_uid
+    with monkeypatch.context() as patch:
+        patch.setattr("os.geteuid", lambda: owner + 1)
+        with pytest.raises(InputError, match="belongs to another user"):
+            DataFile(path)
+    path.chmod(0o644)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", lambda self, mode: None)  # a file system without permissions
+        with pytest.raises(InputError, match="others can read this file"):
+            DataFile(path)
+    assert path.read_bytes() == b""
 
 
 def test_a_file_in_use_and_one_of_another_tenant_are_refused(tmp_path: Path) -> None:
