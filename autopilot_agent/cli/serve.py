@@ -65,7 +65,7 @@ def _serve(args: argparse.Namespace) -> int:
     file = DataFile(args.data) if args.data is not None else None
     log = AccessLog.open(args.access_log) if args.access_log else None
     try:
-        desk, began = desk_of(_state(args, file), file)
+        desk, began = desk_of(_state(args, file), file, warn)
         desk.credentials = args.credentials
         served = Served(desk, token=token, log=log, began=began)
         if args.ca_out is not None:

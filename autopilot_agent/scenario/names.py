@@ -38,6 +38,13 @@ _NAME = re.compile(r"[A-Za-z0-9-]{1,15}")
 _SERIAL = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
 
 
+def wrong_computer_name(name: str) -> str:
+    """Why an administrator cannot give a computer this name, or ""."""
+    if _NAME.fullmatch(name) and not name.isdigit():
+        return ""
+    return f"{name[:60]!r} is no name of a computer; write 1 to 15 letters, digits and hyphens, not digits alone."
+
+
 def check_names(scenario: Scenario, document: Document) -> None:
     """Raise ``InputError`` when anything written in a scenario names what does not exist."""
     found = _Check()
@@ -184,9 +191,8 @@ class _Check(ExpectChecker):
     def device(self, it: Scenario) -> None:
         device = it.device
         self.serial(("device", "serial_number"), device.serial_number)
-        if device.device_name and (not _NAME.fullmatch(device.device_name) or device.device_name.isdigit()):
-            said = "is no name of a computer; write 1 to 15 letters, digits and hyphens, not digits alone."
-            self.add(("device", "device_name"), f"{device.device_name[:60]!r} {said}")
+        if device.device_name and (wrong := wrong_computer_name(device.device_name)):
+            self.add(("device", "device_name"), wrong)
         self.duration(("device", "clock_skew"), device.clock_skew, signed=True)
         for name, number, least in (
             ("processors", device.processors, 1),

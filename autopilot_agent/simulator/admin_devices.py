@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from autopilot_agent.device.hardware_hash import NotBase64, WrongHash, read_hash
+from autopilot_agent.scenario.names import wrong_computer_name
 from autopilot_agent.simulator.admin_managed import standing
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, found_in, listed, single, text_in
 from autopilot_agent.simulator.graph_resources import as_graph
@@ -68,6 +69,9 @@ def update_properties(incoming: Incoming, state: TenantState) -> Response:
     given = {field: text_in(body, name) or None for name, field in names.items() if name in body}
     if len(given.get("group_tag") or "") > LONGEST_TAG:
         raise Wrong(400, f"A group tag has at most {LONGEST_TAG} characters.")
+    name = given.get("display_name") or ""
+    if name and (wrong := wrong_computer_name(name)):
+        raise Wrong(400, f"displayName: {wrong}")
     _check_user(state, given.get("user_principal_name") or "")
     found.identity = structs.replace(found.identity, **given)
     _assigned(state, found)

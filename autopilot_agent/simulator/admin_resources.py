@@ -9,6 +9,7 @@ from msgspec import structs
 
 from autopilot_agent.simulator.admin_devices import registration_with
 from autopilot_agent.simulator.graph_answers import Wrong, body_of, found_in, listed, single
+from autopilot_agent.simulator.graph_options import options_of
 from autopilot_agent.simulator.graph_resources import (
     CONFIGURATIONS,
     PROFILES,
@@ -27,6 +28,8 @@ from autopilot_agent.wire.http import Incoming, Response
 
 OURS = frozenset({"id", "createdDateTime", "lastModifiedDateTime", "assignments", "version"})
 """Properties that the service sets and no body changes."""
+LONGEST_NAME, LONGEST_DESCRIPTION = 200, 1500
+"""Characters that the service saves (flows.md 4)."""
 
 
 class Collection:
@@ -48,6 +51,7 @@ class Collection:
         raw = {name: value for name, value in body_of(incoming).items() if name not in OURS - {"assignments"}}
         new = read_resource(self.name, raw)
         assert isinstance(new, Assignable)
+        _check_texts(new, "displayName", *raw)
         made = state.unique(self.name, new.display_name)
         if isinstance(new, EnrollmentConfiguration):
             known = [one.priority or 0 for one in resources(state, self.name) if type(one) is type(new)]
@@ -69,6 +73,7 @@ class Collection:
         raw = _merged(before, {name: value for name, value in body.items() if name not in OURS})
         new = read_resource(self.name, raw)
         assert isinstance(new, Assignable)
+        _check_texts(new, *body)
         kept = {"id": old.id, "id_known": old.id_known, "assignments": old.assignments}
         if isinstance(old, EnrollmentConfiguration):
             kept |= {"is_default": old.is_default, "version": (old.version or 0) + 1}
@@ -132,7 +137,15 @@ class Collection:
         raise Wrong(404, f"There is no resource with the id {incoming.parameters['id'][:100]!r} in {self.name}.")
 
     def _shown(self, one: Assignable, incoming: Incoming) -> dict[str, Any]:
-        return as_graph(_numbered(one), assignments="assignments" in incoming.query.get("$expand", ""))
+        return as_graph(_numbered(one), assignments="assignments" in options_of(incoming.query).expand)
+
+
+def _check_texts(new: Assignable, *given: str) -> None:
+    """Look at the texts among the given properties that no portal would save. Raises ``Wrong``."""
+    if "displayName" in given and not 1 <= len(new.display_name.strip()) <= LONGEST_NAME:
+        raise Wrong(400, f"displayName has to have 1 to {LONGEST_NAME} characters that are not all blanks.")
+    if "description" in given and len(new.description or "") > LONGEST_DESCRIPTION:
+        raise Wrong(400, f"A description has at most {LONGEST_DESCRIPTION} characters.")
 
 
 def _numbered(one: Assignable) -> Assignable:

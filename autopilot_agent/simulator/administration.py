@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from werkzeug.routing import Map, Rule
+
 from autopilot_agent.simulator import admin_devices as devices
 from autopilot_agent.simulator import admin_managed as managed
 from autopilot_agent.simulator.admin_resources import configurations, profiles
-from autopilot_agent.simulator.graph_answers import Wrong, found_in, guarded, listed, refuse, single
+from autopilot_agent.simulator.graph_answers import Wrong, error, found_in, guarded, listed, refuse, single
+from autopilot_agent.simulator.graph_options import check_options
+from autopilot_agent.simulator.graph_properties import shape_of
 from autopilot_agent.simulator.graph_resources import as_graph
 from autopilot_agent.tenant.graph.directory import Group
 from autopilot_agent.tenant.state import TenantState
-from autopilot_agent.wire.http import Desk, Handler, Incoming, Records, Response, Route
+from autopilot_agent.wire.http import ANY, Desk, Handler, Incoming, Records, Response, Route
 
 if TYPE_CHECKING:
     from autopilot_agent.simulator.desk import TenantDesk
@@ -104,13 +108,28 @@ def routes(token: str) -> tuple[Route, ...]:
     """All routes of the administrator, for the bearer of a token."""
     found = [_route(token, method, path, _alone(work)) for method, path, work in WORK]
     found += [_route(token, method, path, _with_records(work)) for method, path, work in WORK_WITH_RECORDS]
-    found += [_route(token, method, "<path:rest>", _nothing) for method in ("GET", "POST", "PATCH", "PUT", "DELETE")]
+    known = Map([Rule(route.path, methods=[route.method]) for route in found], strict_slashes=False, merge_slashes=False)
+    found.append(Route(ANY, f"{ROOT}/<path:rest>", guarded(token, _nothing(known)), refuse, "admin rest", LARGEST))
     return tuple(found)
 
 
 def _route(token: str, method: str, path: str, handle: Handler) -> Route:
     name = "admin " + path.removeprefix("deviceManagement/").partition("/")[0].strip("<>")
-    return Route(method, f"{ROOT}/{path}", guarded(token, handle), refuse, name, LARGEST)
+    return Route(method, f"{ROOT}/{path}", guarded(token, _checked(method, path, handle)), refuse, name, LARGEST)
+
+
+def _checked(method: str, path: str, handle: Handler) -> Handler:
+    """A handler that is reached with the query options that its answer can have."""
+    one, collection = path.endswith(">"), path.removesuffix("/<id>").rpartition("/")[2]
+    if collection == "assignedDevices":
+        collection = "windowsAutopilotDeviceIdentities"
+
+    def checked(incoming: Incoming, desk: Desk) -> Response:
+        if incoming.query:
+            check_options(incoming.query, shape_of(collection) if method == "GET" else None, one=one)
+        return handle(incoming, desk)
+
+    return checked
 
 
 def _alone(work: Work) -> Handler:
@@ -126,5 +145,15 @@ def _with_records(work: WorkWithRecords) -> Handler:
     return handle
 
 
-def _nothing(incoming: Incoming, desk: Desk) -> Response:
-    raise Wrong(404, f"There is nothing at {incoming.path[:200]} here.")
+def _nothing(known: Map) -> Handler:
+    """What is said at every other path, and for every other method: 404, or 405 where ``known`` has the path."""
+
+    def handle(incoming: Incoming, desk: Desk) -> Response:
+        allowed = sorted(known.bind("localhost", path_info=incoming.path).allowed_methods())
+        if not allowed:
+            raise Wrong(404, f"There is nothing at {incoming.path[:200]} here.")
+        answer = error(405, f"{incoming.method[:20]} is not possible here; what is: {', '.join(allowed)}.")
+        answer.headers["allow"] = ", ".join(allowed)
+        return answer
+
+    return handle

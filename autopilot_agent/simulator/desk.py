@@ -55,7 +55,8 @@ class MemoryRecords:
 class TenantDesk:
     """The ``Desk`` of a tenant (see wire/http.py).
 
-    ``keep`` gives a context for each request: when it ends, whatever the request changed is on the disk.
+    ``keep`` gives a context for each request: when it ends, whatever the request changed is on the disk. ``trouble`` says why
+    changes cannot be kept at present, "" where they can.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class TenantDesk:
         records: Records | None = None,
         keep: Callable[[], AbstractContextManager[None]] | None = None,
         credentials: str = "",
+        *,
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
         self.forgotten = 0  # enrolments that left no trace, see forget_enrolment
         self.state = state
@@ -72,10 +75,11 @@ class TenantDesk:
         self.credentials = credentials
         self.records: Records = records or MemoryRecords()
         self.keep = keep
+        self.trouble = trouble
         self.lock = threading.RLock()
 
     def kept(self) -> AbstractContextManager[None]:
-        """The context of one request; after it nothing that was answered is lost."""
+        """The context of one request; after it nothing that was answered is lost. Raises ``NotKept``."""
         return self.keep() if self.keep is not None else nullcontext()
 
     def answer(self, call: Call[A], incoming: Incoming) -> A:

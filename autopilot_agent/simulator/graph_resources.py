@@ -105,10 +105,14 @@ class Changed:
 
     def __init__(self, state: TenantState) -> None:
         self.state = state
+        self._first = state.data, state.targeting
         self._last = {name: resources(state, name) for name in EDITABLE}
 
     def begin(self, rows: dict[str, bytes] | None) -> None:
         """See ``Part``."""
+        if rows is not None:
+            self.state.replace_data(*self._first)
+            self._last = {name: resources(self.state, name) for name in EDITABLE}
         for name, row in (rows or {}).items():
             items = tuple(
                 msgspec.json.decode(value, type=_STRUCTS[struct])

@@ -112,15 +112,19 @@ def _quoted(text: str) -> str:
 
 
 def routes(metrics: Metrics) -> tuple[Route, ...]:
-    """``/health`` and ``/metrics``."""
+    """``/health`` and ``/metrics``: neither waits for the disk, so both answer while it is full."""
 
     def health(incoming: Incoming, desk: Desk) -> Response:
-        return as_json({"status": "ok"})
+        trouble = desk.trouble()  # type: ignore[attr-defined]  # our own desk
+        return as_json({"status": "not kept", "reason": trouble} if trouble else {"status": "ok"})
 
     def figures(incoming: Incoming, desk: Desk) -> Response:
         return Response(200, {"content-type": TEXT}, metrics.text(desk).encode())  # type: ignore[arg-type]  # our own desk
 
-    return (Route("GET", "/health", health, refuse, "health"), Route("GET", "/metrics", figures, refuse, "metrics"))
+    return (
+        Route("GET", "/health", health, refuse, "health", waits=False),
+        Route("GET", "/metrics", figures, refuse, "metrics", waits=False),
+    )
 
 
 def refuse(fault: ServiceFault, incoming: Incoming) -> Response:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from autopilot_agent.errors import AutopilotAgentError, InputError, Place
-from autopilot_agent.scenario.saved_cloud import KeptEnrolment, enrolment_again, kept_enrolment
+from autopilot_agent.simulator.enrolments import Enrolments
 from autopilot_agent.simulator.graph_resources import Changed
-from autopilot_agent.simulator.parts import Lines, Members, Part, Table, Watched, Whole
+from autopilot_agent.simulator.parts import Lines, Members, Part, Table, Whole
 from autopilot_agent.simulator.passing import Order
 from autopilot_agent.simulator.store import DataFile, Row
 from autopilot_agent.tenant.active_directory import ActiveDirectory, Computer
 from autopilot_agent.tenant.graph.directory import EntraDevice
-from autopilot_agent.tenant.state import Conditions, EnrolledDevice, Registration, TenantState
+from autopilot_agent.tenant.state import Conditions, Registration, TenantState
 
 FACTS, RECORD = "facts", "record:"
 SETS = ("unregistered", "mismatched", "deleted_objects", "used_registrations", "told")
@@ -28,67 +28,7 @@ BEGUN = "begun"
 
 
 class NotKept(AutopilotAgentError):
-    """The data file could not be written: ``NotKept(sentence)``. The request is answered with an error."""
-
-
-class _KeptDevice(msgspec.Struct):
-    """The row of an enrolment: its number in the history, whether it stands, and what it is."""
-
-    number: int
-    stands: bool
-    device: KeptEnrolment
-
-
-class Enrolments:
-    """The history of enrolments and those that stand: a row each. See ``Part``."""
-
-    kind = "enrolment"
-
-    def __init__(self, state: TenantState) -> None:
-        self.state = state
-        self._numbers: dict[str, int] = {}
-        self._known = 0
-        self._last: dict[str, int] = {}
-
-    def begin(self, rows: dict[str, bytes] | None) -> None:
-        """See ``Part``."""
-        state = self.state
-        if rows is not None:
-            read = sorted((msgspec.json.decode(row, type=_KeptDevice) for row in rows.values()), key=lambda one: one.number)
-            state.history = [enrolment_again(state, one.device) for one in read]
-            pairs = zip(read, state.history, strict=True)
-            state.enrolled = Watched((device.enrolment_id, device) for one, device in pairs if one.stands)
-            self._last = {name: hash(row) for name, row in rows.items()}
-            self._count()
-        else:
-            state.enrolled = Watched(state.enrolled.items())
-        self._watched().touched.clear()
-
-    def _watched(self) -> Watched:
-        found = self.state.enrolled
-        if not isinstance(found, Watched):
-            found = self.state.enrolled = Watched(found.items())
-        return found
-
-    def _count(self) -> set[str]:
-        """The enrolments that were added since the last time."""
-        new = self.state.history[self._known :]
-        self._numbers.update({one.enrolment_id: number for number, one in enumerate(new, self._known)})
-        self._known += len(new)
-        return {one.enrolment_id for one in new}
-
-    def changes(self) -> Iterator[Row]:
-        """See ``Part``."""
-        enrolled = self._watched()
-        touched = enrolled.touched | self._count()
-        for name in sorted(touched & self._numbers.keys()):
-            number = self._numbers[name]
-            device: EnrolledDevice = self.state.history[number]
-            row = msgspec.json.encode(_KeptDevice(number, name in enrolled, kept_enrolment(device)))
-            if self._last.get(name) != hash(row):
-                self._last[name] = hash(row)
-                yield self.kind, name, row
-        enrolled.touched.clear()
+    """The data file could not be written: ``NotKept(sentence)``. What the request changed is undone."""
 
 
 def _without_computers(directory: ActiveDirectory) -> ActiveDirectory:
@@ -123,11 +63,16 @@ class StoredRecords:
     """What the protocols keep about their clients, in the data file. See ``Records`` in wire/http.py."""
 
     def __init__(self, file: DataFile) -> None:
+        self.file = file
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the records from the file; what was put since, and is not in it, is forgotten."""
         self._kept: dict[tuple[str, str], bytes] = {}
         self._new: dict[tuple[str, str], bytes | None] = {}
         self._order = Order()
-        for kind in file.kinds(RECORD):
-            for key, value in file.rows(kind).items():
+        for kind in self.file.kinds(RECORD):
+            for key, value in self.file.rows(kind).items():
                 self._kept[kind.removeprefix(RECORD), key] = value
                 self._order.came(kind.removeprefix(RECORD), key)
 
@@ -162,34 +107,54 @@ class StoredRecords:
             yield RECORD + kind, key, value
 
 
+class _Pending:
+    """What one request changed: ``kept`` once it is on the disk, ``failed`` (the reason) when it never will be."""
+
+    def __init__(self, rows: list[Row], failed: str = "", *, kept: bool = False) -> None:
+        self.rows, self.failed, self.kept = rows, failed, kept
+
+
 class Keeper:
     """Keeps a tenant and the records of its clients. ``request`` is the context in which each request is handled.
 
     Requests are handled one at a time, and written together: while one transaction is on its way to the disk, those that
     are finished meanwhile gather for the next. Each of them is in it whole, in its order, and answered after it.
+
+    Where the file cannot be written, everything that is not in it is undone, by reading the tenant from it as after a restart:
+    the requests that were on their way, and those that may have seen what they did, are refused. ``trouble`` says why, until
+    a change is kept again; ``tell`` is told when it begins and when it ends.
     """
 
-    def __init__(self, file: DataFile, state: TenantState, records: StoredRecords) -> None:
-        self.file, self.state, self.records = file, state, records
+    def __init__(
+        self, file: DataFile, state: TenantState, records: StoredRecords, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.file, self.state, self.records, self.tell = file, state, records, tell
+        self.trouble = ""
         self.parts = parts_of(state)
+        self._computers = Table("computer", state.active_directory, "computers", Computer)
+        self._log = Lines("connector_log", state.active_directory, "log")
         begun = BEGUN in file.rows(FACTS)
         try:
-            for part in self.parts:
-                part.begin(file.rows(part.kind) if begun else None)
+            self._begin(begun)
         except (InputError, msgspec.DecodeError, ValueError) as error:
             said = error.message if isinstance(error, InputError) else str(error)
             raise InputError(f"this data file does not fit the tenant: {said}", Place(str(file.path))) from None
-        self._computers = Table("computer", state.active_directory, "computers", Computer)
-        self._log = Lines("connector_log", state.active_directory, "log")
-        for part in (self._computers, self._log):
-            part.begin(file.rows(part.kind) if begun else None)
         self._handling = threading.RLock()
         self._gathering = threading.Lock()
         self._writing = threading.Lock()
-        self._gathered: list[list[Row]] = []
-        self._finished = self._written = 0
+        self._gathered: list[_Pending] = []
+        self._last = _Pending([], kept=True)
+        self._stale = ""  # why the tenant in memory is ahead of the file, and has to be read from it
         if not begun:
-            file.write([*self._changes(), (FACTS, BEGUN, b"true")])
+            file.keep([*self._changes(), (FACTS, BEGUN, b"true")])
+
+    def _begin(self, begun: bool) -> None:
+        """Put the tenant back as the file has it; ``begun``: whether it is in there."""
+        for part in self.parts:
+            part.begin(self.file.rows(part.kind) if begun else None)
+        self._computers.owner = self._log.owner = self.state.active_directory
+        for part in (self._computers, self._log):
+            part.begin(self.file.rows(part.kind) if begun else None)
 
     def _changes(self) -> list[Row]:
         self._computers.owner = self._log.owner = self.state.active_directory  # an administrator may have put another there
@@ -203,33 +168,74 @@ class Keeper:
     def request(self) -> Iterator[None]:
         """Handle a request; when this ends, it is on the disk. Raises ``NotKept``."""
         with self._handling:
+            self._undo()
             try:
                 yield
             finally:
-                rows = self._changes()
-                with self._gathering:
-                    if rows:
-                        self._gathered.append(rows)
-                        self._finished += 1
-                    number = self._finished
-        self._wait_for(number)
+                last = self._gather(self._changes())
+        self._wait_for(last)
 
-    def _wait_for(self, number: int) -> None:
-        if self._written >= number:
+    def _gather(self, rows: list[Row]) -> _Pending:
+        """What has to be on the disk before this request is answered: its own rows, or the last that it may have seen."""
+        with self._gathering:
+            if self._stale:
+                return _Pending(rows, self._stale)
+            if rows:
+                self._last = _Pending(rows)
+                self._gathered.append(self._last)
+            return self._last
+
+    def _wait_for(self, last: _Pending) -> None:
+        if not last.kept and not last.failed:
+            with self._writing:
+                if not last.kept and not last.failed:
+                    self._write()
+        if last.failed:
+            raise NotKept(last.failed)
+
+    def _write(self) -> None:
+        with self._gathering:
+            batch = list(self._gathered)
+        try:
+            self.file.write(row for one in batch for row in one.rows)
+        except sqlite3.Error as error:
+            self._fail(f"The change could not be kept ({error}) and was undone; make room on the server's disk, and ask again.")
+            self._say(f"the data file cannot be written ({error}): changes are refused and undone; make room on its disk.")
             return
-        with self._writing:
-            if self._written >= number:
-                return
-            with self._gathering:
-                batch, upto = list(self._gathered), self._finished
-            try:
-                self.file.write(row for rows in batch for row in rows)
-            except sqlite3.Error as error:
-                raise NotKept(f"the data file cannot be written: {error}") from None
-            with self._gathering:
-                del self._gathered[: len(batch)]
-            self._written = upto
+        with self._gathering:
+            del self._gathered[: len(batch)]
+            for one in batch:
+                one.kept = True
+        if self.trouble:
+            self.trouble = ""
+            self.tell(f"{self.file.path}: the data file can be written again.")
+
+    def _fail(self, why: str) -> None:
+        """Nothing that waits will be written: what was handled meanwhile may build on what is undone."""
+        with self._gathering:
+            for one in self._gathered:
+                one.failed = why
+            self._gathered.clear()
+            self._stale = why
+
+    def _say(self, trouble: str) -> None:
+        """Once for as long as it lasts, not once a request."""
+        before, self.trouble = self.trouble, trouble
+        if not before:
+            self.tell(f"{self.file.path}: {trouble}")
+
+    def _undo(self) -> None:
+        """Read the tenant from the file again after a failure. Nobody writes then: nothing is gathered while it is stale."""
+        if not self._stale:
+            return
+        try:
+            self.records.begin()
+            self._begin(True)
+        except sqlite3.Error as error:
+            raise NotKept(f"The data file cannot be read ({error}); check the server's disk, and ask again.") from None
+        with self._gathering:
+            self._stale, self._last = "", _Pending([], kept=True)
 
     def remember(self, name: str, value: Any) -> None:
-        """Keep a fact of the server itself, at once."""
-        self.file.write([(FACTS, name, msgspec.json.encode(value))])
+        """Keep a fact of the server itself, at once. Raises ``InputError``."""
+        self.file.keep([(FACTS, name, msgspec.json.encode(value))])

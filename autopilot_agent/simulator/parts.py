@@ -16,7 +16,10 @@ class Part(Protocol):
     kind: str
 
     def begin(self, rows: dict[str, bytes] | None) -> None:
-        """Put rows back into the tenant, or begin with the tenant as it is (None: nothing was kept yet)."""
+        """Put rows back into the tenant, or begin with the tenant as it is (None: nothing was kept yet).
+
+        Rows may be put back again later: what is not in them is undone then.
+        """
         ...
 
     def changes(self) -> Iterator[Row]:
@@ -183,6 +186,7 @@ class Table:
             setattr(self.owner, self.name, Watched(getattr(self.owner, self.name).items()))
             return
         read: list[tuple[int, Any, Any]] = []
+        self._last = {}
         for name, row in rows.items():
             number, _, value = row.partition(b" ")
             self._last[self.key(name)] = (int(number), hash(value))

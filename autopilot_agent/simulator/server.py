@@ -121,10 +121,13 @@ class Served:
             self._thread = None
 
 
-def desk_of(state: TenantState, file: DataFile | None = None) -> tuple[TenantDesk, float | None]:
+def desk_of(
+    state: TenantState, file: DataFile | None = None, tell: Callable[[str], None] = lambda text: None
+) -> tuple[TenantDesk, float | None]:
     """The desk of a tenant, and when its virtual time began: both as the data file has them, where there is one.
 
-    Raises ``InputError`` for the data file of another tenant.
+    ``tell`` is told when the file cannot be written any more, and when it can again. Raises ``InputError`` for the data file
+    of another tenant.
     """
     if file is None:
         return TenantDesk(state, Authority.make()), None
@@ -135,10 +138,10 @@ def desk_of(state: TenantState, file: DataFile | None = None) -> tuple[TenantDes
     authority = authority_of(file)
     began = float(msgspec.json.decode(facts[BEGAN])) if BEGAN in facts else time.time()
     records = StoredRecords(file)
-    keeper = Keeper(file, state, records)
+    keeper = Keeper(file, state, records, tell)
     keeper.remember(TENANT, state.tenant_id)
     keeper.remember(BEGAN, began)
-    return TenantDesk(state, authority, records, keeper.request), began
+    return TenantDesk(state, authority, records, keeper.request, trouble=lambda: keeper.trouble), began
 
 
 def authority_of(file: DataFile) -> Authority:
@@ -147,7 +150,7 @@ def authority_of(file: DataFile) -> Authority:
     if kept is not None:
         return Authority.load(kept)
     made = Authority.make()
-    file.write([(FACTS, AUTHORITY, made.to_pem())])
+    file.keep([(FACTS, AUTHORITY, made.to_pem())])
     return made
 
 
@@ -155,7 +158,7 @@ def seed_of(file: DataFile, seed: int | None) -> int | None:
     """The seed that a data file's ids were made with; ``seed`` where no tenant began yet. Raises ``InputError`` for another."""
     facts = file.rows(FACTS)
     if SEED not in facts or TENANT not in facts:
-        file.write([(FACTS, SEED, msgspec.json.encode(seed))])
+        file.keep([(FACTS, SEED, msgspec.json.encode(seed))])
         return seed
     found: int | None = msgspec.json.decode(facts[SEED])
     if seed is not None and seed != found:

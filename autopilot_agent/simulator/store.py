@@ -61,6 +61,7 @@ class DataFile:
                 f"this data file has format {version}, and this version reads format {FORMAT}; begin a new one.",
                 Place(str(self.path)),
             )
+        _close_to_others(self.path)
         run("PRAGMA locking_mode=EXCLUSIVE")
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=FULL")
@@ -104,6 +105,14 @@ class DataFile:
                 run("ROLLBACK")
             raise
 
+    def keep(self, rows: Iterable[Row]) -> None:
+        """The same before there is a client to refuse. Raises ``InputError``."""
+        try:
+            self.write(rows)
+        except sqlite3.Error as error:
+            text = f"the data file cannot be written ({error}); make room on its disk."
+            raise InputError(text, Place(str(self.path))) from None
+
     def close(self) -> None:
         """Close the file; another server may open it then."""
         self._connection.close()
@@ -116,3 +125,27 @@ def _create(path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"the data file cannot be used ({reason}); choose another place.", Place(str(path))) from None
+
+
+def _close_to_others(path: Path) -> None:
+    """Let only its owner read a file that was there before, where files have owners. Raises ``InputError``."""
+    user = getattr(os, "geteuid", None)
+    if user is None:
+        return
+    text = ""
+    for one in (path, Path(f"{path}-wal"), Path(f"{path}-journal")):
+        try:
+            if not one.exists():
+                continue
+            if one.stat().st_uid != user():
+                text = "this file belongs to another user, who could read the authority's key in it; name another file."
+            elif one.stat().st_mode & 0o077:
+                one.chmod(0o600)
+                if one.stat().st_mode & 0o077:
+                    text = (
+                        "others can read this file, and the authority's key in it; name one in a folder that knows permissions."
+                    )
+        except OSError as error:
+            text = f"its permissions cannot be set ({error.strerror}), and the authority's key is in it; name another file."
+        if text:
+            raise InputError(text, Place(str(one)))

@@ -12,16 +12,21 @@ from ipaddress import ip_address
 from autopilot_agent.errors import InputError
 
 PRODUCTION = (
-    "microsoft.com", "microsoftonline.com", "microsoftonline-p.com", "microsoftonline-p.net", "microsoftonline.us",
-    "microsoftonline.cn", "microsoft.us", "microsoftazure.us", "windows.com", "windows.net", "windows-int.net", "live.com",
-    "live.net", "azure.com", "azure.net", "azure.us", "azure.cn", "azureedge.net", "azureedge.us", "windowsazure.com",
-    "windowsazure.cn", "usgovcloudapi.net", "chinacloudapi.cn", "partner.microsoftonline.cn", "office.com", "office.net",
-    "office365.com", "office365.us", "outlook.com", "onmicrosoft.com", "sharepoint.com", "msauth.net", "msftauth.net",
-    "msidentity.com", "msocdn.com", "msftconnecttest.com", "msftncsi.com", "windowsupdate.com", "s-microsoft.com",
-    "manage.microsoft.us", "dm.microsoft.com", "aka.ms", "skype.com", "bing.com", "msn.com", "msedge.net", "microsoft",
-    "azure", "windows", "office", "xbox",
+    "microsoft.com", "microsoft.cn", "microsoft.us", "microsoft365.com", "s-microsoft.com", "aka.ms",
+    "microsoftonline.com", "microsoftonline.cn", "microsoftonline.de", "microsoftonline.us", "microsoftonline.mil",
+    "microsoftonline-p.com", "microsoftonline-p.net", "microsoftazuread-sso.com", "b2clogin.com", "b2clogin.cn",
+    "ciamlogin.com", "msauth.net", "msauthimages.net", "msftauth.net", "msftauthimages.net", "msidentity.com", "passport.net",
+    "msappproxy.net", "msappproxy.us", "onmicrosoft.com", "onmicrosoft.us", "onmicrosoft.cn", "onmschina.cn",
+    "windows.com", "windows.net", "windows-int.net", "windowsupdate.com", "windowsphone.com", "msftconnecttest.com",
+    "msftncsi.com", "windowsazure.com", "windowsazure.us", "windowsazure.cn", "microsoftazure.us", "microsoftazure.de",
+    "azure.com", "azure.net", "azure.us", "azure.cn", "azureedge.net", "azureedge.us", "usgovcloudapi.net", "chinacloudapi.cn",
+    "cloudapi.de", "msecnd.net", "msedge.net", "office.com", "office.net", "office.de", "office365.com", "office365.us",
+    "msocdn.com", "outlook.com", "outlook.cn", "sharepoint.com", "sharepoint.us", "sharepoint.cn", "live.com", "live.net",
+    "hotmail.com", "skype.com", "lync.com", "bing.com", "msn.com", "xbox.com", "xboxlive.com", "xboxservices.com",
+    "microsoft", "azure", "windows", "office", "xbox", "bing", "skype", "hotmail",
 )  # fmt: skip
-"""Domains whose every host is refused; the last ones are Microsoft's own top-level domains."""
+"""Domains whose every host is refused, those of the national clouds among them; the last ones are Microsoft's own top-level
+domains."""
 VENDORS = ("ekop.intel.com", "ftpm.amd.com")
 """Certificate services of TPM makers, as real as the ones above."""
 CUSTOMERS = ("cloudapp.azure.com",)

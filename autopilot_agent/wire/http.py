@@ -178,6 +178,8 @@ class Desk(Protocol):
         ...
 
 
+ANY = "*"
+"""The method of a route that is there for every method."""
 Handler = Callable[[Incoming, Desk], Response]
 Refusal = Callable[[ServiceFault, Incoming], Response]
 
@@ -195,6 +197,8 @@ class Route(msgspec.Struct, frozen=True):
     name: str = ""
     largest: int = 1_000_000
     """Bytes that a body may have."""
+    waits: bool = True
+    """Whether its answer waits until what it may have seen is on the disk."""
 
 
 def with_query(url: str, **query: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -113,6 +114,32 @@ def test_a_profile_is_made_read_changed_and_deleted(client: Client) -> None:
 def test_what_no_service_would_save_is_refused_in_a_sentence(client: Client, body: object, said: str) -> None:
     error = client.ask("POST", D + PROFILES, body, 400)["error"]
     assert error["code"] == "BadRequest" and said in error["message"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, "x" * 201])
+@pytest.mark.parametrize("kind", [PROFILE, {"@odata.type": ESP, "displayName": "x"}])
+def test_a_resource_needs_a_name(client: Client, name: str | None, kind: dict[str, object]) -> None:
+    path = D + (PROFILES if kind is PROFILE else CONFIGURATIONS)
+    before = client.names(path)
+    assert "displayName" in client.ask("POST", path, {**kind, "displayName": name}, 400)["error"]["message"]
+    client.ask("POST", path, {key: value for key, value in kind.items() if key != "displayName"}, 400)
+    client.ask("POST", path, {**kind, "description": "x" * 1501}, 400)
+    assert client.names(path) == before
+    made = client.ask("POST", path, {**kind, "displayName": "n" * 200, "description": "x" * 1500}, 201)["id"]
+    assert client.ask("PATCH", f"{path}/{made}", {"displayName": name}, 400)["error"]["code"] == "BadRequest"
+    assert client.ask("GET", f"{path}/{made}")["displayName"] == "n" * 200
+
+
+@pytest.mark.parametrize("name", ["A name that is too long", "sixteen-letters-", "with blank", "under_score", "12345", "PC-Ä"])
+def test_a_device_is_not_named_as_no_computer_can_be(client: Client, name: str) -> None:
+    path = f"{IDENTITIES}/{client.ask('GET', IDENTITIES)['value'][0]['id']}"
+    error = client.ask("POST", f"{path}/updateDeviceProperties", {"displayName": name, "groupTag": "Lab"}, 400)["error"]
+    assert error["code"] == "BadRequest" and "is no name of a computer" in error["message"]
+    shown = client.ask("GET", path)
+    assert (shown["displayName"], shown["groupTag"]) == (None, None)
+    for good in ("fifteen-letters", None):
+        client.ask("POST", f"{path}/updateDeviceProperties", {"displayName": good}, 204)
+        assert client.ask("GET", path)["displayName"] == good
 
 
 @pytest.mark.parametrize("data", [b"[]", b"{", b"\xff", b'"text"', b"[" * 5000, b"<a/>"])
@@ -246,6 +273,80 @@ def test_lists_are_filtered_selected_counted_and_paged(client: Client) -> None:
         assert client.ask("GET", f"{path}?{query}", wanted=400)["error"]["code"] == "BadRequest"
 
 
+WRONG_OPTIONS = (
+    "$filter=bogus eq 'x'", "$filter=displayname eq 'x'", "$filter=id eq 'x' and bogus eq 1", "$filter=contains(bogus,'x')",
+    "$filter=id/bogus eq 'x'", "$filter=id/ eq 'x'", "$select=bogus", "$select=id,bogus", "$select=displayname", "$select=id/x",
+    "$expand=bogus", "$expand=assignments2", "$expand=assignments($select=id)", "$count=maybe", "$count=", "$bogus=1",
+)  # fmt: skip
+COLLECTIONS_SHOWN = (
+    D + PROFILES, D + CONFIGURATIONS, IDENTITIES, IMPORTED, f"{D}managedDevices", f"{D}autopilotEvents", "users", "groups",
+    f"{D}{PROFILES}/{{}}/assignments", f"{D}{PROFILES}/{{}}/assignedDevices",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("query", WRONG_OPTIONS)
+def test_a_mistyped_option_is_refused_everywhere(client: Client, query: str) -> None:
+    profile = client.ask("GET", D + PROFILES)["value"][0]["id"]
+    for path in COLLECTIONS_SHOWN:
+        error = client.ask("GET", f"{path.format(profile)}?{query}", wanted=400)["error"]
+        assert error["code"] == "BadRequest" and error["message"].startswith(("$", "The query option $", "This $filter"))
+
+
+def test_a_mistyped_option_says_what_was_meant(client: Client) -> None:
+    for query in ("$filter=displayNam eq 'x'", "$select=displayNam", "$expand=assignment"):
+        meant = "assignments" if "expand" in query else "displayName"
+        assert f'did you mean "{meant}"?' in client.ask("GET", f"{D}{PROFILES}?{query}", wanted=400)["error"]["message"]
+    said = client.ask("GET", f"{D}managedDevices?$filter=jailBroken eq 'False'", wanted=400)["error"]["message"]
+    assert "is not kept here" in said
+
+
+def test_what_graph_has_may_be_selected_and_what_is_shown_may_be_filtered(client: Client) -> None:
+    enrolled(client)
+    client.ask("POST", IMPORTED, {"serialNumber": "5CG7777777"}, 201)
+    profile = client.ask("GET", D + PROFILES)["value"][0]["id"]
+    for path in COLLECTIONS_SHOWN:
+        for one in client.ask("GET", path.format(profile))["value"]:
+            for name in one.keys() - {"@odata.type"}:
+                client.ask("GET", f"{path.format(profile)}?$filter={name} eq 'x'&$select={name}")
+    shown = client.ask("GET", f"{D}managedDevices?$select=id,lastSyncDateTime")["value"][0]
+    assert set(shown) == {"@odata.type", "id"}
+    whole = client.ask("GET", f"{D}{PROFILES}/{profile}?$select=*&$expand=assignments")
+    assert whole["displayName"] and whole["assignments"]
+    part = client.ask("GET", f"{D}{PROFILES}?$select=id&$expand=assignments&$count=FALSE")
+    assert set(part["value"][0]) == {"@odata.type", "id", "assignments"} and "@odata.count" not in part
+    client.ask("GET", f"{IDENTITIES}?$expand=deploymentProfile,intendedDeploymentProfile")
+    for query in ("$filter=id eq 'x'", "$top=1", "$select=bogus", "$expand=bogus"):
+        client.ask("GET", f"{D}{PROFILES}/{profile}?{query}", wanted=400)
+
+
+def test_an_option_that_no_change_has_is_refused_before_anything_is_done(client: Client) -> None:
+    for query in ("$select=bogus", "$select=id", "$filter=id eq 'x'"):
+        client.ask("POST", f"{D}{PROFILES}?{query}", PROFILE, 400)
+        client.ask("POST", f"{IMPORTED}?{query}", {"serialNumber": "5CG7777777"}, 400)
+    assert client.names(D + PROFILES) == ["Contoso user-driven"] and client.names(IMPORTED, "serialNumber") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (f"{D}managedDevices", "GET, HEAD"),
+        (f"{D}managedDevices/1", "DELETE, GET, HEAD"),
+        (f"{D}managedDevices/1/wipe", "POST"),
+        (D + PROFILES, "GET, HEAD, POST"),
+        (f"{D}{PROFILES}/1", "DELETE, GET, HEAD, PATCH"),
+        (f"{IMPORTED}/import", "DELETE, GET, HEAD, POST"),
+        ("users", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_a_path_does_not_have_is_told_those_it_has(client: Client, path: str, allowed: str) -> None:
+    for method in ("PUT", "OPTIONS", "TRACE", "XYZ"):
+        answer = client.session.request(method, f"{client.served.url}/admin/v1.0/{path}", timeout=60)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+        assert answer.json()["error"]["code"] == "MethodNotAllowed"
+        client.ask(method, "deviceManagement/nothing", wanted=404)
+        assert requests.request(method, f"{client.served.url}/admin/v1.0/{path}", timeout=60).status_code == 401
+
+
 def test_users_and_groups_are_shown(client: Client) -> None:
     assert client.names("users", "userPrincipalName") == [USER]
     assert client.ask("GET", f"users/{USER}")["displayName"] == "User One"
@@ -283,6 +384,29 @@ def test_changes_are_there_after_a_restart(tmp_path: Path) -> None:
             assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001", "5CG7777777"]
     for name in EDITABLE:
         assert getattr(desk.state.data, COLLECTIONS[name]) == getattr(before, COLLECTIONS[name])
+
+
+def test_a_change_that_cannot_be_kept_is_refused_and_never_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(rows: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    file = DataFile(tmp_path / "data")
+    with closing(file), serving(desk_of(small_state(), file)[0], token=TOKEN) as served:
+        client = Client(served)
+        with client.session:
+            assert client.ask("GET", f"{served.url}/health") == {"status": "ok"}
+            with monkeypatch.context() as patch:
+                patch.setattr(file, "write", full)
+                error = client.ask("POST", IMPORTED, {"serialNumber": "5CG7777777"}, 503)["error"]
+                assert error["code"] == "ServiceUnavailable" and "was undone" in error["message"]
+                health = client.ask("GET", f"{served.url}/health")
+                assert health["status"] == "not kept" and "disk is full" in health["reason"]
+                assert "errors_total 0" in client.session.get(f"{served.url}/metrics", timeout=60).text
+                assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001"]
+            assert client.names(IMPORTED, "serialNumber") == []
+            client.ask("POST", IMPORTED, {"serialNumber": "5CG7777778"}, 201)
+            assert client.names(IDENTITIES, "serialNumber") == ["5CG0000001", "5CG7777778"]
+            assert client.ask("GET", f"{served.url}/health") == {"status": "ok"}
 
 
 def every_resource() -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -21,10 +22,13 @@ from autopilot_agent.scenario.run import run_scenario
 from autopilot_agent.scenario.saved_cloud import save_cloud
 from autopilot_agent.service.management import ManagementMessage
 from autopilot_agent.simulator.desk import TenantDesk
-from autopilot_agent.simulator.keeping import Keeper, NotKept, StoredRecords
+from autopilot_agent.simulator.graph_resources import CONFIGURATIONS, EDITABLE, PROFILES, put_resources
+from autopilot_agent.simulator.keeping import SETS, Keeper, NotKept, StoredRecords
 from autopilot_agent.simulator.parts import Lines, Members, Part, Table, Watched
 from autopilot_agent.simulator.server import authority_of, desk_of, seed_of
 from autopilot_agent.simulator.store import DataFile, Row
+from autopilot_agent.tenant.active_directory import Computer
+from autopilot_agent.tenant.graph.kinds import COLLECTIONS
 from autopilot_agent.tenant.registration import NewDevice, deregister, register
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing import in_process
@@ -143,23 +147,145 @@ def test_a_registration_that_is_gone_has_no_serial_number() -> None:
     assert desk.serial_number_of(identity.id) == ""
 
 
-def test_what_one_request_could_not_write_is_written_with_the_next(tmp_path: Path) -> None:
-    file, desk = kept(tmp_path / "data", small_state())
-    write = file.write
-
+def disk_full(file: DataFile, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(rows: Any) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    file.write = full  # type: ignore[method-assign]
-    with pytest.raises(NotKept, match="disk is full"), desk.kept():
-        desk.records.put("certificate", "AB", {"device_id": "1"})
-    file.write = write  # type: ignore[method-assign]
+    monkeypatch.setattr(file, "write", full)
+
+
+def everything_changes(desk: TenantDesk) -> None:
+    """Touch every part of a tenant that is kept."""
+    state, number = desk.state, len(desk.state.history)
+    enrolment = desk.answer(enrol_call(), Incoming("POST", "/")).enrolment_id
+    desk.answer(ManagementMessage(enrolment, 1, 1), Incoming("POST", "/"))
+    desk.answer(join_call(), Incoming("POST", "/"))
+    register(state, NewDevice(f"5CG777777{number}", "", "Contoso", "Notebook 14", ""), number)
+    deregister(state, state.registrations["5CG0000001"])
+    for name in SETS:
+        getattr(state, name).add(f"one more {number}")
+    for name in ("left_over", "import_errors", "sign_ins"):
+        getattr(state, name).append(f"one more {number}")
+    state.sync_answers.append(number)
+    state.hello_keys += 1
+    state.conditions = msgspec.structs.replace(state.conditions, joined_devices=number + 1)
+    state.active_directory.computers_made += 1
+    state.active_directory.log.append(f"one more {number}")
+    state.active_directory.computers[f"PC-{number}"] = Computer(f"PC-{number}", "", "", "", "", 0)
+    put_resources(state, PROFILES, ())
+    put_resources(state, CONFIGURATIONS, ())
+    desk.records.put("certificate", f"{number}", {"device_id": "1"})
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_what_could_not_be_written_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: int) -> None:
+    file, desk = kept(tmp_path / "data", small_state())
+    for _ in range(earlier):
+        with desk.kept():
+            enrolment = desk.answer(enrol_call(), Incoming("POST", "/")).enrolment_id
+            desk.answer(ManagementMessage(enrolment, 1, 1), Incoming("POST", "/"))
+            desk.records.put("certificate", "AB", {"device_id": "1"})
+            put_resources(desk.state, PROFILES, ())
+    before, data, records = repr(plain(desk.state)), desk.state.data, desk.records.all("certificate")
+    with monkeypatch.context() as patch:
+        disk_full(file, patch)
+        for _ in range(2):
+            with pytest.raises(NotKept, match="disk is full"), desk.kept():
+                everything_changes(desk)
+        with desk.kept():  # one that changes nothing is answered from what is kept
+            assert (repr(plain(desk.state)), desk.records.all("certificate")) == (before, records)
+            assert [getattr(desk.state.data, COLLECTIONS[name]) for name in EDITABLE] == [
+                getattr(data, COLLECTIONS[name]) for name in EDITABLE
+            ]
     with desk.kept():
-        desk.records.put("certificate", "CD", {"device_id": "2"})
+        everything_changes(desk)
+    after, records = repr(plain(desk.state)), desk.records.all("certificate")
+    assert after != before
     file.close()
     file, desk = kept(tmp_path / "data", small_state())
     with closing(file):
-        assert [one["device_id"] for one in desk.records.all("certificate")] == ["1", "2"]
+        assert (repr(plain(desk.state)), desk.records.all("certificate")) == (after, records)
+
+
+def test_nobody_is_answered_from_what_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, desk = kept(tmp_path / "data", small_state())
+    looked, wrote = threading.Event(), threading.Event()
+    refused: list[str] = []
+
+    def full(rows: Any) -> None:
+        wrote.set()
+        assert looked.wait(60)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def change() -> None:
+        try:
+            with desk.kept():
+                desk.records.put("certificate", "AB", {"device_id": "1"})
+        except NotKept:
+            refused.append("who changed")
+
+    monkeypatch.setattr(file, "write", full)
+    thread = threading.Thread(target=change)
+    thread.start()
+    assert wrote.wait(60)
+    with pytest.raises(NotKept), desk.kept():
+        assert desk.records.get("certificate", "AB") is not None
+        looked.set()
+        thread.join(60)
+    assert refused == ["who changed"]
+    with closing(file), desk.kept():
+        assert desk.records.get("certificate", "AB") is None
+
+
+def test_a_full_disk_is_said_once_and_so_is_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    file = DataFile(tmp_path / "data")
+    desk, _ = desk_of(small_state(), file, said.append)
+
+    def change(key: str) -> None:
+        with desk.kept():
+            desk.records.put("certificate", key, {})
+
+    with closing(file):
+        with monkeypatch.context() as patch:
+            disk_full(file, patch)
+            for key in "AB":
+                with pytest.raises(NotKept):
+                    change(key)
+            assert len(said) == 1 and "data: the data file cannot be written (database or disk is full)" in said[0]
+            assert "make room" in said[0] and "cannot be written" in desk.trouble()
+        change("C")
+        assert said[1:] == [f"{file.path}: the data file can be written again."] and not desk.trouble()
+        assert len(desk.records.all("certificate")) == 1
+
+
+def test_a_tenant_that_cannot_be_read_again_is_not_answered_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, desk = kept(tmp_path / "data", small_state())
+
+    def broken(kind: str) -> dict[str, bytes]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with closing(file):
+        with monkeypatch.context() as patch:
+            disk_full(file, patch)
+            with pytest.raises(NotKept), desk.kept():
+                desk.records.put("certificate", "AB", {})
+            patch.setattr(file, "rows", broken)
+            for _ in range(2):
+                with pytest.raises(NotKept, match="cannot be read"), desk.kept():
+                    raise AssertionError("this is not to be handled")
+        with desk.kept():
+            assert desk.records.all("certificate") == []
+
+
+@pytest.mark.parametrize("first", [authority_of, lambda file: seed_of(file, 5), lambda file: desk_of(small_state(), file)])
+def test_a_disk_that_is_full_at_the_start_is_one_sentence(
+    first: Callable[[DataFile], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(DataFile(tmp_path / "data")) as file:
+        disk_full(file, monkeypatch)
+        with pytest.raises(InputError, match="make room"):
+            first(file)
 
 
 def test_requests_of_many_clients_are_all_kept(tmp_path: Path) -> None:
@@ -235,6 +361,52 @@ def test_a_file_that_is_none_is_refused_in_a_sentence(prepare: Callable[[Path], 
     with pytest.raises(InputError, match=said):
         DataFile(path)
     assert not before or path.read_bytes() == before
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="files of Windows have no mode")
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@posix
+def test_the_authority_is_readable_by_its_owner_only_whatever_the_file_was_before(tmp_path: Path) -> None:
+    path, wal = tmp_path / "data", tmp_path / "data-wal"
+    path.touch(0o644)
+    path.chmod(0o644)
+    for _ in range(2):
+        with closing(DataFile(path)) as file:
+            authority_of(file)
+            assert mode(path) == 0o600 and mode(wal) == 0o600
+        path.chmod(0o664)
+    wal.touch()
+    wal.chmod(0o644)
+    with closing(DataFile(path)):
+        assert mode(path) == 0o600 and mode(wal) == 0o600
+
+
+@posix
+def test_a_file_of_somebody_else_is_refused_and_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data"
+    _other_database(path)
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="a database of something else"):
+        DataFile(path)
+    assert mode(path) == 0o644
+    path.unlink()
+    path.touch()
+    owner = path.stat().st_uid
+    with monkeypatch.context() as patch:
+        patch.setattr("os.geteuid", lambda: owner + 1)
+        with pytest.raises(InputError, match="belongs to another user"):
+            DataFile(path)
+    path.chmod(0o644)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", lambda self, mode: None)  # a file system without permissions
+        with pytest.raises(InputError, match="others can read this file"):
+            DataFile(path)
+    assert path.read_bytes() == b""
 
 
 def test_a_file_in_use_and_one_of_another_tenant_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,28 @@ def test_no_spelling_of_a_production_host_gets_past(host: str) -> None:
     assert caught.value.exit_code == 2
 
 
+CLOUDS = (
+    "www.microsoft.cn", "enrollment.manage.microsoft.us", "enrollment.manage.microsoftonline.cn",
+    "login.partner.microsoftonline.cn", "login.chinacloudapi.cn", "login.microsoftonline.us", "login.microsoftonline.de",
+    "login-us.microsoftonline.com", "enterpriseregistration.windows.net", "enterpriseregistration.microsoftonline.us",
+    "autologon.microsoftazuread-sso.com", "contoso.b2clogin.com", "contoso.ciamlogin.com", "contoso.msappproxy.net",
+    "aadcdn.msauth.net", "aadcdn.msftauth.net", "aadcdn.msauthimages.net", "aadcdn.msftauthimages.net", "portal.azure.us",
+    "portal.azure.cn", "management.usgovcloudapi.net", "portal.office.com", "portal.office365.us", "title.mgt.xboxlive.com",
+    "login.live.com", "contoso.onmicrosoft.us", "contoso.partner.onmschina.cn", "clientconfig.passport.net",
+)  # fmt: skip
+
+
+def wide(host: str) -> str:
+    return "".join(chr(ord(one) + 0xFEE0) if one.isalnum() else one for one in host)
+
+
+@pytest.mark.parametrize("host", CLOUDS)
+@pytest.mark.parametrize("spelled", [str, str.upper, lambda host: f"{host}.", wide, lambda host: host.replace(".", "\u3002")])
+def test_no_cloud_of_microsofts_is_talked_to(host: str, spelled: Callable[[str], str]) -> None:
+    with pytest.raises(InputError, match="never talks to it"):
+        check_host(spelled(host), frozenset({host}))
+
+
 @given(st.sampled_from(PRODUCTION), st.from_regex(r"[a-z0-9-]{0,12}(\.[a-z0-9]{1,8})?", fullmatch=True), st.booleans())
 def test_everything_below_a_production_domain_is_refused(domain: str, name: str, capitals: bool) -> None:
     host = f"{name}.{domain}" if name else domain
@@ -74,7 +98,17 @@ def test_another_host_is_allowed_once_it_is_named() -> None:
 
 
 def test_similar_names_belong_to_others() -> None:
-    for host in ("notmicrosoft.com", "microsoft.com.contoso.example", "livecom", "my-azure.community"):
+    for host in (
+        "tech.dell.com",
+        "support.hp.com",
+        "notmsauth.net",
+        "vm.westeurope.cloudapp.azure.com",
+        "contoso.cn",
+        "notmicrosoft.com",
+        "microsoft.com.contoso.example",
+        "livecom",
+        "my-azure.community",
+    ):
         assert not is_production(host)
 
 
