@@ -278,7 +278,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "an old token": (rst(b64(REQUEST), ITEMS, jwt_security(OLD)), "0x80180002"),
     "a wrong password": (rst(b64(REQUEST), ITEMS, password_security(USER, "wrong")), "0x80180002"),
     "an unknown user": (rst(b64(REQUEST), ITEMS, password_security("nobody", "x")), "0x80180002"),
-    "a changed request": (rst(b64(REQUEST[:-1] + b"\0"), ITEMS, jwt_security(token())), "0x80180004"),
+    "a changed request": (rst(b64(REQUEST[:-1] + bytes((REQUEST[-1] ^ 1,))), ITEMS, jwt_security(token())), "0x80180004"),
     "a request of nothing": (rst("", ITEMS, jwt_security(token())), "0x80180004"),
     "no base64": (rst("%%%", ITEMS, jwt_security(token())), "0x80180001"),
     "another request type": (rst(b64(REQUEST), ITEMS, jwt_security(token()), "Recovery"), "0x80180001"),
