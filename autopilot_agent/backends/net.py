@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 from urllib3.util import parse_url
 
 from autopilot_agent.backends.addresses import Addresses
+from autopilot_agent.backends.punctual import POOLS
 from autopilot_agent.errors import InputError, Malformed, Unreachable
 from autopilot_agent.wire.authority import der
 from autopilot_agent.wire.clients import CLIENT_CERT, shown_header
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from autopilot_agent.wire.wallet import Credential, Wallet
 
 SECONDS = 30.0
-"""Real seconds that a server may keep silent; the device sees a time-out then."""
+"""Real seconds in which a server's whole answer has to come after the request; the device sees a time-out then."""
 MOST_SERVERS = 64
 """Servers whose connections are kept."""
 _SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?=[/?#]|\Z)")
@@ -62,10 +63,11 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__(pool_connections=MOST_SERVERS)
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
-        """Connections with the context that holds the device's certificate."""
+        """Connections with the context that holds the device's certificate, and with an end to their patience."""
         if self._context is not None:
             named["ssl_context"] = self._context
         super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def send(self, request: requests.PreparedRequest, *args: Any, **named: Any) -> requests.Response:
         """Send, if the host may be talked to; raises ``InputError`` otherwise."""
@@ -87,6 +89,11 @@ class GuardedAdapter(HTTPAdapter):
                 self._pools.clear()
             self._pools[server] = pool
         return pool
+
+    def close(self) -> None:
+        """Close the connections; none of them is taken for another request."""
+        self._pools.clear()
+        super().close()
 
     def cert_verify(self, *args: Any) -> None:
         """Nothing: see above."""
@@ -146,6 +153,8 @@ class RequestsNet:
             answer.close() if len(body) > LARGEST else answer.raw.release_conn()
         except requests.RequestException as error:
             raise _unreachable(error) from None
+        except ReadTimeoutError as error:
+            raise _unreachable(requests.Timeout(error)) from None
         except (HTTPError, OSError) as error:
             raise _unreachable(requests.ConnectionError(error)) from None
         except ValueError as error:  # a header or a name that the URL library does not send

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from cryptography.x509 import DNSName
@@ -19,6 +20,7 @@ from autopilot_agent.backends.net import LARGEST, RequestsNet
 from autopilot_agent.errors import InputError, Malformed, ServiceUnavailable, Unreachable
 from autopilot_agent.scenario.run import run_scenario
 from autopilot_agent.service.network import SynchronizeTime
+from autopilot_agent.simulator.certificates import server_context
 from autopilot_agent.simulator.server import Served, serving
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import one_authority
@@ -63,6 +65,33 @@ def answering(*answers: bytes | None) -> Iterator[str]:
         thread.join(20)
 
 
+@contextmanager
+def dripping(head: bytes, authority: Authority | None) -> Iterator[str]:
+    """A server that sends this and then a byte every 50 ms, for 8 seconds at most."""
+    done = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    context = server_context(authority) if authority is not None else None
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) if context else connection as stream:
+            stream.recv(65_536)
+            stream.sendall(head)
+            for _ in range(160):
+                stream.sendall(b"0")
+                if done.wait(0.05):
+                    return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' if authority is not None else ''}://localhost:{listening.getsockname()[1]}"
+    finally:
+        done.set()
+        listening.close()
+        thread.join(20)
+
+
 def get(net: RequestsNet, url: str) -> Response:
     return net.send(Request("GET", url), NOBODY)
 
@@ -88,6 +117,29 @@ def test_a_name_that_is_nowhere_is_not_resolved() -> None:
 def test_silence_is_a_time_out() -> None:
     with answering(None) as url:
         assert code_of(lambda: get(RequestsNet(Addresses(), seconds=0.2), url)) == "0x80072EE2"
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b"",
+                                  b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"])  # fmt: skip
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_answer_that_drips_in_is_a_time_out(said: bytes, tls: bool, tmp_path: Path) -> None:
+    """A byte every 50 ms is never silence, and still no answer."""
+    authority = one_authority() if tls else None
+    with dripping(said, authority) as url:
+        net = RequestsNet(Addresses(), ca=ca_of(authority, tmp_path) if authority is not None else "", seconds=0.4)
+        before = monotonic()
+        assert code_of(lambda: get(net, url)) == "0x80072EE2"
+        assert monotonic() - before < 5
+        net.close()
+
+
+def test_a_connection_that_is_used_again_has_its_whole_time_again() -> None:
+    with serving(small_state()) as server:
+        net = RequestsNet(Addresses(), seconds=0.6)
+        for _ in range(4):
+            assert get(net, server.url + "/health").status == 200
+            sleep(0.2)
+        net.close()
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf", b"\x16\x03\x01 no HTTP\r\n\r\n"])
