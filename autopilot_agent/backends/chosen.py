@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
 
 LONGEST_TOKEN = 16_000
+TOKEN = "AUTOPILOT_AGENT_TOKEN"
+"""The environment variable that stands for ``--admin-token``."""
 
 
 class ServerOptions(msgspec.Struct, frozen=True):
@@ -78,7 +80,7 @@ def _server(address: str, server: ServerOptions) -> ServerChoice:
         raise _not_installed(error) from None
     if server.ca is not None and not server.ca.is_file():
         raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(server.ca)))
-    token = server.admin_token or os.environ.get("AUTOPILOT_AGENT_TOKEN", "")
+    token = _admin_token(server.admin_token)
     ca = server.ca.as_posix() if server.ca is not None else ""
     record = server.record_http.as_posix() if server.record_http is not None else ""
     url, table = read_address(address), read_table(server.map)
@@ -87,6 +89,17 @@ def _server(address: str, server: ServerOptions) -> ServerChoice:
     for host in choice.hosts():
         check_host(host, frozenset(choice.allowed))
     return choice
+
+
+def _admin_token(given: str) -> str:
+    """The administrator's token of the option, else of the environment; the sentence about a wrong one never shows it."""
+    for name, text in (("--admin-token", given), (TOKEN, os.environ.get(TOKEN, ""))):
+        found = text.strip()
+        if any(not "!" <= one <= "~" for one in found):
+            raise InputError(f"{name} holds blanks, line ends or more than ASCII; a token is one word, as 'serve' wrote it.")
+        if found:
+            return found
+    return ""
 
 
 def _enrol_token(path: Path) -> str:

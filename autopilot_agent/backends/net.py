@@ -157,9 +157,9 @@ class RequestsNet:
             raise _unreachable(requests.Timeout(error)) from None
         except (HTTPError, OSError) as error:
             raise _unreachable(requests.ConnectionError(error)) from None
-        except ValueError as error:  # a header or a name that the URL library does not send
+        except ValueError:  # a header or a name that the URL library does not send; its words would show the header
             adapter.close()
-            raise Malformed(f"the request cannot be sent: {error}") from None
+            raise Malformed("the request cannot be sent: a header or the address holds what HTTP does not take") from None
         if len(body) > LARGEST:
             raise Malformed(f"the answer has more than {LARGEST} bytes")
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)

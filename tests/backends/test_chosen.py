@@ -1,0 +1,35 @@
+"""What ``--backend`` and the options around it mean, before anything is asked of a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from autopilot_agent.backends.choice import ServerChoice
+from autopilot_agent.backends.chosen import TOKEN, ServerOptions, chosen_backend
+from autopilot_agent.errors import InputError
+
+BASE = "https://localhost:8443"
+
+
+def choice(**options: object) -> ServerChoice:
+    found = chosen_backend(BASE, ServerOptions(**options), [])  # type: ignore[arg-type]
+    assert isinstance(found, ServerChoice)
+    return found
+
+
+def test_a_token_loses_the_line_end_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choice(admin_token="a-token\r").token == "a-token"
+    monkeypatch.setenv(TOKEN, " another\r\n")
+    assert choice().token == "another"
+    assert choice(admin_token="\n").token == "another", "an option that holds nothing says nothing"
+
+
+@pytest.mark.parametrize("token", ["a-tok\r\nen", "a-tok en", "a-tok\u20acen", "a-tok\x7fen"])
+def test_a_token_that_no_header_takes_is_refused_and_not_shown(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="--admin-token") as caught:
+        choice(admin_token=token)
+    assert "a-tok" not in str(caught.value)
+    monkeypatch.setenv(TOKEN, token)
+    with pytest.raises(InputError, match=TOKEN) as caught:
+        choice()
+    assert "a-tok" not in str(caught.value)
