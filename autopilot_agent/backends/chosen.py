@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
 
 LONGEST_TOKEN = 16_000
+_ADDRESS = re.compile(r"^localhost\b|//|:\d|^[\d.:]+$|^\[")
+"""What is meant for the address of a server, whatever is wrong with it; no name of an entry point looks so."""
 TOKEN = "AUTOPILOT_AGENT_TOKEN"
 """The environment variable that stands for ``--admin-token``."""
 
@@ -39,7 +42,7 @@ def chosen_backend(name: str, server: ServerOptions, device_files: list[str]) ->
 
     ``device_files`` are the options that were given and name a file of a PC.
     """
-    if name.startswith(("http:", "https:")):
+    if name.lower().startswith(("http:", "https:")):
         if device_files:
             raise InputError("a device file holds no keys and tokens of real connections; leave --device, --save-device out.")
         return _server(name, server)
@@ -47,6 +50,8 @@ def chosen_backend(name: str, server: ServerOptions, device_files: list[str]) ->
         if without := server.given() + device_files:
             raise InputError(f"{without[0]} has no meaning where a recording answers; leave it out.")
         return _recording(name.removeprefix("replay:"))
+    if _ADDRESS.search(name):
+        raise InputError(f"--backend is {name[:80]!r}; a server's address begins with http:// or https://.")
     if needing := server.given():
         raise InputError(f"{needing[0]} is for a server; choose one with --backend https://HOST:PORT.")
     if name != "memory":

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError, NewConnectionError, ReadTimeoutError
 from urllib3.util import parse_url
 
-from autopilot_agent.backends.addresses import Addresses
+from autopilot_agent.backends.addresses import Addresses, bad_url
 from autopilot_agent.backends.punctual import POOLS
 from autopilot_agent.errors import InputError, Malformed, Unreachable
 from autopilot_agent.wire.authority import der
@@ -70,7 +70,7 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def send(self, request: requests.PreparedRequest, *args: Any, **named: Any) -> requests.Response:
-        """Send, if the host may be talked to; raises ``InputError`` otherwise."""
+        """Send, if the host may be talked to; raises ``InputError`` otherwise, ``LocationValueError`` for no address."""
         server = _server_of(request)
         if server not in self._passed:
             check_host(parse_url(request.url or "").host or "", self._allowed)
@@ -131,7 +131,7 @@ class RequestsNet:
         self.seconds = seconds
         self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
         for base in addresses.bases():
-            check_host(parse_url(base).host or "", allowed)
+            check_host(_host_of(base), allowed)
 
     def send(self, request: Request, wallet: Wallet) -> Response:
         """The server's response."""
@@ -151,6 +151,8 @@ class RequestsNet:
             answer = adapter.send(prepared, stream=True, timeout=self.seconds, verify=self.ca or True, proxies={})
             body = answer.raw.read(LARGEST + 1, decode_content=True)
             answer.close() if len(body) > LARGEST else answer.raw.release_conn()
+        except (LocationValueError, requests.exceptions.InvalidURL):
+            raise bad_url() from None
         except requests.RequestException as error:
             raise _unreachable(error) from None
         except ReadTimeoutError as error:
@@ -195,6 +197,14 @@ class RequestsNet:
         return context
 
 
+def _host_of(base: str) -> str:
+    """The host of an address that somebody gave; raises ``InputError`` where the URL library finds none."""
+    try:
+        return parse_url(base).host or ""
+    except LocationValueError:
+        raise InputError(f"{base[:80]!r} is no address; expected one such as https://localhost:8443.") from None
+
+
 def _unreachable(error: requests.RequestException) -> Unreachable:
     code = _code(error)
     return Unreachable(code, SAID[code])
@@ -202,8 +212,6 @@ def _unreachable(error: requests.RequestException) -> Unreachable:
 
 def _code(error: requests.RequestException) -> str:
     """Windows' code for what went wrong underneath (WinINet errors as HRESULT, protocols.md 17)."""
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        raise InputError(f"the server named an address that cannot be used ({str(error)[:80]}).") from None
     if isinstance(error, requests.exceptions.SSLError):
         text = str(error)
         if "expired" in text or "not yet valid" in text:

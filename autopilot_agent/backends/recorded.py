@@ -193,14 +193,13 @@ def _as_bytes(text: str, path: Path, *, binary: bool) -> bytes:
 
 def _bare(url: str) -> str:
     """A URL without its query, which may hold ids of the moment."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return url.partition("?")[0].partition("#")[0]
 
 
 def _place_in_words(url: str) -> str:
     """The host and the last part of the path, as far as every file system takes them."""
-    parts = urlsplit(url)
-    text = f"{parts.hostname or ''}-{parts.path.rstrip('/').rpartition('/')[2]}"
+    host, _, path = _bare(url).partition("://")[2].partition("/")
+    text = f"{host.rpartition('@')[2].partition(':')[0].lower()}-{path.rstrip('/').rpartition('/')[2]}"
     return "".join(one if one.isascii() and (one.isalnum() or one in ".-_") else "_" for one in text)[:80]
 
 

@@ -33,3 +33,15 @@ def test_a_token_that_no_header_takes_is_refused_and_not_shown(token: str, monke
     with pytest.raises(InputError, match=TOKEN) as caught:
         choice()
     assert "a-tok" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["localhost:8443", "localhost", "127.0.0.1:8443", "mdm.example:443", "[::1]:8443", "ftp://localhost"])
+def test_an_address_without_http_is_told_to_have_it(name: str) -> None:
+    for options in (ServerOptions(), ServerOptions(admin_token="x")):
+        with pytest.raises(InputError, match="begins with http:// or https://"):
+            chosen_backend(name, options, [])
+
+
+def test_a_scheme_may_be_written_large() -> None:
+    found = chosen_backend("HTTPS://localhost:8443", ServerOptions(), [])
+    assert isinstance(found, ServerChoice) and found.url == BASE

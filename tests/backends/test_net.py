@@ -204,6 +204,27 @@ def test_one_good_host_opens_the_door_to_no_other(beginning: str) -> None:
         assert isinstance(caught.value, InputError) or caught.value.code != "0x80072EE7", "somebody asked for its address"
 
 
+@pytest.mark.parametrize("url", ["https:// localhost/", "https://[::1/x", "ftp://localhost/", "https://a..b/", "https://localhost:x/",
+                                 "https://xn--\u20ac/", f"https://{'a' * 70}.example/"])  # fmt: skip
+def test_a_server_that_names_no_address_is_a_failed_call(url: str) -> None:
+    allowed = frozenset({"a..b", "xn--\u20ac", f"{'a' * 70}.example"})
+    assert code_of(lambda: get(RequestsNet(Addresses(), allowed=allowed), url)) == "0x80072EE5"
+    mapped = Addresses("", {"manage": "https://localhost:1"})
+    assert code_of(lambda: get(RequestsNet(mapped, allowed=allowed), url)) == "0x80072EE5"
+
+
+def test_an_address_that_only_the_url_library_refuses_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="is no address"):
+        RequestsNet(Addresses("https://-\u00fc-:1"))
+
+
+def test_a_flood_for_an_introduction_names_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopilot_agent.backends.net.LARGEST", 10)
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + b"x" * 50
+    with answering(said) as url, pytest.raises(ServiceUnavailable, match=f"{url} cannot be used: the answer has more than 10"):
+        ServerChoice(url)(small_state())
+
+
 def test_a_server_that_names_a_production_host_ends_the_run() -> None:
     """Discovery may name any URL; what it names goes through the same door."""
     with pytest.raises(InputError, match="never talks to it"):
