@@ -80,13 +80,12 @@ def _server(address: str, server: ServerOptions) -> ServerChoice:
     try:
         from autopilot_agent.backends.addresses import read_address, read_table
         from autopilot_agent.backends.choice import ServerChoice
+        from autopilot_agent.backends.trust import read_ca
         from autopilot_agent.wire.hosts import check_host
     except ImportError as error:
         raise _not_installed(error) from None
-    if server.ca is not None and not server.ca.is_file():
-        raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(server.ca)))
     token = _admin_token(server.admin_token)
-    ca = server.ca.as_posix() if server.ca is not None else ""
+    ca = read_ca(server.ca)
     record = server.record_http.as_posix() if server.record_http is not None else ""
     url, table = read_address(address), read_table(server.map)
     given = _enrol_token(server.enrol_token_file) if server.enrol_token_file is not None else ""

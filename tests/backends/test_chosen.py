@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from pathlib import Path
+
 import pytest
 
 from autopilot_agent.backends.choice import ServerChoice
 from autopilot_agent.backends.chosen import TOKEN, ServerOptions, chosen_backend
+from autopilot_agent.backends.trust import read_ca
+from autopilot_agent.cli.conform import main as conform
 from autopilot_agent.errors import InputError
+from autopilot_agent.testing.in_process import one_authority
 
 BASE = "https://localhost:8443"
 
@@ -45,3 +51,26 @@ def test_an_address_without_http_is_told_to_have_it(name: str) -> None:
 def test_a_scheme_may_be_written_large() -> None:
     found = chosen_backend("HTTPS://localhost:8443", ServerOptions(), [])
     assert isinstance(found, ServerChoice) and found.url == BASE
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"scenario: X\n", b"\xff\x00\x01", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_file_without_a_certificate_is_no_ca(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"my\.yaml: the file holds no certificate in PEM"):
+        choice(ca=path)
+    with pytest.raises(InputError, match=r"my\.yaml: the file holds no certificate in PEM"):
+        conform(Namespace(url=BASE, ca=path))
+
+
+def test_a_folder_is_no_ca_and_a_certificate_is_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="this is a folder"):
+        choice(ca=tmp_path)
+    with pytest.raises(InputError, match="there is no such file"):
+        choice(ca=tmp_path / "none.pem")
+    path = tmp_path / "ca.pem"
+    path.write_bytes(one_authority().certificate_pem())
+    assert choice(ca=path).ca == read_ca(path) == path.as_posix()
+    assert read_ca(None) == ""
