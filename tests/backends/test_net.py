@@ -24,7 +24,7 @@ from autopilot_agent.simulator.certificates import server_context
 from autopilot_agent.simulator.server import Served, serving
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import one_authority
-from autopilot_agent.testing.small import small_scenario, small_state
+from autopilot_agent.testing.small import SMALL, small_scenario, small_state
 from autopilot_agent.wire.authority import Authority, common_name
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import KeySource
@@ -349,6 +349,15 @@ def test_a_choice_of_our_server_takes_the_whole_course_and_sees_its_records(tmp_
     assert [check.actual for check in blind.result.checks if check.name == "cloud managed_devices"] != [1]
     assert blind.result.verdict == "failed"
     assert (wrong.result.exit_code, "token" in wrong.result.problem) == (2, True)
+
+
+def test_a_server_with_another_tenant_is_told_from_a_device_file(tmp_path: Path) -> None:
+    other = small_scenario({"tenant": {**SMALL["tenant"], "mobileApps": []}})
+    with serving(small_state(), tls=True, authority=one_authority, token="an-admin-token") as server:
+        choice = ServerChoice(server.url, ca=ca_of(one_authority(), tmp_path), token="an-admin-token", pooled=True)
+        result = run_scenario(other, backend=choice).result
+    assert result.exit_code == 2
+    assert "the served tenant managed the PC with the app" in result.problem and "device file" not in result.problem
 
 
 def test_only_mdm_calls_go_to_a_server_that_is_not_ours() -> None:
