@@ -31,6 +31,8 @@ MOST_SERVERS = 64
 """Servers whose connections are kept."""
 _SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?=[/?#]|\Z)")
 """The beginning of an ordinary URL, up to where its path may begin."""
+_WANTS_TLS = re.compile(rb"speaks HTTPS|HTTP request (?:was sent )?to (?:an )?HTTPS|speaking plain HTTP to an SSL", re.I)
+"""What servers answer to HTTP on a port for HTTPS: ours and cheroot, nginx and Go, Apache."""
 LARGEST = 64_000_000
 """Bytes of an answer that are read."""
 NAME, CONNECT, TIME, RESET = "0x80072EE7", "0x80072EFD", "0x80072EE2", "0x80072EFE"
@@ -130,6 +132,7 @@ class RequestsNet:
         self.allowed = allowed
         self.seconds = seconds
         self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
+        self._unheard = {base for base in addresses.bases() if base.startswith("http:")}
         for base in addresses.bases():
             check_host(_host_of(base), allowed)
 
@@ -164,7 +167,16 @@ class RequestsNet:
             raise Malformed("the request cannot be sent: a header or the address holds what HTTP does not take") from None
         if len(body) > LARGEST:
             raise Malformed(f"the answer has more than {LARGEST} bytes")
+        if self._unheard:
+            self._listen(url, answer.status_code, body)
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    def _listen(self, url: str, status: int, body: bytes) -> None:
+        """Hear the first answer of an address that somebody gave; raises ``InputError`` where it asks for HTTPS."""
+        for base in [one for one in self._unheard if url.startswith(one)]:
+            self._unheard.discard(base)
+            if status == 400 and _WANTS_TLS.search(body[:4000]):
+                raise InputError(f"{base} answers that HTTPS is spoken there; write https:{base.partition(':')[2]}.")
 
     def close(self) -> None:
         """Close all connections."""

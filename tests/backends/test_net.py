@@ -13,6 +13,7 @@ from time import monotonic, sleep
 import pytest
 from cryptography.x509 import DNSName
 
+from autopilot_agent.__main__ import main as command_line
 from autopilot_agent.backends.addresses import Addresses
 from autopilot_agent.backends.choice import ServerChoice
 from autopilot_agent.backends.http import HttpBackend
@@ -268,6 +269,28 @@ def test_a_certificate_for_another_name_or_time_is_not_trusted(
 
 def test_plain_http_where_tls_is_wanted_is_told(served: Served) -> None:
     assert get(RequestsNet(Addresses()), served.url.replace("https:", "http:")).status == 400
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"This port speaks HTTPS.", b"<center>The plain HTTP request was sent to HTTPS port</center>",
+     b"Client sent an HTTP request to an HTTPS server.", b"Reason: You're speaking plain HTTP to an SSL-enabled server port."],
+)  # fmt: skip
+def test_an_address_where_tls_is_wanted_is_said_to_be_one_when_it_was_given(said: bytes) -> None:
+    answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+    with answering(answer) as url, pytest.raises(InputError, match=f"write https{url[4:]}\\."):
+        ServerChoice(url)(small_state())
+    with answering(HELLO.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), answer) as url:
+        net = RequestsNet(Addresses(url))
+        assert [get(net, url).status for _ in range(2)] == [200, 400], "later it is an answer as any other"
+
+
+def test_run_and_conform_say_where_tls_is_wanted(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = served.url.replace("https:", "http:")
+    run = run_scenario(small_scenario(), backend=ServerChoice(plain))
+    assert (run.result.exit_code, f"write {served.url}." in run.result.problem) == (2, True)
+    assert command_line(["conform", plain]) == 2
+    assert f"write {served.url}." in capsys.readouterr().err
 
 
 def test_a_device_shows_the_certificate_that_it_has_now(served: Served, tmp_path: Path) -> None:
