@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import msgspec
 
-from autopilot_agent.errors import InputError
+from autopilot_agent.errors import InputError, Unreachable
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "ztd": ("ztd.dds.microsoft.com", "login.live.com"),
@@ -28,8 +29,12 @@ SERVICES: dict[str, tuple[str, ...]] = {
 }
 """The logical services of ``--map``, with the hosts that Windows asks for them."""
 MEMORY = "memory"
+BAD_URL = "0x80072EE5"
+"""WinINet's code for a URL that is none."""
 MDM = ("enrollment", "manage")
 """What an MDM server that is not ours serves of all that."""
+_HOST = re.compile(r"(?!\.)(?:[^\W_]|[-_.](?!\.)){1,253}|[0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?")
+"""A host name in any alphabet without empty parts, or an address of IP version 6 without its brackets."""
 _SERVICE_OF = {host: name for name, hosts in SERVICES.items() for host in hosts}
 
 
@@ -51,30 +56,52 @@ class Addresses(msgspec.Struct, frozen=True):
         return found if found is not None else self.base or None
 
     def url(self, url: str) -> str:
-        """Where a request goes that Windows would send to ``url``."""
-        parts = urlsplit(url)
-        place = self.place_of(parts.hostname or "")
-        if place is None or place == MEMORY:
-            return url
-        return place + url[url.index(parts.netloc) + len(parts.netloc) :]
+        """Where a request goes that Windows would send to ``url``; raises ``Unreachable`` for one that is none."""
+        try:
+            parts = urlsplit(url)
+            place = self.place_of(parts.hostname or "")
+            if place is None or place == MEMORY:
+                return url
+            return place + url[url.index(parts.netloc) + len(parts.netloc) :]
+        except ValueError:  # a bracket too few, or line ends in a name, which urlsplit leaves out
+            raise bad_url() from None
 
     def bases(self) -> list[str]:
         """Every base URL, each once."""
         return list(dict.fromkeys(one for one in (self.base, *self.table.values()) if one and one != MEMORY))
 
 
+def bad_url() -> Unreachable:
+    """What a device sees that is sent to a URL that is none."""
+    return Unreachable(BAD_URL, "the address is none that can be used")
+
+
+def host_of(url: str) -> str:
+    """The host of a URL that a server named; "" for a URL that is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def read_address(text: str, what: str = "the backend") -> str:
-    """A base URL without its final slash; raises ``InputError`` for anything else."""
+    """A base URL without its final slash, its scheme in lower case; raises ``InputError`` for anything else."""
+    said = f"{what} is {text[:80]!r}; expected an address such as https://localhost:8443"
+    scheme, sign, rest = text.partition("://")
+    if not sign and ":/" not in text:
+        raise InputError(f"{said}, with http:// or https:// before the host.")
     try:
         parts = urlsplit(text)
-        port = parts.port
+        port, named = parts.port, bool(_HOST.fullmatch(parts.hostname or ""))
     except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or port == 0:
-        raise InputError(f"{what} is {text[:80]!r}; expected an address such as https://localhost:8443.")
+        raise InputError(f"{said}.") from None
+    if scheme.lower() not in ("http", "https") or not named or not rest.isprintable() or " " in rest:
+        raise InputError(f"{said}.")
+    if parts.query or parts.fragment or port == 0:
+        raise InputError(f"{said}.")
     if parts.username is not None or parts.password is not None:
         raise InputError(f"{what} has a user name in its address; write it without, such as https://localhost:8443.")
-    return text.rstrip("/")
+    return f"{scheme.lower()}://{rest}".rstrip("/")
 
 
 def read_table(pairs: Iterable[str]) -> dict[str, str]:

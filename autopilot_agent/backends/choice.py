@@ -6,15 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
-from autopilot_agent.backends.addresses import MDM, MEMORY, Addresses
+from autopilot_agent.backends.addresses import MDM, MEMORY, Addresses, host_of
 from autopilot_agent.backends.http import HttpBackend, Net
 from autopilot_agent.backends.memory import MemoryBackend
 from autopilot_agent.backends.recorded import RecordingNet, ReplayNet, new_session
-from autopilot_agent.errors import InputError, ServiceUnavailable, Unreachable
+from autopilot_agent.errors import InputError, Malformed, ServiceUnavailable, Unreachable
 from autopilot_agent.service.base import Call
 from autopilot_agent.service.content import DownloadMsi
 from autopilot_agent.wire import calls
@@ -86,7 +85,7 @@ class ServerChoice(msgspec.Struct, frozen=True):
 
     def hosts(self) -> list[str]:
         """The hosts that would be asked."""
-        return [urlsplit(base).hostname or "" for base in Addresses(self.url, self.table).bases()]
+        return [host_of(base) for base in Addresses(self.url, self.table).bases()]
 
     def words(self) -> list[str]:
         """The options that choose the same server again, for the line that repeats a run; the token is not among them."""
@@ -130,6 +129,8 @@ class RemoteBackend(HttpBackend):
             answer = self.net.send(Request("GET", f"https://{calls.HOST}{CLOUD}", headers), self.wallet)
         except Unreachable as error:
             raise ServiceUnavailable(f"the records of the served tenant cannot be read: {error.reason}.") from None
+        except Malformed as error:
+            raise ServiceUnavailable(f"the records of the served tenant cannot be read: {error}.") from None
         if answer.status == 401:
             raise InputError("the server does not take this administrator's token; 'serve' says where the right one is.")
         return answer.body if answer.good else None
@@ -148,7 +149,7 @@ def serves(addresses: Addresses, call: Call[Any]) -> bool:
     kind = type(call)
     host = kind.host if kind in FLOWS else calls.HOST
     if isinstance(call, DownloadMsi) and call.url.startswith(("http:", "https:")):
-        host = urlsplit(call.url).hostname or host
+        host = host_of(call.url) or host
         if addresses.place_of(host) is None and addresses.place_of(kind.host) is None:
             return not is_production(host) and host not in NETWORKS
     place = addresses.place_of(host)
@@ -161,6 +162,8 @@ def introduced(net: Net, url: str) -> About | None:
         answer = net.send(Request("GET", url + ABOUT), _nobody())
     except Unreachable as error:
         raise ServiceUnavailable(f"{url} cannot be used: {error.reason} ({error.code}).") from None
+    except Malformed as error:
+        raise ServiceUnavailable(f"{url} cannot be used: {error}.") from None
     try:
         found = msgspec.json.decode(answer.body, type=About) if answer.good else None
     except (msgspec.DecodeError, UnicodeDecodeError):

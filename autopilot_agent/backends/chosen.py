@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from autopilot_agent.backends.choice import ServerChoice
 
 LONGEST_TOKEN = 16_000
+_ADDRESS = re.compile(r"^localhost\b|//|:\d|^[\d.:]+$|^\[")
+"""What is meant for the address of a server, whatever is wrong with it; no name of an entry point looks so."""
+TOKEN = "AUTOPILOT_AGENT_TOKEN"
+"""The environment variable that stands for ``--admin-token``."""
 
 
 class ServerOptions(msgspec.Struct, frozen=True):
@@ -37,7 +42,7 @@ def chosen_backend(name: str, server: ServerOptions, device_files: list[str]) ->
 
     ``device_files`` are the options that were given and name a file of a PC.
     """
-    if name.startswith(("http:", "https:")):
+    if name.lower().startswith(("http:", "https:")):
         if device_files:
             raise InputError("a device file holds no keys and tokens of real connections; leave --device, --save-device out.")
         return _server(name, server)
@@ -45,6 +50,8 @@ def chosen_backend(name: str, server: ServerOptions, device_files: list[str]) ->
         if without := server.given() + device_files:
             raise InputError(f"{without[0]} has no meaning where a recording answers; leave it out.")
         return _recording(name.removeprefix("replay:"))
+    if _ADDRESS.search(name):
+        raise InputError(f"--backend is {name[:80]!r}; a server's address begins with http:// or https://.")
     if needing := server.given():
         raise InputError(f"{needing[0]} is for a server; choose one with --backend https://HOST:PORT.")
     if name != "memory":
@@ -73,13 +80,12 @@ def _server(address: str, server: ServerOptions) -> ServerChoice:
     try:
         from autopilot_agent.backends.addresses import read_address, read_table
         from autopilot_agent.backends.choice import ServerChoice
+        from autopilot_agent.backends.trust import read_ca
         from autopilot_agent.wire.hosts import check_host
     except ImportError as error:
         raise _not_installed(error) from None
-    if server.ca is not None and not server.ca.is_file():
-        raise InputError("there is no such file; 'autopilot-agent serve ca --data FILE' writes one.", Place(str(server.ca)))
-    token = server.admin_token or os.environ.get("AUTOPILOT_AGENT_TOKEN", "")
-    ca = server.ca.as_posix() if server.ca is not None else ""
+    token = _admin_token(server.admin_token)
+    ca = read_ca(server.ca)
     record = server.record_http.as_posix() if server.record_http is not None else ""
     url, table = read_address(address), read_table(server.map)
     given = _enrol_token(server.enrol_token_file) if server.enrol_token_file is not None else ""
@@ -87,6 +93,17 @@ def _server(address: str, server: ServerOptions) -> ServerChoice:
     for host in choice.hosts():
         check_host(host, frozenset(choice.allowed))
     return choice
+
+
+def _admin_token(given: str) -> str:
+    """The administrator's token of the option, else of the environment; the sentence about a wrong one never shows it."""
+    for name, text in (("--admin-token", given), (TOKEN, os.environ.get(TOKEN, ""))):
+        found = text.strip()
+        if any(not "!" <= one <= "~" for one in found):
+            raise InputError(f"{name} holds blanks, line ends or more than ASCII; a token is one word, as 'serve' wrote it.")
+        if found:
+            return found
+    return ""
 
 
 def _enrol_token(path: Path) -> str:

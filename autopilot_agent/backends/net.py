@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError, NewConnectionError, ReadTimeoutError
 from urllib3.util import parse_url
 
-from autopilot_agent.backends.addresses import Addresses
+from autopilot_agent.backends.addresses import Addresses, bad_url
+from autopilot_agent.backends.punctual import POOLS
 from autopilot_agent.errors import InputError, Malformed, Unreachable
 from autopilot_agent.wire.authority import der
 from autopilot_agent.wire.clients import CLIENT_CERT, shown_header
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from autopilot_agent.wire.wallet import Credential, Wallet
 
 SECONDS = 30.0
-"""Real seconds that a server may keep silent; the device sees a time-out then."""
+"""Real seconds in which a server's whole answer has to come after the request; the device sees a time-out then."""
 MOST_SERVERS = 64
 """Servers whose connections are kept."""
 _SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?=[/?#]|\Z)")
 """The beginning of an ordinary URL, up to where its path may begin."""
+_WANTS_TLS = re.compile(rb"speaks HTTPS|HTTP request (?:was sent )?to (?:an )?HTTPS|speaking plain HTTP to an SSL", re.I)
+"""What servers answer to HTTP on a port for HTTPS: ours and cheroot, nginx and Go, Apache."""
 LARGEST = 64_000_000
 """Bytes of an answer that are read."""
 NAME, CONNECT, TIME, RESET = "0x80072EE7", "0x80072EFD", "0x80072EE2", "0x80072EFE"
@@ -62,13 +65,14 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__(pool_connections=MOST_SERVERS)
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
-        """Connections with the context that holds the device's certificate."""
+        """Connections with the context that holds the device's certificate, and with an end to their patience."""
         if self._context is not None:
             named["ssl_context"] = self._context
         super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def send(self, request: requests.PreparedRequest, *args: Any, **named: Any) -> requests.Response:
-        """Send, if the host may be talked to; raises ``InputError`` otherwise."""
+        """Send, if the host may be talked to; raises ``InputError`` otherwise, ``LocationValueError`` for no address."""
         server = _server_of(request)
         if server not in self._passed:
             check_host(parse_url(request.url or "").host or "", self._allowed)
@@ -87,6 +91,11 @@ class GuardedAdapter(HTTPAdapter):
                 self._pools.clear()
             self._pools[server] = pool
         return pool
+
+    def close(self) -> None:
+        """Close the connections; none of them is taken for another request."""
+        self._pools.clear()
+        super().close()
 
     def cert_verify(self, *args: Any) -> None:
         """Nothing: see above."""
@@ -123,8 +132,9 @@ class RequestsNet:
         self.allowed = allowed
         self.seconds = seconds
         self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
+        self._unheard = {base for base in addresses.bases() if base.startswith("http:")}
         for base in addresses.bases():
-            check_host(parse_url(base).host or "", allowed)
+            check_host(_host_of(base), allowed)
 
     def send(self, request: Request, wallet: Wallet) -> Response:
         """The server's response."""
@@ -144,16 +154,29 @@ class RequestsNet:
             answer = adapter.send(prepared, stream=True, timeout=self.seconds, verify=self.ca or True, proxies={})
             body = answer.raw.read(LARGEST + 1, decode_content=True)
             answer.close() if len(body) > LARGEST else answer.raw.release_conn()
+        except (LocationValueError, requests.exceptions.InvalidURL):
+            raise bad_url() from None
         except requests.RequestException as error:
             raise _unreachable(error) from None
+        except ReadTimeoutError as error:
+            raise _unreachable(requests.Timeout(error)) from None
         except (HTTPError, OSError) as error:
             raise _unreachable(requests.ConnectionError(error)) from None
-        except ValueError as error:  # a header or a name that the URL library does not send
+        except ValueError:  # a header or a name that the URL library does not send; its words would show the header
             adapter.close()
-            raise Malformed(f"the request cannot be sent: {error}") from None
+            raise Malformed("the request cannot be sent: a header or the address holds what HTTP does not take") from None
         if len(body) > LARGEST:
             raise Malformed(f"the answer has more than {LARGEST} bytes")
+        if self._unheard:
+            self._listen(url, answer.status_code, body)
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    def _listen(self, url: str, status: int, body: bytes) -> None:
+        """Hear the first answer of an address that somebody gave; raises ``InputError`` where it asks for HTTPS."""
+        for base in [one for one in self._unheard if url.startswith(one)]:
+            self._unheard.discard(base)
+            if status == 400 and _WANTS_TLS.search(body[:4000]):
+                raise InputError(f"{base} answers that HTTPS is spoken there; write https:{base.partition(':')[2]}.")
 
     def close(self) -> None:
         """Close all connections."""
@@ -186,6 +209,14 @@ class RequestsNet:
         return context
 
 
+def _host_of(base: str) -> str:
+    """The host of an address that somebody gave; raises ``InputError`` where the URL library finds none."""
+    try:
+        return parse_url(base).host or ""
+    except LocationValueError:
+        raise InputError(f"{base[:80]!r} is no address; expected one such as https://localhost:8443.") from None
+
+
 def _unreachable(error: requests.RequestException) -> Unreachable:
     code = _code(error)
     return Unreachable(code, SAID[code])
@@ -193,8 +224,6 @@ def _unreachable(error: requests.RequestException) -> Unreachable:
 
 def _code(error: requests.RequestException) -> str:
     """Windows' code for what went wrong underneath (WinINet errors as HRESULT, protocols.md 17)."""
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        raise InputError(f"the server named an address that cannot be used ({str(error)[:80]}).") from None
     if isinstance(error, requests.exceptions.SSLError):
         text = str(error)
         if "expired" in text or "not yet valid" in text:

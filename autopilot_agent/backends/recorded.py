@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from autopilot_agent import __version__
+from autopilot_agent.backends.fitting import misfit
 from autopilot_agent.backends.http import Net
 from autopilot_agent.errors import InputError, Malformed, Place, ServiceUnavailable, Unreachable
 from autopilot_agent.wire import secrecy
@@ -43,7 +44,7 @@ class Session(msgspec.Struct):
 class Exchange(msgspec.Struct):
     """One request with its answer, or why there was none: nobody was reached (with the code), or the answer was ``malformed``.
 
-    Bodies are text, or base64 where they are not.
+    Bodies are text, or base64 where they are not. ``typed`` tells whether the same was typed (``secrecy.typed``).
     """
 
     method: str
@@ -52,6 +53,7 @@ class Exchange(msgspec.Struct):
     request_body: str = ""
     request_base64: bool = False
     certificate: str = ""
+    typed: str = ""
     status: int = 0
     response_headers: dict[str, str] = {}
     response_body: str = ""
@@ -78,7 +80,7 @@ class RecordingNet:
 
     def send(self, request: Request, wallet: Wallet) -> Response:
         """The answer; what cannot be written raises ``InputError`` and ends the run, so no recording has a hole."""
-        secrets = tuple({one.password for one in wallet.users.values()} - {""})
+        secrets = _secrets(wallet)
         try:
             response = self.inner.send(request, wallet)
         except (Unreachable, Malformed) as error:
@@ -89,9 +91,7 @@ class RecordingNet:
 
     def _keep(self, request: Request, response: Response | None, secrets: tuple[str, ...], error: Exception | None) -> None:
         self.count += 1
-        asked = secrecy.request(request, secrets)
-        exchange = Exchange(asked.method, asked.url, asked.headers, certificate=asked.certificate)
-        exchange.request_body, exchange.request_base64 = _as_text(asked.body)
+        exchange = _asked(request, secrets)
         if response is not None:
             said = secrecy.response(response, secrets)
             exchange.status, exchange.response_headers = said.status, said.headers
@@ -100,9 +100,9 @@ class RecordingNet:
             exchange.unreachable, exchange.reason = error.code, error.reason
         elif error is not None:
             exchange.malformed, exchange.reason = True, secrecy.words(str(error), secrets)
-        place = _place_in_words(asked.url)
+        place = _place_in_words(exchange.url)
         try:
-            _write(self.folder / f"{self.count:05}-{asked.method}-{place}.json", msgspec.to_builtins(exchange))
+            _write(self.folder / f"{self.count:05}-{exchange.method}-{place}.json", msgspec.to_builtins(exchange))
         except OSError as problem:
             raise _unusable(self.folder, problem) from None
 
@@ -125,10 +125,11 @@ class ReplayNet:
         exchange = _read(path, Exchange)
         wanted = f"{exchange.method} {_bare(exchange.url)}"
         if asked != wanted:
-            raise ServiceUnavailable(
-                f"the recording does not fit: the device asks {asked}, but {path.as_posix()} has {wanted}; "
-                "was it made with this scenario, seed and version?"
-            )
+            raise self._misfit(f"the device asks {asked}, but {path.as_posix()} has {wanted}")
+        if differs := misfit(_asked(request, _secrets(wallet)), exchange):
+            raise self._misfit(f"the device asks {asked} as in {path.as_posix()}, but {differs}")
+        if not (exchange.unreachable or exchange.malformed or 100 <= exchange.status <= 599):
+            raise InputError(f"the status of the answer is {exchange.status}; expected 100 to 599.", Place(path.as_posix()))
         self._next += 1
         if exchange.unreachable:
             raise Unreachable(exchange.unreachable, exchange.reason)
@@ -139,6 +140,12 @@ class ReplayNet:
             {name.lower(): value for name, value in exchange.response_headers.items()},
             _as_bytes(exchange.response_body, path, binary=exchange.response_base64),
         )
+
+    def _misfit(self, said: str) -> ServiceUnavailable:
+        made, now = self.session.made_by, __version__
+        versions = "" if made == now else f" It is of version {made[:40]}, and this is {now}."
+        asked = "was it made with this scenario, seed and version?"
+        return ServiceUnavailable(f"the recording does not fit: {said}; {asked}{versions}")
 
     def has(self, path: str) -> bool:
         """Whether the last thing that was asked is at this path."""
@@ -160,6 +167,19 @@ def read_session(folder: Path) -> Session:
 def new_session(url: str, served: dict[str, str], *, private: bool) -> Session:
     """The head of a recording that begins now."""
     return Session(KIND, FORMAT, __version__, url, private, served)
+
+
+def _asked(request: Request, secrets: tuple[str, ...]) -> Exchange:
+    """What is kept of a request."""
+    asked = secrecy.request(request, secrets)
+    exchange = Exchange(asked.method, asked.url, asked.headers, certificate=asked.certificate, typed=secrecy.typed(request))
+    exchange.request_body, exchange.request_base64 = _as_text(asked.body)
+    return exchange
+
+
+def _secrets(wallet: Wallet) -> tuple[str, ...]:
+    """Words that must not be in a recording anywhere."""
+    return tuple({one.password for one in wallet.users.values()} - {""})
 
 
 def _read(path: Path, kind: type[Any]) -> Any:
@@ -193,14 +213,13 @@ def _as_bytes(text: str, path: Path, *, binary: bool) -> bytes:
 
 def _bare(url: str) -> str:
     """A URL without its query, which may hold ids of the moment."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return url.partition("?")[0].partition("#")[0]
 
 
 def _place_in_words(url: str) -> str:
     """The host and the last part of the path, as far as every file system takes them."""
-    parts = urlsplit(url)
-    text = f"{parts.hostname or ''}-{parts.path.rstrip('/').rpartition('/')[2]}"
+    host, _, path = _bare(url).partition("://")[2].partition("/")
+    text = f"{host.rpartition('@')[2].partition(':')[0].lower()}-{path.rstrip('/').rpartition('/')[2]}"
     return "".join(one if one.isascii() and (one.isalnum() or one in ".-_") else "_" for one in text)[:80]
 
 

@@ -22,6 +22,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         from autopilot_agent.backends.addresses import Addresses, read_address
         from autopilot_agent.backends.net import RequestsNet
+        from autopilot_agent.backends.trust import read_ca
         from autopilot_agent.conform import STAGES, Mark, judge, visit
         from autopilot_agent.conform.enrolling import Person
         from autopilot_agent.conform.reporting import FORMS, as_text
@@ -29,11 +30,10 @@ def main(args: argparse.Namespace) -> int:
         said = f"this needs packages that are not installed ({error.name}); pip install 'autopilot-agent[wire]'."
         raise InputError(said) from None
     url = read_address(args.url, "the server")
-    if args.ca is not None and not args.ca.is_file():
-        raise InputError("there is no such file; give the certificate of the server's authority in PEM.", Place(str(args.ca)))
+    ca = read_ca(args.ca)
     if args.token_file is not None and args.password:
         raise InputError("--token-file and --password both say who enrols; leave one of them out.")
-    net = RequestsNet(Addresses(url), ca=str(args.ca or ""), allowed=frozenset(args.allow_host))
+    net = RequestsNet(Addresses(url), ca=ca, allowed=frozenset(args.allow_host))
     net.addresses = Addresses()
     token = _token(args.token_file) if args.token_file is not None else ""
     stages = tuple(one for one in STAGES if not args.stage or one in args.stage)

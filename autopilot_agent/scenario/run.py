@@ -195,9 +195,9 @@ def fetch_cloud(plan: Plan) -> None:
     data = fetch()
     plan.cloud_known = data is not None
     if data is not None:
-        from autopilot_agent.scenario.saved_cloud import read_cloud, restore_cloud
+        from autopilot_agent.scenario.saved_cloud import SERVED, read_cloud, restore_cloud
 
-        restore_cloud(plan.state, read_cloud(data))
+        restore_cloud(plan.state, read_cloud(data), SERVED)
 
 
 def result_of(loaded: LoadedScenario, seed: int) -> Result:

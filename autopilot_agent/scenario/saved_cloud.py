@@ -43,6 +43,17 @@ AS_ASSIGNED = ("assigned", "first_apps")
 """Fields of an enrolment that refer to resources."""
 
 
+DEVICE_FILE = (
+    "the PC of the device file was managed with {}, which this scenario's tenant does not have; "
+    "include the tenant that it was saved with."
+)
+SERVED = (
+    "the served tenant managed the PC with {}, which this scenario's tenant does not have; serve the tenant of this scenario, "
+    "or leave --admin-token out: then the checks of the cloud cannot be made."
+)
+"""What is said of a resource that is not there: by a device file, or by the tenant of a server."""
+
+
 class KeptApp(msgspec.Struct):
     """An assigned app by its id; its name is for the reader of an error."""
 
@@ -128,8 +139,8 @@ def read_cloud(data: bytes) -> SavedCloud:
         raise InputError(f"the records of the served tenant cannot be read ({error}); is it of this version?") from None
 
 
-def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
-    """Put records back; what is assigned is looked up in the tenant of now.
+def restore_cloud(state: TenantState, saved: SavedCloud, lacking: str = DEVICE_FILE) -> None:
+    """Put records back; what is assigned is looked up in the tenant of now. ``lacking`` is the sentence about what is not there.
 
     Raises ``InputError`` for another organization, and when something that the device has or is managed with is not there:
     the same tenant goes on, and what an administrator removes meanwhile is an act.
@@ -138,7 +149,7 @@ def restore_cloud(state: TenantState, saved: SavedCloud) -> None:
         setattr(state, name, getattr(saved, name))
     state.made.update({tuple(names): count for names, count in saved.made})
     state.told.update(saved.told)
-    state.history = [enrolment_again(state, one) for one in saved.history]
+    state.history = [enrolment_again(state, one, lacking) for one in saved.history]
     by_id = {one.enrolment_id: one for one in state.history}
     state.enrolled = {name: by_id[name] for name in saved.enrolled}
 
@@ -169,7 +180,7 @@ def _app(one: AssignedApp) -> KeptApp:
     return KeptApp(one.app.id, _name(one.app), one.intent, one.target, one.assignment)
 
 
-def enrolment_again(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
+def enrolment_again(state: TenantState, kept: KeptEnrolment, lacking: str = DEVICE_FILE) -> EnrolledDevice:
     """The enrolment that was kept, with the resources of the tenant of now; raises ``InputError`` where they are gone."""
     types = _field_types()
     fields = {name: msgspec.json.decode(raw, type=types[name]) for name, raw in kept.fields.items() if name in types}
@@ -180,15 +191,15 @@ def enrolment_again(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
     def again(kept_apps: list[KeptApp]) -> list[AssignedApp]:
         for one in kept_apps:
             if one.app not in apps:
-                raise _not_there("app", one.name)
+                raise _not_there(lacking, "app", one.name)
         return [AssignedApp(apps[one.app], one.intent, one.target, one.assignment) for one in kept_apps]
 
     for one in kept.policies:
         if one.policy not in policies:
-            raise _not_there("policy", one.name)
+            raise _not_there(lacking, "policy", one.name)
     user = fields["user_id"]
     if user and state.user(user) is None:
-        raise _not_there("user", user)
+        raise _not_there(lacking, "user", user)
 
     assigned = Assigned(
         kept.esp,
@@ -200,11 +211,8 @@ def enrolment_again(state: TenantState, kept: KeptEnrolment) -> EnrolledDevice:
     return EnrolledDevice(assigned=assigned, first_apps=again(kept.first_apps), **fields)
 
 
-def _not_there(kind: str, name: str) -> InputError:
-    return InputError(
-        f"the PC of the device file was managed with the {kind} {name[:80]!r}, which this scenario's tenant does not have; "
-        "include the tenant that it was saved with."
-    )
+def _not_there(lacking: str, kind: str, name: str) -> InputError:
+    return InputError(lacking.format(f"the {kind} {name[:80]!r}"))
 
 
 @cache

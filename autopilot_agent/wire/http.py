@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -202,8 +202,8 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def with_query(url: str, **query: str) -> str:
-    """A URL with more parameters."""
-    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}"
+    """A URL with more parameters; one that is none stays none."""
+    return f"{url}{'&' if url.partition('?')[2] else '?'}{urlencode(query)}"
 
 
 def as_json(value: Any, status: int = 200) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autopilot_agent.backends.addresses import MEMORY, SERVICES, Addresses, read_address, read_table
-from autopilot_agent.errors import InputError
+from autopilot_agent.errors import InputError, Unreachable
 from autopilot_agent.service import CALLS
 
 BASE = "https://localhost:8443"
@@ -40,11 +40,31 @@ def test_a_host_that_nobody_maps_is_asked_under_its_own_name() -> None:
 
 @pytest.mark.parametrize(
     "text", ["", "localhost:8443", "ftp://localhost", "https://", "https://localhost:99999", "https://localhost:0",
-             "https://a@localhost", "https://localhost/?x=1", "https://localhost/#x", "https://[::1"],
+             "https://a@localhost", "https://localhost/?x=1", "https://localhost/#x", "https://[::1",
+             "https:// localhost", "https://local host", "https://localhost\n", "https://a..b", "https://localhost\\x",
+             "https:/x"],
 )  # fmt: skip
 def test_a_wrong_address_is_one_sentence(text: str) -> None:
     with pytest.raises(InputError, match="https://localhost:8443"):
         read_address(text)
+
+
+def test_an_address_without_a_scheme_is_told_to_have_one() -> None:
+    with pytest.raises(InputError, match="with http:// or https:// before the host"):
+        read_address("localhost:8443")
+
+
+@pytest.mark.parametrize("url", ["https://[::1/x", "https://[x]/", "https://local\nhost/x"])
+def test_a_url_that_a_server_named_and_is_none_is_what_windows_shows_for_one(url: str) -> None:
+    with pytest.raises(Unreachable) as caught:
+        Addresses(BASE).url(url)
+    assert caught.value.code == "0x80072EE5"
+
+
+def test_a_scheme_and_a_host_may_be_written_large() -> None:
+    assert read_address("HTTPS://Localhost:8443/Mdm") == "https://Localhost:8443/Mdm"
+    assert read_address("http://[::1]:8443") == "http://[::1]:8443"
+    assert read_address("https://b\u00fccher.example") == "https://b\u00fccher.example"
 
 
 def test_an_address_keeps_its_path_and_loses_its_slash() -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from cryptography.x509 import DNSName
 
+from autopilot_agent.__main__ import main as command_line
 from autopilot_agent.backends.addresses import Addresses
 from autopilot_agent.backends.choice import ServerChoice
 from autopilot_agent.backends.http import HttpBackend
@@ -19,10 +21,11 @@ from autopilot_agent.backends.net import LARGEST, RequestsNet
 from autopilot_agent.errors import InputError, Malformed, ServiceUnavailable, Unreachable
 from autopilot_agent.scenario.run import run_scenario
 from autopilot_agent.service.network import SynchronizeTime
+from autopilot_agent.simulator.certificates import server_context
 from autopilot_agent.simulator.server import Served, serving
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import one_authority
-from autopilot_agent.testing.small import small_scenario, small_state
+from autopilot_agent.testing.small import SMALL, small_scenario, small_state
 from autopilot_agent.wire.authority import Authority, common_name
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import KeySource
@@ -63,6 +66,33 @@ def answering(*answers: bytes | None) -> Iterator[str]:
         thread.join(20)
 
 
+@contextmanager
+def dripping(head: bytes, authority: Authority | None) -> Iterator[str]:
+    """A server that sends this and then a byte every 50 ms, for 8 seconds at most."""
+    done = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    context = server_context(authority) if authority is not None else None
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) if context else connection as stream:
+            stream.recv(65_536)
+            stream.sendall(head)
+            for _ in range(160):
+                stream.sendall(b"0")
+                if done.wait(0.05):
+                    return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' if authority is not None else ''}://localhost:{listening.getsockname()[1]}"
+    finally:
+        done.set()
+        listening.close()
+        thread.join(20)
+
+
 def get(net: RequestsNet, url: str) -> Response:
     return net.send(Request("GET", url), NOBODY)
 
@@ -88,6 +118,29 @@ def test_a_name_that_is_nowhere_is_not_resolved() -> None:
 def test_silence_is_a_time_out() -> None:
     with answering(None) as url:
         assert code_of(lambda: get(RequestsNet(Addresses(), seconds=0.2), url)) == "0x80072EE2"
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b"",
+                                  b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"])  # fmt: skip
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_answer_that_drips_in_is_a_time_out(said: bytes, tls: bool, tmp_path: Path) -> None:
+    """A byte every 50 ms is never silence, and still no answer."""
+    authority = one_authority() if tls else None
+    with dripping(said, authority) as url:
+        net = RequestsNet(Addresses(), ca=ca_of(authority, tmp_path) if authority is not None else "", seconds=0.4)
+        before = monotonic()
+        assert code_of(lambda: get(net, url)) == "0x80072EE2"
+        assert monotonic() - before < 5
+        net.close()
+
+
+def test_a_connection_that_is_used_again_has_its_whole_time_again() -> None:
+    with serving(small_state()) as server:
+        net = RequestsNet(Addresses(), seconds=0.6)
+        for _ in range(4):
+            assert get(net, server.url + "/health").status == 200
+            sleep(0.2)
+        net.close()
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf", b"\x16\x03\x01 no HTTP\r\n\r\n"])
@@ -117,9 +170,14 @@ def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatc
         get(RequestsNet(Addresses()), url)
 
 
-def test_headers_that_cannot_be_sent_are_no_crash() -> None:
-    with answering(HELLO) as url, pytest.raises((Malformed, Unreachable)):
-        RequestsNet(Addresses()).send(Request("GET", url, {"x-one": "a\r\nx-two: b"}), NOBODY)
+@pytest.mark.parametrize("value", ["a secret\r\nx-two: b", "a secret\r", "a secret \u20ac"])
+def test_headers_that_cannot_be_sent_are_no_crash_and_in_no_sentence(value: str) -> None:
+    with answering(HELLO, HELLO) as url:
+        net = RequestsNet(Addresses())
+        with pytest.raises(Malformed) as caught:
+            net.send(Request("GET", url, {"authorization": value}), NOBODY)
+        assert "secret" not in str(caught.value) and "20ac" not in str(caught.value)
+        assert get(net, url).body == b"hi", "the next request is sent as if nothing had been"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +203,27 @@ def test_one_good_host_opens_the_door_to_no_other(beginning: str) -> None:
         with pytest.raises((InputError, Unreachable)) as caught:
             get(net, f"{beginning}login.live.com/RST2.srf")
         assert isinstance(caught.value, InputError) or caught.value.code != "0x80072EE7", "somebody asked for its address"
+
+
+@pytest.mark.parametrize("url", ["https:// localhost/", "https://[::1/x", "ftp://localhost/", "https://a..b/", "https://localhost:x/",
+                                 "https://xn--\u20ac/", f"https://{'a' * 70}.example/"])  # fmt: skip
+def test_a_server_that_names_no_address_is_a_failed_call(url: str) -> None:
+    allowed = frozenset({"a..b", "xn--\u20ac", f"{'a' * 70}.example"})
+    assert code_of(lambda: get(RequestsNet(Addresses(), allowed=allowed), url)) == "0x80072EE5"
+    mapped = Addresses("", {"manage": "https://localhost:1"})
+    assert code_of(lambda: get(RequestsNet(mapped, allowed=allowed), url)) == "0x80072EE5"
+
+
+def test_an_address_that_only_the_url_library_refuses_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="is no address"):
+        RequestsNet(Addresses("https://-\u00fc-:1"))
+
+
+def test_a_flood_for_an_introduction_names_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopilot_agent.backends.net.LARGEST", 10)
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + b"x" * 50
+    with answering(said) as url, pytest.raises(ServiceUnavailable, match=f"{url} cannot be used: the answer has more than 10"):
+        ServerChoice(url)(small_state())
 
 
 def test_a_server_that_names_a_production_host_ends_the_run() -> None:
@@ -190,6 +269,28 @@ def test_a_certificate_for_another_name_or_time_is_not_trusted(
 
 def test_plain_http_where_tls_is_wanted_is_told(served: Served) -> None:
     assert get(RequestsNet(Addresses()), served.url.replace("https:", "http:")).status == 400
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"This port speaks HTTPS.", b"<center>The plain HTTP request was sent to HTTPS port</center>",
+     b"Client sent an HTTP request to an HTTPS server.", b"Reason: You're speaking plain HTTP to an SSL-enabled server port."],
+)  # fmt: skip
+def test_an_address_where_tls_is_wanted_is_said_to_be_one_when_it_was_given(said: bytes) -> None:
+    answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+    with answering(answer) as url, pytest.raises(InputError, match=f"write https{url[4:]}\\."):
+        ServerChoice(url)(small_state())
+    with answering(HELLO.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), answer) as url:
+        net = RequestsNet(Addresses(url))
+        assert [get(net, url).status for _ in range(2)] == [200, 400], "later it is an answer as any other"
+
+
+def test_run_and_conform_say_where_tls_is_wanted(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = served.url.replace("https:", "http:")
+    run = run_scenario(small_scenario(), backend=ServerChoice(plain))
+    assert (run.result.exit_code, f"write {served.url}." in run.result.problem) == (2, True)
+    assert command_line(["conform", plain]) == 2
+    assert f"write {served.url}." in capsys.readouterr().err
 
 
 def test_a_device_shows_the_certificate_that_it_has_now(served: Served, tmp_path: Path) -> None:
@@ -271,6 +372,15 @@ def test_a_choice_of_our_server_takes_the_whole_course_and_sees_its_records(tmp_
     assert [check.actual for check in blind.result.checks if check.name == "cloud managed_devices"] != [1]
     assert blind.result.verdict == "failed"
     assert (wrong.result.exit_code, "token" in wrong.result.problem) == (2, True)
+
+
+def test_a_server_with_another_tenant_is_told_from_a_device_file(tmp_path: Path) -> None:
+    other = small_scenario({"tenant": {**SMALL["tenant"], "mobileApps": []}})
+    with serving(small_state(), tls=True, authority=one_authority, token="an-admin-token") as server:
+        choice = ServerChoice(server.url, ca=ca_of(one_authority(), tmp_path), token="an-admin-token", pooled=True)
+        result = run_scenario(other, backend=choice).result
+    assert result.exit_code == 2
+    assert "the served tenant managed the PC with the app" in result.problem and "device file" not in result.problem
 
 
 def test_only_mdm_calls_go_to_a_server_that_is_not_ours() -> None:
