@@ -140,7 +140,7 @@ def read_cloud(data: bytes) -> SavedCloud:
 
 
 def restore_cloud(state: TenantState, saved: SavedCloud, lacking: str = DEVICE_FILE) -> None:
-    """Put records back; what is assigned is looked up in the tenant of now. ``lacking`` is the sentence about what is not there.
+    """Put records back; assignments are looked up in the tenant of now. ``lacking`` is the sentence about what is not there.
 
     Raises ``InputError`` for another organization, and when something that the device has or is managed with is not there:
     the same tenant goes on, and what an administrator removes meanwhile is an act.
