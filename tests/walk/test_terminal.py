@@ -27,6 +27,12 @@ PATIENCE = 30.0
 LEFT = "\x1b[?1049l"
 
 
+def _in_front() -> None:
+    """In the child: the terminal is its own, and Ctrl+C is heard even where the tests run in the background."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """The program on a pseudo-terminal of a given size."""
 
@@ -45,7 +51,7 @@ class Terminal:
             env=base,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_in_front,
         )
         self._watchdog = threading.Timer(PATIENCE, self.process.kill)
         self._watchdog.daemon = True
