@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import warnings
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from autopilot_agent.errors import Malformed
@@ -194,7 +196,9 @@ def load_der(data: bytes) -> x509.Certificate:
 
 def _parsed(data: bytes) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(data)
+        with warnings.catch_warnings():  # a serial number of 0, as home-made authorities give
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_der_x509_certificate(data)
     except (ValueError, x509.InvalidVersion) as error:
         raise Malformed(f"this is no certificate: {error}") from None
 

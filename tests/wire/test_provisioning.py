@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.wire import provisioning, wap
-from autopilot_agent.wire.authority import common_name, thumbprint
+from autopilot_agent.wire.authority import common_name, der, load_der, thumbprint
 from autopilot_agent.wire.keys import KeySource
 
 KEY = KeySource(pooled=True, pool=2).make("a", 1)
@@ -213,6 +213,13 @@ def test_certificates_may_lie_in_several_blocks_as_in_the_examples_of_microsoft(
 def test_a_user_enrolment_has_its_certificate_in_the_users_store() -> None:
     document = provisioning.build(AUTHORITY.certificate, CERTIFICATE, ACCOUNT, SETTINGS, provisioning.USER)
     assert "My%5CUser" in provisioning.take(document, KEY).account["SSLCLIENTCERTSEARCHCRITERIA"]
+
+
+def test_an_authority_with_a_negative_serial_number_is_read_without_a_word_on_the_console() -> None:
+    raw = der(AUTHORITY.certificate)
+    number = AUTHORITY.certificate.serial_number
+    written = number.to_bytes(number.bit_length() // 8 + 1, "big")
+    assert load_der(raw.replace(written, b"\x80" + written[1:], 1)).serial_number < 0
 
 
 @given(st.integers(0, len(DOCUMENT) - 1), st.integers(1, 255), st.integers(0, len(DOCUMENT)))
