@@ -45,8 +45,14 @@ def main(args: argparse.Namespace) -> int:
     jobs = jobs_of(paths, selection, repeat) if paths else []
     if len(jobs) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file, and with --only one case of it.")
+    if repeat and args.save_device:
+        raise InputError("--save-device keeps one PC, and each seed gives another; leave out --repeat and --seed-range, or it.")
     if len(jobs) > 1 and args.record_http:
         raise InputError("a recording is of one scenario; give one file, and with --only one case of it.")
+    if args.save_device is not None:
+        from autopilot_agent.cli.inputs import check_saved_device
+
+        check_saved_device(args, paths)
     options = _options(args, jobs, first, repeat, backend)
     reports = _reports(args, paths)
     if reports is not None:
@@ -85,7 +91,7 @@ def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
         return None
     from autopilot_agent.cli.reporting import chosen_reports
 
-    return chosen_reports(args.report, paths, {"--device": args.device, "--save-device": args.save_device})
+    return chosen_reports(args, paths)
 
 
 def _beside(text: str) -> None:
