@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from autopilot_agent.reports.findings import PLACE, failed_sentence
+from autopilot_agent.reports.findings import FAILED_IN, PLACE, advice_for, failed_sentence
+from autopilot_agent.reports.report import Played
 from autopilot_agent.reports.style import Style, clean
-from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
+from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry, Timeline
 from autopilot_agent.reports.words import clock
 from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.finding import lines_of
 from autopilot_agent.scenario.run import Result
 
 LAST_EVENTS = 5
+BRIEF = (FAILED_IN, "Code", "Apps", "Cause", "How to fix", "Rule")
+"""What of the advice stands where there is little room."""
 AROUND = 2
 """Lines of the file before and after the one that asks."""
 
@@ -24,14 +27,30 @@ def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
         lines.append("Checks: the scenario expects nothing in particular.")
     if passed:
         lines += style.block("Checks passed: ", clean(", ".join(passed)), hang=2, head_colour="green")
+    lines += failures(failed, entries, style)
+    return lines if len(lines) > 1 else []
+
+
+def failures(failed: list[Check], entries: list[Entry], style: Style, *, indent: str = "", brief: bool = False) -> list[str]:
+    """Failed checks with what came before each moment; ``brief`` names the line that asks instead of showing it."""
+    lines: list[str] = []
     shown = -1.0
     for check in failed:
-        lines += failed_check(check, style)
+        lines += failed_check(check, style, indent=indent)
+        if brief:
+            lines += [f"{indent}        {clean(check.place)}"] if check.place else []
         if entries and check.at and check.at != shown:
-            lines += last_events(entries, check.at, style)
+            lines += last_events(entries, check.at, style, indent=indent)
             shown = check.at
-        lines += excerpt(check.place, style) if not check.detail else []
-    return lines if len(lines) > 1 else []
+        if not brief:
+            lines += excerpt(check.place, style) if not check.detail else []
+    return lines
+
+
+def advice(result: Result, style: Style, *, indent: str = "") -> list[str]:
+    """Where the device failed and what helps, in a few lines; nothing where it did not fail."""
+    facts = advice_for(result)
+    return [line for name, text in facts if name in BRIEF for line in style.block(f"{indent}{name:10}  ", clean(text))]
 
 
 def failed_check(check: Check, style: Style, *, indent: str = "") -> list[str]:
@@ -45,14 +64,20 @@ def _shade(line: str) -> str:
     return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
 
 
-def last_events(entries: list[Entry], seconds: float, style: Style) -> list[str]:
-    """The last things before a moment."""
+def entries_of(one: Played) -> list[Entry]:
+    """The plain timeline of a run whose events were kept; empty where they were not."""
+    return Timeline(0, eleven="Windows 10" not in one.device).read(one.events())
+
+
+def last_events(entries: list[Entry], seconds: float, style: Style, *, indent: str = "") -> list[str]:
+    """The last things before a moment, each with its rule."""
     before = [entry for entry in entries if entry.at <= seconds * 1000 and entry.kind != SKIPPED][-LAST_EVENTS:]
-    lines = ["        before that:"] if before else []
+    lines = [f"{indent}        before that:"] if before else []
     for entry in before:
         kind = "" if entry.kind in (HEAD, RESTART) else f"{entry.kind} "
         again = f" ({entry.times} times)" if entry.times > 1 else ""
-        lines += style.block(f"          {clock(entry.at)}  ", f"{kind}{entry.text}{again}", "dim")
+        rule = f"  [{entry.rule}]" if entry.rule else ""
+        lines += style.block(f"{indent}          {clock(entry.at)}  ", f"{kind}{entry.text}{again}{rule}", "dim")
     return lines
 
 
