@@ -112,7 +112,8 @@ def findings_of(result: Result) -> list[Finding]:
         found.append(Finding("cannot be played", result.problem, spot_of(first, result.file)))
     elif result.verdict == "xpassed":
         said = f"passed, although xfail says: {result.reason}" if result.reason else "passed, although xfail says it fails"
-        found.append(Finding("passed unexpectedly", one_line(said), Spot(shown_file(result.file)), "a failure", "everything as expected"))
+        spot = Spot(shown_file(result.file))
+        found.append(Finding("passed unexpectedly", one_line(said), spot, "a failure", "everything as expected"))
     return found
 
 
