@@ -89,7 +89,7 @@ def excerpt(place: str, style: Style) -> list[str]:
     file, line, column = found[1], int(found[2]), int(found[3] or 0)
     texts = lines_of(file)
     if not 0 < line <= len(texts):
-        return [f"        {clean(place)}"]
+        return [f"        {clean(found[0].removesuffix(': '))}"]
     first, last = max(1, line - AROUND), min(len(texts), line + AROUND)
     size = len(str(last))
     lines = [f"        {clean(file)}:{line}" + (f":{column}" if column else "")]
