@@ -12,7 +12,7 @@ import msgspec
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs, went_wrong
 from autopilot_agent.cli.console import colourful, warn, width, write, write_as_it_is, write_json
 from autopilot_agent.cli.progress import with_progress
-from autopilot_agent.cli.selection import Job, jobs_of, selection_of
+from autopilot_agent.cli.selection import Job, Selection, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.findings import VERDICTS, counts
@@ -58,9 +58,12 @@ def main(args: argparse.Namespace) -> int:
     if reports is not None:
         options = msgspec.structs.replace(options, kept=reports.need)
     if args.snapshot is not None or args.update:
-        from autopilot_agent.cli.snapshots import chosen_store
+        from autopilot_agent.cli.snapshots import check_names, chosen_store
 
         store = chosen_store(args.snapshot, update=args.update, several_seeds=repeat > 0)
+        if store is not None:  # of every case, so that what is refused does not depend on what is chosen
+            every = jobs_of(paths, Selection(settings=selection.settings)) if selection.chooses else jobs
+            check_names(store, ((job.path.as_posix(), job.case) for job in every))
         options = msgspec.structs.replace(options, snapshots=store)
     results = _play(jobs, options, args, reports)
     missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
