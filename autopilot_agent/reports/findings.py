@@ -123,6 +123,16 @@ def failed_sentence(check: Check) -> str:
     return one_line(f"{check.name}: expected {value(check.expected)}, got {value(check.actual)}{when}")
 
 
+def brief(finding: Finding, most: int) -> list[str]:
+    """The sentence as lines without its place, each value of at most ``most`` characters."""
+    if finding.expected or finding.actual:
+        when = f" (at {clock(finding.at * 1000)})" if finding.at else ""
+        expected, actual = (bounded(one_line(text), most) for text in (finding.expected, finding.actual))
+        return [f"{bounded(one_line(finding.title), most)}: expected {expected}, got {actual}{when}"]
+    said = finding.sentence.removeprefix(f"{finding.spot}: ")
+    return [bounded(line.strip(), most) for line in said.split("\n") if line.strip()]
+
+
 def value(data: object) -> str:
     """An expected or actual value in words."""
     if isinstance(data, list):

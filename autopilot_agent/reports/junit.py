@@ -107,14 +107,14 @@ def _properties(case: ElementTree.Element, one: Played) -> None:
 def _failure(findings: list[Finding], one: Played) -> list[str]:
     lines: list[str] = []
     entries = entries_of(one)
-    shown = -1.0
+    shown: set[float] = set()
     for finding in findings:
         lines += [f"{finding.spot}: {one_line(finding.title)}"]
         lines += [f"  expected: {one_line(finding.expected)}", f"  actual:   {one_line(finding.actual)}"]
         lines += [f"  {one_line(line)}" for line in finding.detail]
-        if finding.at and finding.at != shown:
+        if finding.at and finding.at not in shown:
             lines += [line.removeprefix("      ") for line in last_events(entries, finding.at, PLAIN)]
-            shown = finding.at
+            shown.add(finding.at)
     return lines + _rest(one)
 
 

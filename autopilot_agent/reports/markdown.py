@@ -7,7 +7,7 @@ import re
 from autopilot_agent.reports.findings import (
     VERDICTS,
     advice_for,
-    bounded,
+    brief,
     counted,
     findings_of,
     headline,
@@ -22,8 +22,8 @@ from autopilot_agent.reports.words import count, span
 
 MOST_BYTES = 900_000
 """A step summary of GitHub holds 1 MiB; what does not fit is counted."""
-LONGEST = 2_000
-"""Characters of one sentence: values may be as long as files."""
+LONGEST = 1_000
+"""Characters of one value: values may be as long as files."""
 EVENTS = Style(width=110)
 FOLDED = 20
 """More rows than this are folded away."""
@@ -71,17 +71,16 @@ def _failure(title: str, one: Played) -> list[str]:
     result = one.result
     lines = [f"### {VERDICTS[result.verdict].capitalize()}: {escaped(title)}", ""]
     entries = entries_of(one)
-    shown = 0.0
+    shown: set[float] = set()
     for finding in findings_of(result):
-        said = [line for line in finding.sentence.split("\n") if line.strip()]
-        first = bounded(said[0].removeprefix(f"{finding.spot}: "), LONGEST)
+        first, *rest = brief(finding, LONGEST)
         lines.append(f"- {code(str(finding.spot))}: {escaped(first)}")
-        lines += [f"  - {escaped(bounded(line.strip(), LONGEST))}" for line in said[1:]]
+        lines += [f"  - {escaped(line)}" for line in rest]
         lines += ["", *(f"  {line}" for line in fenced(*finding.detail, kind="diff"))] if finding.detail else []
-        if finding.at and finding.at != shown and entries:
+        if finding.at and finding.at not in shown and entries:
             before = [line.removeprefix(" " * 10) for line in last_events(entries, finding.at, EVENTS)[1:]]
             lines += ["", "  Before that:", "", *(f"  {line}" for line in fenced(*before))]
-            shown = finding.at
+            shown.add(finding.at)
     if advice := advice_for(result):
         lines += ["", *(f"- **{name}**: {escaped(text)}" for name, text in advice)]
     if result.replay:

@@ -34,14 +34,14 @@ def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
 def failures(failed: list[Check], entries: list[Entry], style: Style, *, indent: str = "", brief: bool = False) -> list[str]:
     """Failed checks with what came before each moment; ``brief`` names the line that asks instead of showing it."""
     lines: list[str] = []
-    shown = -1.0
+    shown: set[float] = set()
     for check in failed:
         lines += failed_check(check, style, indent=indent)
         if brief:
             lines += [f"{indent}        {clean(check.place)}"] if check.place else []
-        if entries and check.at and check.at != shown:
+        if entries and check.at and check.at not in shown:
             lines += last_events(entries, check.at, style, indent=indent)
-            shown = check.at
+            shown.add(check.at)
         if not brief:
             lines += excerpt(check.place, style) if not check.detail else []
     return lines
@@ -94,14 +94,20 @@ def excerpt(place: str, style: Style) -> list[str]:
     size = len(str(last))
     lines = [f"        {clean(file)}:{line}" + (f":{column}" if column else "")]
     for number in range(first, last + 1):
-        text = clean(texts[number - 1])
-        room = max(30, style.width - size - 14)
-        if len(text) > room:
-            text = text[: room - 3] + "..."
+        text = _window(clean(texts[number - 1]), column if number == line else 0, max(30, style.width - size - 14))
         mark = ">" if number == line else " "
         shown = f"        {mark} {number:{size}} | {text}".rstrip()
         lines.append(style.paint("bold", shown) if number == line else shown)
     return lines
+
+
+def _window(text: str, column: int, room: int) -> str:
+    """What fits of a line, with what stands at a column."""
+    if len(text) <= room:
+        return text
+    begin = min(max(0, column - room // 2), len(text) - room + 3) if column > room - 10 else 0
+    head, end = "..." if begin else "", "..." if begin + room - 3 < len(text) else ""
+    return head + text[begin + len(head) : begin + room - len(end)] + end
 
 
 def problem(result: Result, style: Style, *, indent: str = "") -> list[str]:

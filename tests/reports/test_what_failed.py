@@ -16,7 +16,9 @@ from autopilot_agent.reports.repeats import render as render_repeats
 from autopilot_agent.reports.report import About, Need, Played, Report, pack
 from autopilot_agent.reports.style import Style
 from autopilot_agent.reports.text import render
+from autopilot_agent.reports.verdict import excerpt
 from autopilot_agent.scenario.expectations import Check
+from autopilot_agent.scenario.finding import give_text
 from autopilot_agent.scenario.loader import load_scenario
 from autopilot_agent.scenario.run import Result, Run, run_scenario
 
@@ -93,11 +95,11 @@ def test_values_of_several_lines_are_one_line() -> None:
     page = HTML.render([odd()], ABOUT).decode()
     overview = page[page.index("What to look at") : page.index("</header>")]
     assert r"expected one\x0a\x0a- two\x0d\x0a&lt;b&gt;three, got xxx" in overview
-    assert "... (and 49" in overview and len(overview) < 1_000 and "END" in page
+    assert "... (and 49853 more characters) (at 0:00:01)" in overview and len(overview) < 1_000 and "END" in page
     summary = MARKDOWN.render([odd()], ABOUT).decode()
     lines = [line for line in summary.splitlines() if "device" in line]
     assert len(lines) == 1 and r"one\\x0a\\x0a- two\\x0d\\x0a&lt;b&gt;three, got x" in lines[0]
-    assert "more characters)" in lines[0] and len(lines[0]) < 3_000
+    assert "(and 49003 more characters)" in lines[0] and len(lines[0]) < 3_000
 
 
 def test_every_mistake_of_a_file_is_listed() -> None:
@@ -106,3 +108,24 @@ def test_every_mistake_of_a_file_is_listed() -> None:
     assert "unknown key 'a'." in overview and "unknown key 'b'." in overview
     summary = MARKDOWN.render([odd("error")], ABOUT).decode()
     assert "unknown key 'a'." in summary and "  - odd.yaml:4:5: unknown key 'b'." in summary
+
+
+def test_moments_are_told_once_also_where_others_come_between() -> None:
+    run = failing("expect.device_name=X", "expect.join=none")  # end, then the moment of the name, then the end again
+    assert as_text(run).count("before that:") == as_report(MARKDOWN)(run).count("Before that:") == 2
+    assert as_report(JUNIT)(run).count("before that:") == 2
+
+
+def test_more_findings_are_counted() -> None:
+    run = failing("expect.device_name=X", "expect.join=none", "expect.within=1m")
+    page = HTML.render([pack(run, Need.NOTHING)], ABOUT)
+    assert "and 1 more<" in page.decode()
+
+
+def test_the_column_that_is_meant_is_in_sight() -> None:
+    give_text("long.yaml", f"expect: {{{'a' * 300}, here: 1, {'b' * 300}}}\nshort: 1")
+    for column in (1, 310, 600):
+        (_, marked, _) = excerpt(f"long.yaml:1:{column}", Style(width=80))
+        assert len(marked) <= 80 and marked.startswith("        > 1 | ")
+        assert ("here: 1" in marked) == (column == 310)
+    assert marked.endswith("b}") and excerpt("gone.yaml:3:1: no such key.", Style()) == ["        gone.yaml:3:1"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from autopilot_agent.reports.findings import VERDICTS, advice_for, bounded, counts, findings_of
+from autopilot_agent.reports.findings import VERDICTS, advice_for, brief, counts, findings_of
 from autopilot_agent.reports.html.elements import Element, Node, e, svg
 from autopilot_agent.reports.report import Played
-from autopilot_agent.reports.words import count, span
+from autopilot_agent.reports.words import span
 
 MOST_LISTED = 100
-LONGEST = 300
-"""Characters of one sentence; the run itself has them all."""
+LONGEST = 150
+"""Characters of one value; the run itself has them all."""
 LOOKS = {"passed": "good", "xfailed": "good", "failed": "bad", "error": "bad", "xpassed": "bad"}
 """How a verdict looks; the others are neither good nor bad."""
 
@@ -53,12 +53,12 @@ def _to_look_at(played: list[Played], titles: list[str]) -> Node:
     for number, one in enumerate(played):
         if not one.bad or len(rows) == MOST_LISTED:
             continue
-        said = [line for finding in findings_of(one.result) for line in finding.sentence.split("\n") if line.strip()]
+        said = [line for finding in findings_of(one.result) for line in brief(finding, LONGEST)]
         advice = dict(advice_for(one.result))
         more = [e("p", e("b", name), ": ", advice[name]) for name in ("Apps", "Cause", "How to fix") if name in advice]
-        rest = e("p", f"and {count(len(said) - 3, 'more')}", class_="dim") if len(said) > 3 else None
+        rest = e("p", f"and {len(said) - 3} more", class_="dim") if len(said) > 3 else None
         link = e("a", titles[number], href=f"#run-{number + 1}")
-        shown = [e("p", bounded(text, LONGEST)) for text in said[:3]]
+        shown = [e("p", text) for text in said[:3]]
         rows.append(e("li", e("p", badge(one.result.verdict), " ", link), shown, rest, more))
     listed = e("p", f"The first {MOST_LISTED} of {len(bad)}.", class_="note") if len(bad) > MOST_LISTED else None
     return e("section", e("h2", "What to look at"), listed, e("ol", rows, class_="look"), class_="attention")
