@@ -125,7 +125,7 @@ def failed_sentence(check: Check) -> str:
 
 def brief(finding: Finding, most: int) -> list[str]:
     """The sentence as lines without its place, each value of at most ``most`` characters."""
-    if finding.expected or finding.actual:
+    if finding.sentence.startswith(one_line(f"{finding.title}: expected ")):
         when = f" (at {clock(finding.at * 1000)})" if finding.at else ""
         expected, actual = (bounded(one_line(text), most) for text in (finding.expected, finding.actual))
         return [f"{bounded(one_line(finding.title), most)}: expected {expected}, got {actual}{when}"]

@@ -129,3 +129,9 @@ def test_the_column_that_is_meant_is_in_sight() -> None:
         assert len(marked) <= 80 and marked.startswith("        > 1 | ")
         assert ("here: 1" in marked) == (column == 310)
     assert marked.endswith("b}") and excerpt("gone.yaml:3:1: no such key.", Style()) == ["        gone.yaml:3:1"]
+
+
+def test_the_reason_of_an_xfail_that_passed_is_said() -> None:
+    one = Played(Result("X", "x.yaml", "user-driven", 1, verdict="xpassed", reason="waits\nfor it"))
+    for report in (MARKDOWN, HTML, JUNIT):
+        assert "although xfail says: waits\\x0afor it" in report.render([one], ABOUT).decode().replace("\\\\", "\\")
