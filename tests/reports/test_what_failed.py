@@ -105,7 +105,7 @@ def test_values_of_several_lines_are_one_line() -> None:
 def test_every_mistake_of_a_file_is_listed() -> None:
     page = HTML.render([odd("error")], ABOUT).decode()
     overview = page[page.index("What to look at") : page.index("</header>")]
-    assert "unknown key 'a'." in overview and "unknown key 'b'." in overview
+    assert "odd.yaml:3:5: unknown key 'a'." in overview and "unknown key 'b'." in overview
     summary = MARKDOWN.render([odd("error")], ABOUT).decode()
     assert "unknown key 'a'." in summary and "  - odd.yaml:4:5: unknown key 'b'." in summary
 
@@ -135,3 +135,9 @@ def test_the_reason_of_an_xfail_that_passed_is_said() -> None:
     one = Played(Result("X", "x.yaml", "user-driven", 1, verdict="xpassed", reason="waits\nfor it"))
     for report in (MARKDOWN, HTML, JUNIT):
         assert "although xfail says: waits\\x0afor it" in report.render([one], ABOUT).decode().replace("\\\\", "\\")
+
+
+def test_ends_have_names_for_people_and_values_their_lines() -> None:
+    page = HTML.render([pack(failing(), Need.EVERYTHING)], ABOUT).decode()
+    assert ">At eula<" not in page and ">At the licence terms<" in page
+    assert ".said, .findings dd { white-space: pre-wrap; }" in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot_agent.reports.findings import VERDICTS, advice_for, brief, counts, findings_of
+from autopilot_agent.reports.findings import VERDICTS, Finding, advice_for, brief, counts, findings_of
 from autopilot_agent.reports.html.elements import Element, Node, e, svg
 from autopilot_agent.reports.report import Played
 from autopilot_agent.reports.words import span
@@ -53,7 +53,7 @@ def _to_look_at(played: list[Played], titles: list[str]) -> Node:
     for number, one in enumerate(played):
         if not one.bad or len(rows) == MOST_LISTED:
             continue
-        said = [line for finding in findings_of(one.result) for line in brief(finding, LONGEST)]
+        said = [line for finding in findings_of(one.result) for line in _said(finding)]
         advice = dict(advice_for(one.result))
         more = [e("p", e("b", name), ": ", advice[name]) for name in ("Apps", "Cause", "How to fix") if name in advice]
         rest = e("p", f"and {len(said) - 3} more", class_="dim") if len(said) > 3 else None
@@ -62,6 +62,13 @@ def _to_look_at(played: list[Played], titles: list[str]) -> Node:
         rows.append(e("li", e("p", badge(one.result.verdict), " ", link), shown, rest, more))
     listed = e("p", f"The first {MOST_LISTED} of {len(bad)}.", class_="note") if len(bad) > MOST_LISTED else None
     return e("section", e("h2", "What to look at"), listed, e("ol", rows, class_="look"), class_="attention")
+
+
+def _said(finding: Finding) -> list[str]:
+    """The lines of a finding; a mistake in a file keeps its place, a check has it in the run."""
+    first, *rest = brief(finding, LONGEST)
+    place = f"{finding.spot}: "
+    return [place + first if finding.sentence.startswith(place) else first, *rest]
 
 
 def filters(played: list[Played]) -> Node:
