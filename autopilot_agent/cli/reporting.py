@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import msgspec
 
 from autopilot_agent import __version__
 from autopilot_agent.cli.console import complain
+from autopilot_agent.cli.inputs import Inputs, inputs_of, report_files
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.plain_json import worst
 from autopilot_agent.reports.registry import OURS, report_of
@@ -34,8 +36,8 @@ class Chosen(msgspec.Struct, frozen=True):
 class Reports:
     """The reports of one call. What is wrong with one is said at once, and the others are written all the same."""
 
-    def __init__(self, asked: list[str], taken: dict[str, str]) -> None:
-        """``asked`` are the words after ``--report``; ``taken`` are files of this call, each with what it is."""
+    def __init__(self, asked: list[str], inputs: Inputs) -> None:
+        """``asked`` are the words after ``--report``; ``inputs`` is what this call reads."""
         self.chosen: list[Chosen] = []
         self.refused = 0
         self._defect: Exception | None = None
@@ -44,10 +46,10 @@ class Reports:
         self._codes = [2] if wrong else []
         if wrong:
             complain(wrong)
-        taken = {same_file(file): what for file, what in taken.items()}
+        taken: dict[str, str] = {}
         for words in asked:
             try:
-                self.chosen.append(_chosen(words, taken))
+                self.chosen.append(_chosen(words, taken, inputs))
             except InputError as error:
                 self._refuse(str(error))
 
@@ -117,28 +119,26 @@ def _date(text: str) -> tuple[str, str]:
     return "", f"SOURCE_DATE_EPOCH is {text[:40]!r}; expected seconds since 1970, such as 1767225600."
 
 
-def chosen_reports(asked: list[str], paths: list[Path], devices: dict[str, Path | None]) -> Reports:
-    """The reports that were asked for. A report never takes the place of a scenario, of a PC's file, or of another report.
-
-    ``devices`` are options with the file of a PC.
-    """
-    taken = {str(path): "a scenario that is to be played" for path in paths}
-    taken |= {str(file): f"the file of {option}" for option, file in devices.items() if file is not None}
-    return Reports(asked, taken)
+def chosen_reports(args: argparse.Namespace, paths: list[Path]) -> Reports:
+    """The reports that were asked for. A report never takes the place of a file that is read, or of another report."""
+    inputs = inputs_of(args, paths, report_files(args.report))
+    if args.save_device is not None:
+        inputs.files.setdefault(same_file(args.save_device), "the file of --save-device")
+    return Reports(args.report, inputs)
 
 
-def _chosen(words: str, taken: dict[str, str]) -> Chosen:
+def _chosen(words: str, taken: dict[str, str], inputs: Inputs) -> Chosen:
     target = read_target(words)
     report = report_of(target.kind)
     if target.file == STANDARD_OUTPUT:
         if not isinstance(report, Announcing):
             raise InputError(f"a {target.kind} report goes to a file; write {target.kind}=FILE (json and jsonl: see --output).")
-        key = STANDARD_OUTPUT
+        key, what = STANDARD_OUTPUT, ""
     else:
-        key = same_file(target.file)
-    if key in taken:
-        what = "standard output" if target.file == STANDARD_OUTPUT else target.file
-        raise InputError(f"--report {words}: {what} is {taken[key]}; choose another file.")
+        key, what = same_file(target.file), inputs.what(target.file)
+    if what or key in taken:
+        name = "standard output" if target.file == STANDARD_OUTPUT else target.file
+        raise InputError(f"--report {words}: {name} is {what or taken[key]}; choose another file.")
     if key != STANDARD_OUTPUT:
         check_writable(target.file)
     taken[key] = f"the place of another report ({target.kind})"

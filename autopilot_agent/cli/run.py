@@ -12,7 +12,7 @@ import msgspec
 from autopilot_agent.cli.batch import Options, Outcome, as_document, exit_code, not_run, run_jobs, went_wrong
 from autopilot_agent.cli.console import colourful, warn, width, write, write_as_it_is, write_json
 from autopilot_agent.cli.progress import with_progress
-from autopilot_agent.cli.selection import Job, jobs_of, selection_of
+from autopilot_agent.cli.selection import Job, Selection, jobs_of, selection_of
 from autopilot_agent.cli.servers import chosen_backend
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.findings import VERDICTS, counts
@@ -45,16 +45,25 @@ def main(args: argparse.Namespace) -> int:
     jobs = jobs_of(paths, selection, repeat) if paths else []
     if len(jobs) > 1 and (args.device or args.save_device):
         raise InputError("a device file belongs to one scenario; give one file, and with --only one case of it.")
+    if repeat and args.save_device:
+        raise InputError("--save-device keeps one PC, and each seed gives another; leave out --repeat and --seed-range, or it.")
     if len(jobs) > 1 and args.record_http:
         raise InputError("a recording is of one scenario; give one file, and with --only one case of it.")
+    if args.save_device is not None:
+        from autopilot_agent.cli.inputs import check_saved_device
+
+        check_saved_device(args, paths)
     options = _options(args, jobs, first, repeat, backend)
     reports = _reports(args, paths)
     if reports is not None:
         options = msgspec.structs.replace(options, kept=reports.need)
     if args.snapshot is not None or args.update:
-        from autopilot_agent.cli.snapshots import chosen_store
+        from autopilot_agent.cli.snapshots import check_names, chosen_store
 
         store = chosen_store(args.snapshot, update=args.update, several_seeds=repeat > 0)
+        if store is not None:  # of every case, so that what is refused does not depend on what is chosen
+            every = jobs_of(paths, Selection(settings=selection.settings)) if selection.chooses else jobs
+            check_names(store, ((job.path.as_posix(), job.case) for job in every))
         options = msgspec.structs.replace(options, snapshots=store)
     results = _play(jobs, options, args, reports)
     missing = [Result("", path.as_posix(), "", 0, problem=said, exit_code=2) for path, said in wrong.items()]
@@ -85,7 +94,7 @@ def _reports(args: argparse.Namespace, paths: list[Path]) -> Reports | None:
         return None
     from autopilot_agent.cli.reporting import chosen_reports
 
-    return chosen_reports(args.report, paths, {"--device": args.device, "--save-device": args.save_device})
+    return chosen_reports(args, paths)
 
 
 def _beside(text: str) -> None:

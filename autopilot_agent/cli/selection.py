@@ -106,8 +106,9 @@ def _jobs_of(path: Path, selection: Selection, *, expand: bool) -> list[Job]:
 def _named(jobs: list[Job], only: tuple[str, ...]) -> list[Job]:
     from autopilot_agent.scenario.choosing import names_chosen
 
-    wanted = names_chosen((job.case for job in jobs), only)
-    return [job for job in jobs if job.case in wanted or (job.draft is None and not job.case)]
+    unread = [job.draft is None and not job.case for job in jobs]  # their mistake is said, not that they lack a case
+    wanted = names_chosen((job.case for job in jobs), only, complete=not any(unread))
+    return [job for job, wrong in zip(jobs, unread, strict=True) if job.case in wanted or wrong]
 
 
 def _tagged(job: Job, selection: Selection) -> bool:

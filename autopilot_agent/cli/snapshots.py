@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
 import msgspec
@@ -81,6 +81,20 @@ def chosen_store(folder: Path | None, *, update: bool, several_seeds: bool) -> S
     except (OSError, ValueError) as error:
         raise _refused(folder, error) from None
     return Store(folder, update)
+
+
+def check_names(store: Store, cases: Iterable[tuple[str, str]]) -> None:
+    """Raise ``InputError`` for two cases, each a file and a name, whose snapshots would be one file on Windows and macOS."""
+    known: dict[str, str] = {}
+    for file, case in cases:
+        name = store.name(file, case)
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            said = (
+                f"two cases differ in nothing but capitals, and their snapshots {other} and {name} are one file on Windows "
+                "and macOS; rename one of the two."
+            )
+            raise InputError(said, Place(file))
 
 
 def check_snapshot(run: Run, store: Store) -> None:

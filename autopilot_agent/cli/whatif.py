@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Backends = str | ServerChoice
 
+OPTION = "--what-if"
 AS_WRITTEN = "as written"
 NARROW, WIDE = 80, 100
 ONE_RUN = ("snapshot", "update", "save_device", "device", "record_http", "show_screens", "speed")
@@ -78,10 +79,7 @@ def main(args: argparse.Namespace) -> int:
 def changes_of(texts: list[str]) -> tuple[str, ...]:
     """``PATH=VALUE`` of each text, which may begin with the word set; raises ``InputError`` naming the option."""
     found = tuple(text.strip().removeprefix("set ").strip() for text in texts)
-    try:
-        parse_settings(found)
-    except InputError as error:
-        raise InputError(_named(str(error))) from None
+    parse_settings(found, OPTION)
     return found
 
 
@@ -100,26 +98,20 @@ def _answers(job: Job, changes: tuple[str, ...], args: argparse.Namespace, backe
 
 
 def _refused(file: str, case: str, error: InputError) -> Answer:
-    problem = _named(str(error) if error.place else f"{file}: {error}")
+    problem = str(error) if error.place else f"{file}: {error}"
     result = Result("", file, "", 0, problem=problem, exit_code=error.exit_code, case=case)
     return Answer(label(result), result, result)
-
-
-def _named(text: str) -> str:
-    """The sentence with the option that was typed."""
-    return text.replace("--set ", "--what-if ", 1) if text.startswith("--set ") else text
 
 
 def _answer(loaded: LoadedScenario, changes: tuple[str, ...], args: argparse.Namespace, backend: Backends) -> Answer:
     def play(one: LoadedScenario) -> Run:
         return run_scenario(one, seed=args.seed, strict=args.strict, backend=backend)
 
-    other = with_settings(loaded, changes)
+    other = with_settings(loaded, changes, OPTION)
     before = play(loaded)
     if before.result.verdict == "skipped":
         return Answer(label(before.result), before.result, before.result)
     after = play(other)
-    after.result.problem = _named(after.result.problem)
     answer = Answer(label(before.result), before.result, after.result)
     if not (before.result.problem or after.result.problem):
         answer.difference = compare(recording_of(before, AS_WRITTEN), recording_of(after, "with " + ", ".join(changes)))

@@ -27,14 +27,15 @@ class Choices(msgspec.Struct, frozen=True):
 
 
 _KEY = pytest.StashKey[Choices]()
-_OURS = re.compile(r"(?<!\S)--(set|ca|backend)\b")
+SET = "--autopilot-set"
+_OURS = re.compile(r"(?<!\S)--(ca|backend)\b")
 """Options that are named otherwise here than for ``run``."""
 
 
 def check_options(config: pytest.Config) -> None:
     """Raise ``pytest.UsageError`` for options that mean nothing."""
     try:
-        parse_settings(config.option.autopilot_set)
+        parse_settings(config.option.autopilot_set, SET)
         choices_of(config)
     except InputError as error:
         raise pytest.UsageError(_OURS.sub(r"--autopilot-\1", str(error))) from None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autopilot_agent.errors import InputError
-from autopilot_agent.pytest_plugin.choices import choices_of
+from autopilot_agent.pytest_plugin.choices import SET, choices_of
 from autopilot_agent.pytest_plugin.failing import NotMet, NotPlayed, failure_of, refusal_of
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
@@ -35,7 +35,7 @@ def shown_path(path: Path, config: pytest.Config) -> Path:
 
 def read(path: Path, config: pytest.Config) -> list[Draft]:
     """The cases of a file, not checked; raises ``InputError``."""
-    return drafts_of(shown_path(path, config), choices_of(config).settings)
+    return drafts_of(shown_path(path, config), choices_of(config).settings, option=SET)
 
 
 def mark_of(tag: str) -> str:

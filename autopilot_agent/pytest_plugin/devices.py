@@ -13,7 +13,7 @@ import pytest
 
 from autopilot_agent.errors import AutopilotAgentError, Defect, InputError, Place, ServiceUnavailable
 from autopilot_agent.events import Event
-from autopilot_agent.pytest_plugin.choices import choices_of
+from autopilot_agent.pytest_plugin.choices import SET, choices_of
 from autopilot_agent.pytest_plugin.collecting import shown_path
 from autopilot_agent.pytest_plugin.failing import device_of, message_of, summary_of, text_of
 from autopilot_agent.scenario.finding import give_text
@@ -112,7 +112,7 @@ class Autopilot:
         choices = choices_of(self._config)
         try:
             with chdir(self._config.invocation_params.dir):
-                loaded = self._load(scenario, (*choices.settings, *_typed(set)), only)
+                loaded = self._load(scenario, _typed(set), only)
                 used = choices.seed if seed is None else seed
                 run = run_scenario(loaded, seed=used, backend=backend or choices.backend, strict=strict)
         except InputError as error:
@@ -128,12 +128,15 @@ class Autopilot:
         self._node.add_report_section("call", "device", device_of(run))
         return Played(run)
 
-    def _load(self, scenario: object, settings: tuple[str, ...], only: str | None) -> LoadedScenario:
+    def _load(self, scenario: object, typed: tuple[str, ...], only: str | None) -> LoadedScenario:
         chosen = (only,) if only is not None else ()
+        given = choices_of(self._config).settings
+        settings = (*given, *typed)
+        option = " or ".join(name for name, texts in ((SET, given), ("set", typed)) if texts)
         if isinstance(scenario, str) and "\n" not in scenario and not scenario.lstrip().startswith(("{", "scenario:")):
-            return load_scenario(self._file(Path(scenario)), settings, only=chosen)
+            return load_scenario(self._file(Path(scenario)), settings, only=chosen, option=option)
         if isinstance(scenario, PathLike):
-            return load_scenario(self._file(Path(scenario)), settings, only=chosen)
+            return load_scenario(self._file(Path(scenario)), settings, only=chosen, option=option)
         if isinstance(scenario, str):
             text = scenario
         elif isinstance(scenario, Mapping):
@@ -153,7 +156,7 @@ class Autopilot:
         path = shown_path(self._folder, self._config) / f"<scenario of {self._node.name}>"
         give_text(str(path), text)
         loaded = load_scenario_text(text, path)
-        return with_settings(loaded, settings) if settings else loaded
+        return with_settings(loaded, settings, option) if settings else loaded
 
     def _file(self, path: Path) -> Path:
         places = dict.fromkeys([self._folder / path, self._config.rootpath / path])

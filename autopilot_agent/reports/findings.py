@@ -44,6 +44,7 @@ class Spot(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True):
     """One thing that is not as expected; ``at`` in virtual seconds, 0 where it is about no moment.
 
+    ``sentence`` is one line, but for a file that cannot be played: there it is a line for each thing that is wrong.
     ``detail`` are lines of a unified difference, as they are in the data.
     """
 
@@ -111,14 +112,25 @@ def findings_of(result: Result) -> list[Finding]:
         found.append(Finding("cannot be played", result.problem, spot_of(first, result.file)))
     elif result.verdict == "xpassed":
         said = f"passed, although xfail says: {result.reason}" if result.reason else "passed, although xfail says it fails"
-        found.append(Finding("passed unexpectedly", said, Spot(shown_file(result.file)), "a failure", "everything as expected"))
+        spot = Spot(shown_file(result.file))
+        found.append(Finding("passed unexpectedly", one_line(said), spot, "a failure", "everything as expected"))
     return found
 
 
 def failed_sentence(check: Check) -> str:
-    """What a check expected and what came."""
+    """What a check expected and what came, in one line whatever is in the values."""
     when = f" (at {clock(check.at * 1000)})" if check.at else ""
-    return f"{check.name}: expected {value(check.expected)}, got {value(check.actual)}{when}"
+    return one_line(f"{check.name}: expected {value(check.expected)}, got {value(check.actual)}{when}")
+
+
+def brief(finding: Finding, most: int) -> list[str]:
+    """The sentence as lines without its place, each value of at most ``most`` characters."""
+    if finding.sentence.startswith(one_line(f"{finding.title}: expected ")):
+        when = f" (at {clock(finding.at * 1000)})" if finding.at else ""
+        expected, actual = (bounded(one_line(text), most) for text in (finding.expected, finding.actual))
+        return [f"{bounded(one_line(finding.title), most)}: expected {expected}, got {actual}{when}"]
+    said = finding.sentence.removeprefix(f"{finding.spot}: ")
+    return [bounded(line.strip(), most) for line in said.split("\n") if line.strip()]
 
 
 def value(data: object) -> str:
@@ -146,6 +158,16 @@ def advice_of(error: ErrorReport) -> list[tuple[str, str]]:
     return [(name, text) for name, text in facts if text]
 
 
+def advice_for(result: Result) -> list[tuple[str, str]]:
+    """The same for a run, with the apps that failed: the code on the page does not say which."""
+    if result.error is None:
+        return []
+    failed = [f"{name}: {state}" for name, state in result.apps.items() if state == "failed"]
+    facts = advice_of(result.error)
+    at = sum(name in (FAILED_IN, "Code") for name, _ in facts)
+    return [*facts[:at], *([("Apps", "; ".join(failed))] if failed else []), *facts[at:]]
+
+
 def counts(results: list[Result]) -> dict[str, int]:
     """How many have which verdict; what there is none of is left out."""
     return {verdict: number for verdict in VERDICTS if (number := sum(result.verdict == verdict for result in results))}
@@ -170,3 +192,9 @@ def counted(results: list[Result]) -> str:
 def one_line(text: object) -> str:
     """Data from a file or a service as one line in which nothing hides."""
     return printable(str(text))
+
+
+def bounded(text: str, most: int) -> str:
+    """A text of at most about ``most`` characters; what is left out is counted."""
+    left = len(text) - most
+    return f"{text[:most]}... (and {count(left, 'more character')})" if left > 0 else text

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 
-from autopilot_agent.reports.findings import Spot, advice_of, findings_of, title_of
+from autopilot_agent.reports.findings import Spot, advice_for, findings_of, title_of
 from autopilot_agent.reports.markdown import MARKDOWN
 from autopilot_agent.reports.printable import printable
-from autopilot_agent.reports.report import About, Need, Played
+from autopilot_agent.reports.report import About, Played
 
-SHOWN = ("Cause", "How to fix")
+SHOWN = ("Apps", "Cause", "How to fix", "Rule")
 """What of the advice is in an annotation; the summary has the rest."""
 
 
@@ -20,7 +20,7 @@ class GitHub:
     """The report: ``render`` is the summary, ``announce`` are the annotations."""
 
     name = "github"
-    needs_events = Need.NOTHING
+    needs_events = MARKDOWN.needs_events
     appended_to = "GITHUB_STEP_SUMMARY"
 
     def render(self, played: list[Played], about: About) -> bytes:
@@ -36,8 +36,7 @@ def _annotations(one: Played) -> list[str]:
     lines = []
     for finding in findings_of(one.result):
         said = [finding.sentence.removeprefix(f"{finding.spot}: "), *finding.detail]
-        if one.result.error is not None:
-            said += [f"{name}: {text}" for name, text in advice_of(one.result.error) if name in SHOWN]
+        said += [f"{name}: {text}" for name, text in advice_for(one.result) if name in SHOWN]
         said += [f"Replay: {one.result.replay}"] if one.result.replay else []
         lines.append(command(finding.spot, f"{title_of(one.result)}: {finding.title}", "\n".join(said)))
     return lines

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from autopilot_agent.reports.findings import (
     VERDICTS,
     Finding,
-    advice_of,
+    advice_for,
     findings_of,
     one_line,
     shown_file,
@@ -21,8 +21,8 @@ from autopilot_agent.reports.findings import (
 from autopilot_agent.reports.printable import printable
 from autopilot_agent.reports.report import About, Need, Played
 from autopilot_agent.reports.style import Style
-from autopilot_agent.reports.timeline import Entry, Timeline, write
-from autopilot_agent.reports.verdict import last_events
+from autopilot_agent.reports.timeline import write
+from autopilot_agent.reports.verdict import entries_of, last_events
 from autopilot_agent.reports.words import count
 
 _NOT_XML = re.compile("[\ufffe\uffff]")
@@ -79,11 +79,7 @@ class JUnit:
             ElementTree.SubElement(case, "skipped", {**kind, "message": _text(reason)})
         if self.timeline and one.packed:
             out = ElementTree.SubElement(case, "system-out")
-            out.text = _text("\n".join(write(_entries(one), PLAIN)), lines=True)
-
-
-def _entries(one: Played) -> list[Entry]:
-    return Timeline(0, eleven="Windows 10" not in one.device).read(one.events())
+            out.text = _text("\n".join(write(entries_of(one), PLAIN)), lines=True)
 
 
 def _properties(case: ElementTree.Element, one: Played) -> None:
@@ -110,22 +106,21 @@ def _properties(case: ElementTree.Element, one: Played) -> None:
 
 def _failure(findings: list[Finding], one: Played) -> list[str]:
     lines: list[str] = []
-    entries = _entries(one)
-    shown = -1.0
+    entries = entries_of(one)
+    shown: set[float] = set()
     for finding in findings:
         lines += [f"{finding.spot}: {one_line(finding.title)}"]
         lines += [f"  expected: {one_line(finding.expected)}", f"  actual:   {one_line(finding.actual)}"]
         lines += [f"  {one_line(line)}" for line in finding.detail]
-        if finding.at and finding.at != shown:
+        if finding.at and finding.at not in shown:
             lines += [line.removeprefix("      ") for line in last_events(entries, finding.at, PLAIN)]
-            shown = finding.at
+            shown.add(finding.at)
     return lines + _rest(one)
 
 
 def _rest(one: Played) -> list[str]:
-    lines: list[str] = []
-    if one.result.error is not None:
-        lines += ["", *(f"{name}: {one_line(text)}" for name, text in advice_of(one.result.error))]
+    advice = advice_for(one.result)
+    lines = ["", *(f"{name}: {one_line(text)}" for name, text in advice)] if advice else []
     return lines + (["", f"Replay: {one_line(one.result.replay)}"] if one.result.replay else [])
 
 

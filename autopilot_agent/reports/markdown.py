@@ -6,7 +6,8 @@ import re
 
 from autopilot_agent.reports.findings import (
     VERDICTS,
-    advice_of,
+    advice_for,
+    brief,
     counted,
     findings_of,
     headline,
@@ -15,10 +16,15 @@ from autopilot_agent.reports.findings import (
     titles_of,
 )
 from autopilot_agent.reports.report import About, Need, Played
+from autopilot_agent.reports.style import Style
+from autopilot_agent.reports.verdict import entries_of, last_events
 from autopilot_agent.reports.words import count, span
 
 MOST_BYTES = 900_000
 """A step summary of GitHub holds 1 MiB; what does not fit is counted."""
+LONGEST = 1_000
+"""Characters of one value: values may be as long as files."""
+EVENTS = Style(width=110)
 FOLDED = 20
 """More rows than this are folded away."""
 _MEANS_SOMETHING = re.compile(r"([\\`*_\[\]#|<>~&$]|^[+-]|(?<=^\d)[.)])")
@@ -29,7 +35,7 @@ class Markdown:
     """The report."""
 
     name = "markdown"
-    needs_events = Need.NOTHING
+    needs_events = Need.FAILURES
 
     def render(self, played: list[Played], about: About) -> bytes:
         """Failures first, then every run; bounded, and what is left out is said."""
@@ -64,13 +70,19 @@ def _fitting(lines: list[str], blocks: list[list[str]], size: int, most: int, wo
 def _failure(title: str, one: Played) -> list[str]:
     result = one.result
     lines = [f"### {VERDICTS[result.verdict].capitalize()}: {escaped(title)}", ""]
+    entries = entries_of(one)
+    shown: set[float] = set()
     for finding in findings_of(result):
-        said = [line for line in finding.sentence.split("\n") if line.strip()]
-        lines.append(f"- {code(str(finding.spot))}: {escaped(said[0].removeprefix(f'{finding.spot}: '))}")
-        lines += [f"  - {escaped(line.strip())}" for line in said[1:]]
+        first, *rest = brief(finding, LONGEST)
+        lines.append(f"- {code(str(finding.spot))}: {escaped(first)}")
+        lines += [f"  - {escaped(line)}" for line in rest]
         lines += ["", *(f"  {line}" for line in fenced(*finding.detail, kind="diff"))] if finding.detail else []
-    if result.error is not None:
-        lines += ["", *(f"- **{name}**: {escaped(text)}" for name, text in advice_of(result.error))]
+        if finding.at and finding.at not in shown and entries:
+            before = [line.removeprefix(" " * 10) for line in last_events(entries, finding.at, EVENTS)[1:]]
+            lines += ["", "  Before that:", "", *(f"  {line}" for line in fenced(*before))]
+            shown.add(finding.at)
+    if advice := advice_for(result):
+        lines += ["", *(f"- **{name}**: {escaped(text)}" for name, text in advice)]
     if result.replay:
         lines += ["", "Replay:", "", *fenced(result.replay)]
     return [*lines, ""]

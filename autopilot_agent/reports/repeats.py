@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autopilot_agent.reports.style import Style, clean
-from autopilot_agent.reports.text import VERDICTS, label, why
-from autopilot_agent.reports.verdict import failed_check, problem, replay
+from autopilot_agent.reports.text import INDENT, VERDICTS, label, why
+from autopilot_agent.reports.verdict import advice, failures, problem, replay
 from autopilot_agent.reports.words import count
 from autopilot_agent.scenario.run import Result
 from autopilot_agent.scenario.verdicts import FINE
@@ -20,16 +20,14 @@ def render(results: list[Result], verbosity: int, style: Style) -> str:
     head = f"{style.paint(colour, f'{word:6}')}  {clean(label(shown)):{style.name_width}}  {count(len(results), 'seed')}: "
     lines = [head + ends(results)]
     if not bad:
-        return "\n".join(lines + why(shown, style, indent="        ")) + "\n"
+        return "\n".join(lines + why(shown, style, indent=INDENT)) + "\n"
     if len(results) == 1 and shown.problem and not shown.end_state:  # it was never played
-        return "\n".join([head.rstrip(": ").removesuffix("1 seed").rstrip(), *problem(shown, style, indent="        ")]) + "\n"
+        return "\n".join([head.rstrip(": ").removesuffix("1 seed").rstrip(), *problem(shown, style, indent=INDENT)]) + "\n"
     lines.append(f"        {count(len(bad), 'seed')} of {len(results)} not as expected; the first is {shown.seed}:")
-    for check in shown.checks:
-        if not check.passed:
-            lines += failed_check(check, style, indent="        ")
-            lines += [f"                {clean(check.place)}"] if check.place else []
-    lines += why(shown, style, indent="        ") + problem(shown, style, indent="        ")
-    return "\n".join(lines + ["        " + line for line in replay(shown, style)]) + "\n"
+    failed = [check for check in shown.checks if not check.passed]
+    lines += failures(failed, [], style, indent=INDENT, brief=True) + advice(shown, style, indent=INDENT)
+    lines += why(shown, style, indent=INDENT) + problem(shown, style, indent=INDENT)
+    return "\n".join(lines + [INDENT + line for line in replay(shown, style)]) + "\n"
 
 
 def ends(results: list[Result]) -> str:

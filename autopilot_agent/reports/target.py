@@ -33,9 +33,12 @@ def read_target(text: str) -> Target:
     return Target(kind.strip(), file)
 
 
-def same_file(file: str) -> str:
-    """What two names of one file have in common."""
-    return os.path.normcase(os.path.realpath(file))
+def same_file(file: str | Path) -> str:
+    """What two names of one file have in common: the way to it without links, in one case of letters.
+
+    Windows and macOS take names that differ in nothing but case for one file; what is refused there is refused everywhere.
+    """
+    return os.path.normcase(os.path.realpath(file)).casefold()
 
 
 def check_writable(file: str) -> None:

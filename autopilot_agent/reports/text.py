@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from autopilot_agent.reports.ending import ending
 from autopilot_agent.reports.style import Style, clean
-from autopilot_agent.reports.timeline import Timeline, write
-from autopilot_agent.reports.verdict import checks, failed_check, problem, replay
+from autopilot_agent.reports.timeline import Entry, Timeline, write
+from autopilot_agent.reports.verdict import advice, checks, failures, problem, replay
 from autopilot_agent.reports.words import count, span
 from autopilot_agent.scenario.plan import Plan
 from autopilot_agent.scenario.run import Result, Run
 from autopilot_agent.scenario.verdicts import FINE
 
 PLAIN = Style()
+INDENT = " " * 8
+"""In front of what belongs to a run in a list of many."""
 VERDICTS = {
     "passed": ("passed", "green"),
     "failed": ("FAILED", "alarm"),
@@ -31,25 +33,25 @@ def render(run: Run, verbosity: int, *, timeline: bool, style: Style = PLAIN) ->
     """
     if verbosity < 0 and run.result.verdict in FINE:
         return ""
-    lines = _whole(run, verbosity, style) if timeline and verbosity >= 0 else _short(run.result, style)
+    lines = _whole(run, verbosity, style) if timeline and verbosity >= 0 else _short(run, style)
     return "\n".join(lines) + "\n"
 
 
-def _short(result: Result, style: Style) -> list[str]:
+def _short(run: Run, style: Style) -> list[str]:
+    result = run.result
     word, colour = VERDICTS[result.verdict]
     code = result.error.code if result.error is not None else ""
     took = span(result.virtual_seconds * 1000) if result.end_state else ""
     rest = f"{clean(result.end_state):18} {clean(code):10} {took:>11}".rstrip()
     lines = [f"{style.paint(colour, f'{word:6}')}  {clean(label(result)):{style.name_width}}  {rest}".rstrip()]
-    lines += why(result, style, indent="        ")
+    lines += why(result, style, indent=INDENT)
     if result.verdict in FINE:
         return lines
-    for check in result.checks:
-        if not check.passed:
-            lines += failed_check(check, style, indent="        ")
-            lines += [f"                {clean(check.place)}"] if check.place else []
-    lines += problem(result, style, indent="        ")
-    return lines + ["        " + line for line in replay(result, style)]
+    failed = [check for check in result.checks if not check.passed]
+    lines += failures(failed, _entries(run, 0) if failed else [], style, indent=INDENT, brief=True)
+    lines += advice(result, style, indent=INDENT)
+    lines += problem(result, style, indent=INDENT)
+    return lines + [INDENT + line for line in replay(result, style)]
 
 
 def label(result: Result) -> str:
@@ -70,20 +72,25 @@ def why(result: Result, style: Style, *, indent: str = "") -> list[str]:
 
 def _whole(run: Run, verbosity: int, style: Style) -> list[str]:
     result = run.result
-    since = run.plan.resumed_at if run.plan is not None else 0
-    eleven = run.plan is None or run.plan.device.windows.eleven
-    entries = Timeline(verbosity, eleven=eleven).read(run.events[since:])
+    entries = _entries(run, verbosity)
     lines = _head(run, style)
     if entries:
         lines += ["", *write(entries, style)]
     if result.end_state:
         lines += ending(run, style, verbosity)
-    plain = entries if verbosity <= 0 else Timeline(0, eleven=eleven).read(run.events[since:])
+    plain = entries if verbosity <= 0 else _entries(run, 0)
     lines += checks(result, plain, style) if result.end_state else []
     lines += ["", *said] if (said := why(result, style)) else []
     if result.problem:
         lines += ["", *problem(result, style)]
     return [*lines, "", *replay(result, style)] if result.replay else lines
+
+
+def _entries(run: Run, verbosity: int) -> list[Entry]:
+    """The timeline from where this run began."""
+    since = run.plan.resumed_at if run.plan is not None else 0
+    eleven = run.plan is None or run.plan.device.windows.eleven
+    return Timeline(verbosity, eleven=eleven).read(run.events[since:])
 
 
 def _head(run: Run, style: Style) -> list[str]:

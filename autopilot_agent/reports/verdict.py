@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from autopilot_agent.reports.findings import PLACE, failed_sentence
+from autopilot_agent.reports.findings import FAILED_IN, PLACE, advice_for, failed_sentence
+from autopilot_agent.reports.report import Played
 from autopilot_agent.reports.style import Style, clean
-from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry
+from autopilot_agent.reports.timeline import HEAD, RESTART, SKIPPED, Entry, Timeline
 from autopilot_agent.reports.words import clock
 from autopilot_agent.scenario.expectations import Check
 from autopilot_agent.scenario.finding import lines_of
 from autopilot_agent.scenario.run import Result
 
 LAST_EVENTS = 5
+BRIEF = (FAILED_IN, "Code", "Apps", "Cause", "How to fix", "Rule")
+"""What of the advice stands where there is little room."""
 AROUND = 2
 """Lines of the file before and after the one that asks."""
 
@@ -24,14 +27,30 @@ def checks(result: Result, entries: list[Entry], style: Style) -> list[str]:
         lines.append("Checks: the scenario expects nothing in particular.")
     if passed:
         lines += style.block("Checks passed: ", clean(", ".join(passed)), hang=2, head_colour="green")
-    shown = -1.0
-    for check in failed:
-        lines += failed_check(check, style)
-        if entries and check.at and check.at != shown:
-            lines += last_events(entries, check.at, style)
-            shown = check.at
-        lines += excerpt(check.place, style) if not check.detail else []
+    lines += failures(failed, entries, style)
     return lines if len(lines) > 1 else []
+
+
+def failures(failed: list[Check], entries: list[Entry], style: Style, *, indent: str = "", brief: bool = False) -> list[str]:
+    """Failed checks with what came before each moment; ``brief`` names the line that asks instead of showing it."""
+    lines: list[str] = []
+    shown: set[float] = set()
+    for check in failed:
+        lines += failed_check(check, style, indent=indent)
+        if brief:
+            lines += [f"{indent}        {clean(check.place)}"] if check.place else []
+        if entries and check.at and check.at not in shown:
+            lines += last_events(entries, check.at, style, indent=indent)
+            shown.add(check.at)
+        if not brief:
+            lines += excerpt(check.place, style) if not check.detail else []
+    return lines
+
+
+def advice(result: Result, style: Style, *, indent: str = "") -> list[str]:
+    """Where the device failed and what helps, in a few lines; nothing where it did not fail."""
+    facts = advice_for(result)
+    return [line for name, text in facts if name in BRIEF for line in style.block(f"{indent}{name:10}  ", clean(text))]
 
 
 def failed_check(check: Check, style: Style, *, indent: str = "") -> list[str]:
@@ -45,14 +64,20 @@ def _shade(line: str) -> str:
     return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
 
 
-def last_events(entries: list[Entry], seconds: float, style: Style) -> list[str]:
-    """The last things before a moment."""
+def entries_of(one: Played) -> list[Entry]:
+    """The plain timeline of a run whose events were kept; empty where they were not."""
+    return Timeline(0, eleven="Windows 10" not in one.device).read(one.events())
+
+
+def last_events(entries: list[Entry], seconds: float, style: Style, *, indent: str = "") -> list[str]:
+    """The last things before a moment, each with its rule."""
     before = [entry for entry in entries if entry.at <= seconds * 1000 and entry.kind != SKIPPED][-LAST_EVENTS:]
-    lines = ["        before that:"] if before else []
+    lines = [f"{indent}        before that:"] if before else []
     for entry in before:
         kind = "" if entry.kind in (HEAD, RESTART) else f"{entry.kind} "
         again = f" ({entry.times} times)" if entry.times > 1 else ""
-        lines += style.block(f"          {clock(entry.at)}  ", f"{kind}{entry.text}{again}", "dim")
+        rule = f"  [{entry.rule}]" if entry.rule else ""
+        lines += style.block(f"{indent}          {clock(entry.at)}  ", f"{kind}{entry.text}{again}{rule}", "dim")
     return lines
 
 
@@ -64,19 +89,25 @@ def excerpt(place: str, style: Style) -> list[str]:
     file, line, column = found[1], int(found[2]), int(found[3] or 0)
     texts = lines_of(file)
     if not 0 < line <= len(texts):
-        return [f"        {clean(place)}"]
+        return [f"        {clean(found[0].removesuffix(': '))}"]
     first, last = max(1, line - AROUND), min(len(texts), line + AROUND)
     size = len(str(last))
     lines = [f"        {clean(file)}:{line}" + (f":{column}" if column else "")]
     for number in range(first, last + 1):
-        text = clean(texts[number - 1])
-        room = max(30, style.width - size - 14)
-        if len(text) > room:
-            text = text[: room - 3] + "..."
+        text = _window(clean(texts[number - 1]), column if number == line else 0, max(30, style.width - size - 14))
         mark = ">" if number == line else " "
         shown = f"        {mark} {number:{size}} | {text}".rstrip()
         lines.append(style.paint("bold", shown) if number == line else shown)
     return lines
+
+
+def _window(text: str, column: int, room: int) -> str:
+    """What fits of a line, with what stands at a column."""
+    if len(text) <= room:
+        return text
+    begin = min(max(0, column - room // 2), len(text) - room + 3) if column > room - 10 else 0
+    head, end = "..." if begin else "", "..." if begin + room - 3 < len(text) else ""
+    return head + text[begin + len(head) : begin + room - len(end)] + end
 
 
 def problem(result: Result, style: Style, *, indent: str = "") -> list[str]:

@@ -53,6 +53,10 @@ STATES = {
     "resetting": "Reset",
     "restoring": "Restoring what is kept",
     "windows_sign_in": "Sign-in to Windows",
+    "at_logon": "At the sign-in to Windows",
+    "at_sign_in": "At the sign-in page",
+    "at_eula": "At the licence terms",
+    "at_technician_success": "At the green page",
 }
 RETRIES = {
     "yes": "can help",

@@ -13,6 +13,7 @@ from autopilot_agent.events import (
     AppChanged,
     Event,
     LogWritten,
+    Noted,
     Rebooted,
     ScreenShown,
     StateEntered,
@@ -110,15 +111,15 @@ class Expectations:
         seconds = (self.plan.world.now if at is None else at) / 1000
         self.checks.append(Check(self.who + name, expected, actual, passed, seconds, str(place) if not passed else ""))
 
-    def equal(self, name: str, expected: object, actual: object, *path: str | int) -> None:
-        self.add(name, expected, actual, expected == actual, *(path or (name,)))
+    def equal(self, name: str, expected: object, actual: object, *path: str | int, at: int | None = None) -> None:
+        self.add(name, expected, actual, expected == actual, *(path or (name,)), at=at)
 
     def run(self) -> None:
         expect, seen, device = self.expect, self.seen, self.plan.device
         for name in ("end_state", "outcome", "join", "mdm_enrolled", "flow", "device_name", "reboots"):
             wanted = getattr(expect, name)
             if wanted is not None:
-                self.equal(name, wanted, seen.fact(name))
+                self.equal(name, wanted, actual := seen.fact(name), at=self._named(actual) if name == "device_name" else None)
         if expect.error is None:
             well = seen.outcome in WELL
             self.add("error", "no error", "none" if well else seen.error or f"{seen.outcome}: {seen.end_state}", well, "error")
@@ -167,6 +168,13 @@ class Expectations:
             elif seen and isinstance(event, StateEntered | ScreenShown) and seen in _names(event):
                 return event.at
         return moment
+
+    def _named(self, name: object) -> int | None:
+        """When the device was first said to have this name; None where nothing says so."""
+        for event in self.seen.trace:
+            if isinstance(event, Noted | Rebooted) and str(name) in (event.text if isinstance(event, Noted) else event.reason):
+                return event.at
+        return None
 
     def _node(self, uri: str, wanted: str | int | bool | None) -> None:
         actual = self.plan.device.disk.csp.read(uri)

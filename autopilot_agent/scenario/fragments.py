@@ -60,6 +60,11 @@ def defaults_for(path: Path) -> Parts:
     return parts
 
 
+def defaults_files(path: Path) -> list[Path]:
+    """The ``_defaults.yaml`` of the folders that a scenario file lies in, the nearest first, right or wrong."""
+    return [Path(name) for name in _chain(os.path.dirname(path)) if _stamp(name) is not None]
+
+
 def _stamp(name: str) -> Stamp:
     try:
         status = os.stat(name)

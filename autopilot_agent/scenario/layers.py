@@ -14,6 +14,9 @@ from autopilot_agent.errors import Place
 from autopilot_agent.scenario.problems import Steps
 from autopilot_agent.text.yaml_text import Document
 
+SET = "--set"
+"""The option that single values are typed after, where nobody says another."""
+
 
 class Layer(msgspec.Struct, frozen=True):
     """A value laid over what is at ``path`` of the whole; it stands at ``at`` in ``document``."""

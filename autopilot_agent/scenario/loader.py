@@ -12,7 +12,7 @@ from autopilot_agent.errors import InputError, Place
 from autopilot_agent.scenario.finding import find_scenarios as find_scenarios
 from autopilot_agent.scenario.finding import text_of
 from autopilot_agent.scenario.fragments import Parts, defaults_for, included_layers
-from autopilot_agent.scenario.layers import Layer, compose
+from autopilot_agent.scenario.layers import SET, Layer, compose
 from autopilot_agent.scenario.model import Scenario
 from autopilot_agent.text.yaml_text import Document, load_yaml_documents
 
@@ -72,9 +72,11 @@ def load_scenarios(path: Path, settings: Sequence[str] = ()) -> list[LoadedScena
     return [draft.load() for draft in drafts_of(path, settings)]
 
 
-def load_scenario(path: Path, settings: Sequence[str] = (), *, only: Sequence[str] = ()) -> LoadedScenario:
+def load_scenario(
+    path: Path, settings: Sequence[str] = (), *, only: Sequence[str] = (), option: str = SET
+) -> LoadedScenario:
     """Read and check a file with one case, or the one that is named; raises ``InputError``, also when there are several."""
-    drafts = drafts_of(path, settings)
+    drafts = drafts_of(path, settings, option=option)
     if only:
         from autopilot_agent.scenario.choosing import names_chosen
 
@@ -88,25 +90,25 @@ def load_scenario_text(text: str, path: Path) -> LoadedScenario:
     return _only(_drafts(text, path, (), defaults=False), path).load()
 
 
-def with_settings(loaded: LoadedScenario, settings: Sequence[str]) -> LoadedScenario:
-    """The same case with more values set, checked again; raises ``InputError``."""
+def with_settings(loaded: LoadedScenario, settings: Sequence[str], option: str = SET) -> LoadedScenario:
+    """The same case with more values set, checked again; raises ``InputError`` that names ``option``."""
     from autopilot_agent.scenario.settings import apply_settings, parse_settings
 
-    document = apply_settings(loaded.document, parse_settings(settings))
+    document = apply_settings(loaded.document, parse_settings(settings, option))
     return msgspec.structs.replace(
         loaded, scenario=checked(document), document=document, settings=(*loaded.settings, *settings)
     )
 
 
-def drafts_of(path: Path, settings: Sequence[str] = (), *, text: str | None = None) -> list[Draft]:
+def drafts_of(path: Path, settings: Sequence[str] = (), *, text: str | None = None, option: str = SET) -> list[Draft]:
     """Every case of a file, put together and not checked; raises ``InputError`` for what keeps it from being put together.
 
-    ``text`` is that of the file, if it has been read already.
+    ``text`` is that of the file, if it has been read already; ``option`` is what ``settings`` were typed after.
     """
-    return _drafts(text_of(path) if text is None else text, path, tuple(settings), defaults=True)
+    return _drafts(text_of(path) if text is None else text, path, tuple(settings), defaults=True, option=option)
 
 
-def _drafts(text: str, path: Path, typed: tuple[str, ...], *, defaults: bool) -> list[Draft]:
+def _drafts(text: str, path: Path, typed: tuple[str, ...], *, defaults: bool, option: str = SET) -> list[Draft]:
     documents = load_yaml_documents(text, str(path))
     parts = defaults_for(path) if defaults else _NO_PARTS
     titles = _titles(documents) if len(documents) > 1 else [""]
@@ -118,7 +120,7 @@ def _drafts(text: str, path: Path, typed: tuple[str, ...], *, defaults: bool) ->
     if typed:  # most runs need none of this
         from autopilot_agent.scenario.settings import apply_settings, parse_settings
 
-        settings = parse_settings(typed)
+        settings = parse_settings(typed, option)
         for draft in found:
             draft.document = apply_settings(draft.document, settings)
     return found

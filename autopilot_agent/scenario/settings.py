@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from autopilot_agent.errors import InputError, Place
-from autopilot_agent.scenario.layers import Composed, Layer, Words, compose, laid_over
+from autopilot_agent.scenario.layers import SET, Composed, Layer, Words, compose, laid_over
 from autopilot_agent.scenario.problems import Steps, path_text
 from autopilot_agent.text.yaml_text import Document, load_yaml_value
 
@@ -40,10 +40,10 @@ class Setting(msgspec.Struct, frozen=True):
         return self.document.place(self.at, key=True)
 
 
-def parse_setting(text: str) -> Setting:
-    """Read ``PATH=VALUE``; the value is YAML. Raises ``InputError`` at ``--set PATH``."""
+def parse_setting(text: str, option: str = SET) -> Setting:
+    """Read ``PATH=VALUE``; the value is YAML. Raises ``InputError`` at ``--set PATH``, or whatever ``option`` was typed."""
     path, end = _scanned(text)
-    name = f"--set {text[:end].strip()[:80]}".rstrip()
+    name = f"{option} {text[:end].strip()[:80]}".rstrip()
     place = Place(name)
     if text[end : end + 1] == ".":
         raise InputError(_EMPTY, place)
@@ -60,9 +60,9 @@ def parse_setting(text: str) -> Setting:
     return Setting(steps, value, Words(name, None), (), text)
 
 
-def parse_settings(texts: Iterable[str]) -> tuple[Setting, ...]:
+def parse_settings(texts: Iterable[str], option: str = SET) -> tuple[Setting, ...]:
     """Read several, in their order."""
-    return tuple(parse_setting(text) for text in texts)
+    return tuple(parse_setting(text, option) for text in texts)
 
 
 def parse_path(text: str, place: Place) -> Steps:

@@ -95,6 +95,22 @@ def test_only_chooses_by_name(say: Say) -> None:
     assert code == 2 and "no case is named 'Plian'; did you mean 'Plain'?" in err
 
 
+def test_only_hides_no_file_that_cannot_be_read(say: Say, tmp_path: Path) -> None:
+    """A wrong ``_defaults.yaml`` keeps its folder from being read; the case that is wanted may be there, or elsewhere."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "_defaults.yaml").write_text("tags: [\n")
+    (tmp_path / "a" / "wanted.yaml").write_text("scenario: A\nmatrix: [{name: wanted, seed: 1}]\n")
+    for words in (("a", "--only", "wanted"), (".", "--only", "wanted"), (".", "--only", "Plain"), (".", "--only", "w*")):
+        for command in ("run", "validate"):
+            code, out, err = say(command, *words)
+            assert code == 2 and "a/_defaults.yaml:2:1: this is not valid YAML" in out + err, (command, words)
+            assert "no case is named" not in err
+    (tmp_path / "a" / "_defaults.yaml").write_text("nope: 1\n")
+    code, out, _ = say("run", ".", "--only", "wanted")
+    assert code == 2 and out.count("a/_defaults.yaml:1:1: 'nope' is not a key") == 1
+    assert say("run", "mixed.yaml", "--only", "Plain")[0] == 0
+
+
 def test_tags_choose_and_exclude(say: Say) -> None:
     assert verdicts(say("run", "mixed.yaml", "--tag", "good", "--output", "json")[1]) == [("Mixed / good", "passed")]
     kept = verdicts(say("run", "mixed.yaml", "--exclude-tag", "all", "--output", "json")[1])

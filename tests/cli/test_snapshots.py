@@ -216,3 +216,14 @@ def test_every_report_for_people_shows_what_differs(capsys: pytest.CaptureFixtur
         assert "snapshots/scenarios/a.yaml.txt (kept)" in text, kind
         assert re.search(r"(^|%0A) *\+seconds +\d", text, re.MULTILINE), kind
     assert "\n  ```diff\n  --- snapshots/" in shown["markdown"]
+
+
+def test_cases_that_differ_only_in_capitals_are_refused_whatever_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    """Their snapshots would be one file on Windows and macOS."""
+    Path("scenarios/b.yaml").write_text(SCENARIO + "matrix: [{name: a, seed: 3}, {name: A, seed: 4}, {name: b, seed: 5}]\n")
+    for words in (["scenarios"], ["scenarios/b.yaml", "--only", "a"], ["scenarios", "--only", "b", "-j", "2"]):
+        code, out, err = run(capsys, *words, "--snapshot", "snapshots", "--update")
+        assert code == 2 and not out and not Path("snapshots/scenarios").exists()
+        assert "scenarios/b.yaml: two cases differ in nothing but capitals" in err
+        assert "scenarios/b.yaml@a.txt and scenarios/b.yaml@A.txt are one file on Windows and macOS; rename one" in err
+    assert run(capsys, "scenarios", "-q")[0] == 0

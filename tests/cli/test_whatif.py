@@ -70,6 +70,8 @@ def test_each_of_several_cases_has_its_comparison(capsys: pytest.CaptureFixture[
     [
         (("--what-if", "device.netwrk=wifi"), "--what-if device.netwrk: 'netwrk' is not a key of device; did you mean"),
         (("--what-if", "netwrk"), "--what-if netwrk: expected PATH=VALUE"),
+        (("--what-if", ""), "--what-if: expected PATH=VALUE"),
+        (("--what-if", "seed=1", "--set", ""), "--set: expected PATH=VALUE"),
         (("--what-if", "seed=1", "--repeat", "3"), "--repeat does not go with --what-if"),
         (("--what-if", "seed=1", "--snapshot", "x"), "--snapshot does not go with --what-if"),
         (("--what-if", "seed=1", "--fail-fast"), "--fail-fast does not go with --what-if"),
@@ -81,6 +83,17 @@ def test_what_makes_no_sense_ends_with_2(capsys: pytest.CaptureFixture[str], fil
     code, out, err = run(capsys, file, *words)
     assert (code, out) == (2, "")
     assert said in err
+
+
+def test_each_option_is_named_for_what_it_says(capsys: pytest.CaptureFixture[str], file: str) -> None:
+    for words, said in (
+        (("--set", "nope=1", "--what-if", "seed=8"), "--set nope: 'nope' is not a key"),
+        (("--what-if", "nope=1", "--set", "seed=8"), "--what-if nope: 'nope' is not a key"),
+        (("--what-if", "device.network.x=1"), "--what-if device.network.x: 'x' is not a key of device.network"),
+        (("--what-if", "installers.X.leaves=nothing"), "--what-if installers.X.leaves: installers: the tenant has no app 'X'"),
+    ):
+        code, _, err = run(capsys, file, *words)
+        assert code == 2 and f"error: {said}" in err, err
 
 
 def test_a_wrong_file_does_not_keep_the_others(capsys: pytest.CaptureFixture[str], file: str) -> None:

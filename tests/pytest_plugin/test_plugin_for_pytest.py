@@ -182,6 +182,7 @@ def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
         (["--autopilot-backend", "nothing"], "there is no backend 'nothing'; installed are: *memory*"),
         (["--autopilot-backend", "https://graph.microsoft.com"], "*graph.microsoft.com*"),
         (["--autopilot-set", "seed"], "--autopilot-set seed: expected PATH=VALUE*"),
+        (["--autopilot-set", ""], "--autopilot-set: expected PATH=VALUE*"),
         (["--autopilot-ca", "a.pem"], "--autopilot-ca is for a server; choose one with --autopilot-backend https://HOST:PORT."),
         (["-o", "autopilot_scenarios=scenarois"], "autopilot_scenarios: there is no folder *scenarois; check its name*"),
     ],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from autopilot_agent.reports.findings import VERDICTS, advice_of, counts, findings_of
+from autopilot_agent.reports.findings import VERDICTS, Finding, advice_for, brief, counts, findings_of
 from autopilot_agent.reports.html.elements import Element, Node, e, svg
 from autopilot_agent.reports.report import Played
-from autopilot_agent.reports.words import count, span
+from autopilot_agent.reports.words import span
 
 MOST_LISTED = 100
+LONGEST = 150
+"""Characters of one value; the run itself has them all."""
 LOOKS = {"passed": "good", "xfailed": "good", "failed": "bad", "error": "bad", "xpassed": "bad"}
 """How a verdict looks; the others are neither good nor bad."""
 
@@ -51,14 +53,22 @@ def _to_look_at(played: list[Played], titles: list[str]) -> Node:
     for number, one in enumerate(played):
         if not one.bad or len(rows) == MOST_LISTED:
             continue
-        said = [finding.sentence.partition("\n")[0] for finding in findings_of(one.result)]
-        advice = dict(advice_of(one.result.error)) if one.result.error is not None else {}
-        more = [e("p", e("b", name), ": ", advice[name]) for name in ("Cause", "How to fix") if name in advice]
-        rest = e("p", f"and {count(len(said) - 3, 'more')}", class_="dim") if len(said) > 3 else None
+        said = [line for finding in findings_of(one.result) for line in _said(finding)]
+        advice = dict(advice_for(one.result))
+        more = [e("p", e("b", name), ": ", advice[name]) for name in ("Apps", "Cause", "How to fix") if name in advice]
+        rest = e("p", f"and {len(said) - 3} more", class_="dim") if len(said) > 3 else None
         link = e("a", titles[number], href=f"#run-{number + 1}")
-        rows.append(e("li", e("p", badge(one.result.verdict), " ", link), [e("p", text) for text in said[:3]], rest, more))
+        shown = [e("p", text) for text in said[:3]]
+        rows.append(e("li", e("p", badge(one.result.verdict), " ", link), shown, rest, more))
     listed = e("p", f"The first {MOST_LISTED} of {len(bad)}.", class_="note") if len(bad) > MOST_LISTED else None
     return e("section", e("h2", "What to look at"), listed, e("ol", rows, class_="look"), class_="attention")
+
+
+def _said(finding: Finding) -> list[str]:
+    """The lines of a finding; a mistake in a file keeps its place, a check has it in the run."""
+    first, *rest = brief(finding, LONGEST)
+    place = f"{finding.spot}: "
+    return [place + first if finding.sentence.startswith(place) else first, *rest]
 
 
 def filters(played: list[Played]) -> Node:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from autopilot_agent import rulebook
 from autopilot_agent.events import Answered, Event, ScreenShown
-from autopilot_agent.reports.findings import advice_of, findings_of, shown_file
+from autopilot_agent.reports.findings import advice_for, findings_of, shown_file
 from autopilot_agent.reports.html.bars import bars, time_went
 from autopilot_agent.reports.html.diagram import diagrams
 from autopilot_agent.reports.html.elements import Element, Node, e
@@ -102,7 +102,7 @@ def _advice(one: Played, cited: set[str]) -> Node:
     if error is None:
         return None
     rows: list[Node] = []
-    for name, text in advice_of(error):
+    for name, text in advice_for(one.result):
         link = [rule_link(error.rule, cited), text.removeprefix(error.rule)] if name == "Rule" else text
         rows += [e("dt", name), e("dd", link)]
     return _part("What failed, and what helps", e("dl", rows, class_="facts advice"))
