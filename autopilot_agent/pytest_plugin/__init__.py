@@ -7,8 +7,9 @@ pytest from rewriting assertions here: there are none.)
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +25,8 @@ ANYWHERE = (".autopilot.yaml", ".autopilot.yml")
 """Endings of files that are scenarios in whatever folder they lie."""
 NOT_SEARCHED = "tenants"
 """Folders of the configured ones that hold shared tenants, as for ``autopilot-agent run``."""
+CARRIED = "autopilot_failure"
+"""The key of a failure in what a worker of pytest-xdist sends."""
 MARK = "autopilot: a scenario of autopilot-agent, played by a simulated PC. Its tags are marks as well."
 
 
@@ -77,6 +80,28 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
 def _in_a_configured_folder(path: Path, config: pytest.Config) -> bool:
     folders: list[Path] = config.getini(FOLDERS)
     return any(path.is_relative_to(folder) and NOT_SEARCHED not in path.relative_to(folder).parts[:-1] for folder in folders)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(report: object) -> Generator[None, Any, Any]:
+    """A worker of pytest-xdist sends a failure as text alone; with its short reason it is the same as without workers."""
+    data = yield
+    carried = getattr(getattr(report, "longrepr", None), "carried", None)
+    if carried is not None and data is not None:
+        data[CARRIED] = carried
+    return data
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable(data: dict[str, Any]) -> Generator[None, Any, Any]:
+    """And this is where it arrives."""
+    carried = data.pop(CARRIED, None)
+    report = yield
+    if carried is not None and report is not None:
+        from autopilot_agent.pytest_plugin.failing import Failure
+
+        report.longrepr = Failure(*carried)
+    return report
 
 
 @pytest.fixture

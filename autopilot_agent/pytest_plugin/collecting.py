@@ -13,8 +13,8 @@ import pytest
 
 from autopilot_agent.errors import InputError
 from autopilot_agent.pytest_plugin.choices import choices_of
-from autopilot_agent.pytest_plugin.failing import NotMet, NotPlayed, failure_of, refusal_of
-from autopilot_agent.reports.printable import printable
+from autopilot_agent.pytest_plugin.failing import NotMet, NotPlayed, failure_of, refusal_of, said
+from autopilot_agent.reports.printable import printable, without_commands
 from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
 from autopilot_agent.scenario.run import Result, run_scenario
 
@@ -59,7 +59,8 @@ class ScenarioFile(pytest.File):
                 raise self.CollectError(refusal_of(error)) from None
         stem = self.path.name.split(".")[0]
         for draft in drafts:
-            name = printable(f"{stem}[{draft.case}]" if draft.case else stem)
+            # A node id has to be the same everywhere, so what no CI system should obey is escaped on a desk as well.
+            name = without_commands(printable(f"{stem}[{draft.case}]" if draft.case else stem))
             # The id is given as text: pytest then tells what is in brackets from the name, as it does when it reads
             # the ids of the last failures.
             yield ScenarioItem.from_parent(
@@ -82,9 +83,9 @@ class ScenarioItem(pytest.Item):
         value = draft.document.value if isinstance(draft.document.value, dict) else {}
         skip, xfail = value.get("skip"), value.get("xfail")
         if isinstance(skip, str):
-            self.add_marker(pytest.mark.skip(reason=printable(skip)))
+            self.add_marker(pytest.mark.skip(reason=said(printable(skip))))
         if isinstance(xfail, str):
-            self.add_marker(pytest.mark.xfail(reason=printable(xfail), strict=True, raises=NotMet))
+            self.add_marker(pytest.mark.xfail(reason=said(printable(xfail)), strict=True, raises=NotMet))
 
     def _tag(self, tag: str) -> None:
         name = mark_of(tag)
@@ -97,15 +98,15 @@ class ScenarioItem(pytest.Item):
 
     def setup(self) -> None:
         """Check the case; a mistake in it is an error with its place."""
-        said = ""
+        wrong = ""
         with chdir(self.config.invocation_params.dir):
             try:
                 draft = self.draft or read(self.path, self.config)[0]
                 self.loaded = draft.load()
             except InputError as error:
-                said = refusal_of(error)
-        if said:  # outside of the handler, or pytest would show both errors
-            pytest.fail(said, pytrace=False)
+                wrong = refusal_of(error)
+        if wrong:  # outside of the handler, or pytest would show both errors
+            pytest.fail(wrong, pytrace=False)
 
     def runtest(self) -> None:
         """Play it; raises ``NotMet`` where an expectation was not met."""

@@ -15,7 +15,7 @@ from autopilot_agent.errors import AutopilotAgentError, Defect, InputError, Plac
 from autopilot_agent.events import Event
 from autopilot_agent.pytest_plugin.choices import choices_of
 from autopilot_agent.pytest_plugin.collecting import shown_path
-from autopilot_agent.pytest_plugin.failing import device_of, message_of, summary_of, text_of
+from autopilot_agent.pytest_plugin.failing import device_of, message_of, said, summary_of, text_of
 from autopilot_agent.scenario.finding import give_text
 from autopilot_agent.scenario.loader import LoadedScenario, load_scenario, load_scenario_text, with_settings
 from autopilot_agent.scenario.run import ErrorReport, Result, Run, quoted, run_scenario
@@ -116,12 +116,12 @@ class Autopilot:
                 used = choices.seed if seed is None else seed
                 run = run_scenario(loaded, seed=used, backend=backend or choices.backend, strict=strict)
         except InputError as error:
-            raise InputError(error.message, error.place) from None  # from here: nobody wants to see our frames
+            raise InputError(said(error.message), error.place) from None  # from here: nobody wants to see our frames
         if run.result.verdict == "skipped":
-            pytest.skip(run.result.reason)
+            pytest.skip(said(run.result.reason))
         if run.result.verdict == "error":
             kinds: dict[int, type[AutopilotAgentError]] = {2: InputError, 3: ServiceUnavailable}
-            raise kinds.get(run.result.exit_code, Defect)(run.result.problem)
+            raise kinds.get(run.result.exit_code, Defect)(said(run.result.problem))
         if loaded.path.name.startswith("<"):  # it is in no file that could be named
             test = quoted(self._node.nodeid, path=False)
             run.result.replay = f"pytest {test} --autopilot-seed {run.result.seed}"
@@ -142,9 +142,9 @@ class Autopilot:
             try:
                 text = yaml.safe_dump(dict(scenario), sort_keys=False, allow_unicode=True, width=110)
             except yaml.YAMLError as error:
-                said = str(error).splitlines()[0]
+                why = str(error).splitlines()[0]
                 raise InputError(
-                    f"the scenario holds what no file could hold ({said}); use text, numbers, lists, dicts."
+                    f"the scenario holds what no file could hold ({why}); use text, numbers, lists, dicts."
                 ) from None
         else:
             raise InputError(f"a scenario is a path, text or a dict, not {type(scenario).__name__}.")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from autopilot_agent.errors import InputError
+from autopilot_agent.reports.printable import obeyed_by_nobody, printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.text import label
 from autopilot_agent.reports.timeline import Timeline
@@ -37,6 +38,8 @@ class Failure:
     def __init__(self, text: str, message: str, where: str = "") -> None:
         self.text = text
         self.reprcrash = Crash(message, where)
+        self.carried = (text, message, where)
+        """What another process makes the same failure of: a worker of pytest-xdist sends it."""
 
     def __str__(self) -> str:
         return self.text
@@ -70,11 +73,16 @@ class NotPlayed(_Shown):
     """A scenario could not be played: ``NotPlayed(failure)``; ``xfail`` does not cover that."""
 
 
+def said(text: str) -> str:
+    """Lines with data from elsewhere, for whoever reads pytest's output: terminals and CI systems obey nothing in them."""
+    return obeyed_by_nobody(printable(text, lines=True))
+
+
 def refusal_of(error: InputError) -> str:
     """A mistake in a file: its sentence with the place, and the lines around it."""
     sentence = str(error)
     lines = [clean(line) for line in sentence.splitlines()]
-    return "\n".join(lines + excerpt(sentence.splitlines()[0], STYLE))
+    return said("\n".join(lines + excerpt(sentence.splitlines()[0], STYLE)))
 
 
 def failure_of(run: Run) -> Failure:
@@ -85,6 +93,10 @@ def failure_of(run: Run) -> Failure:
 
 def message_of(result: Result) -> str:
     """The same in one line."""
+    return said(_message(result))
+
+
+def _message(result: Result) -> str:
     failed = [check for check in result.checks if not check.passed]
     if result.problem:
         return clean(result.problem.splitlines()[0])
@@ -107,24 +119,24 @@ def text_of(run: Run) -> str:
         lines += checks(result, Timeline(0, eleven=eleven).read(run.events[since:]), STYLE)
     lines += _error(result.error) if result.error is not None else []
     lines += ["", *problem(result, STYLE)] if result.problem else []
-    return "\n".join([*lines, "", *replay(result, STYLE)])
+    return said("\n".join([*lines, "", *replay(result, STYLE)]))
 
 
 def summary_of(result: Result) -> str:
     """A run in one short line, for assertion messages."""
     code = f", {clean(result.error.code)}" if result.error is not None and result.error.code else ""
     end = f" at {clean(result.end_state)} ({clean(result.outcome)}{code}) after {clock(result.virtual_seconds * 1000)}"
-    said = [f"{check.name}: expected {check.expected!r}, got {check.actual!r}" for check in result.checks if not check.passed]
-    more = f"; {clean(said[0])[:120]}" if said else ""
-    more += f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-    return f"<{clean(label(result))} {result.verdict}{end if result.end_state else ''}{more}>"
+    failed = [f"{check.name}: expected {check.expected!r}, got {check.actual!r}" for check in result.checks if not check.passed]
+    more = f"; {clean(failed[0])[:120]}" if failed else ""
+    more += f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return said(f"<{clean(label(result))} {result.verdict}{end if result.end_state else ''}{more}>")
 
 
 def device_of(run: Run) -> str:
     """Where a device ended and why, in a few lines: pytest shows them below a Python test that failed."""
     result = run.result
     lines = [summary_of(result)[1:-1], *(_error(result.error)[1:] if result.error is not None else [])]
-    return "\n".join([*lines, *replay(result, STYLE)]) + "\n"
+    return said("\n".join([*lines, *replay(result, STYLE)])) + "\n"
 
 
 def _error(error: ErrorReport) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import autopilot_agent.pytest_plugin.devices  # loaded once here, or every inner pytest loads it again
+import autopilot_agent.pytest_plugin
 
 pytest_plugins = ["pytester"]
 
@@ -20,11 +21,6 @@ HERE = str(Path(autopilot_agent.__file__).parent.parent)
 Inner = Callable[..., pytest.RunResult]
 Write = Callable[[str, str], Path]
 
-INI = """[pytest]
-autopilot_scenarios = scenarios
-addopts = --strict-markers --strict-config
-filterwarnings = error
-"""
 LAPTOP = """scenario: A laptop with a name
 tags: [happy-path, laptop]
 tenant:
@@ -35,28 +31,6 @@ expect:
   device_name: CON-5CG0000001
 """
 WRONG_NAME = LAPTOP.replace("CON-5CG0000001", "LAP-5CG0000001")
-
-
-@pytest.fixture
-def write(pytester: pytest.Pytester) -> Write:
-    """Write a file into the folder of the inner pytest."""
-
-    def write(name: str, text: str) -> Path:
-        path = pytester.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-@pytest.fixture
-def inner(pytester: pytest.Pytester, write: Write) -> Inner:
-    """Run pytest in this process, in a new folder whose ``scenarios`` are scenarios; warnings are errors there, too."""
-    write("pytest.ini", INI)
-    (pytester.path / "scenarios").mkdir()
-    alone = ("--disable-plugin-autoload", "-p", PLUGIN)  # else what is loaded here already is to be rewritten, with a warning
-    return lambda *words: pytester.runpytest_inprocess(*alone, "--color=no", *words)
 
 
 def ids(result: pytest.RunResult) -> list[str]:
@@ -199,16 +173,28 @@ def test_only_what_failed_last_runs_again(pytester: pytest.Pytester, inner: Inne
     inner("--lf").assert_outcomes(failed=1)
 
 
-def test_the_same_items_on_every_worker(
+def test_workers_say_the_same_as_one_process(
     pytester: pytest.Pytester, inner: Inner, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("xdist")
     monkeypatch.setenv("PYTHONPATH", HERE)
+    monkeypatch.setenv("COLUMNS", "160")
     write("scenarios/a.yaml", LAPTOP)
     write("scenarios/b.yaml", WRONG_NAME + "matrix: {seed: [1, 2]}\n")
-    result = pytester.runpytest_subprocess("-p", PLUGIN, "-n2", "--color=no")
-    result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(["*> 8 |   device_name: LAP-5CG0000001"])
+    write("scenarios/c.yaml", "scenario: C\nxfail: known no more\n---\nscenario: D\nxfail: not such a thing\nacts: [reseal]\n")
+    write("scenarios/d.yaml", "scenario: A\nexepct: {end_state: desktop}\n")
+
+    def said(*words: str) -> tuple[list[str], list[str]]:
+        result = pytester.runpytest_subprocess("-p", PLUGIN, "--color=no", "-rA", "--junit-xml=junit.xml", *words)
+        result.assert_outcomes(passed=1, failed=4, errors=1)
+        result.stdout.fnmatch_lines(["*> 8 |   device_name: LAP-5CG0000001"])
+        lines = [line for line in result.outlines if line.startswith(("PASSED", "FAILED sc", "ERROR sc"))]
+        return sorted(lines), sorted(re.findall('message="[^"]*"', Path("junit.xml").read_text(encoding="utf-8")))
+
+    lines, messages = said("-n2")
+    assert (lines, messages) == said()
+    assert sum(" - device_name: expected LAP" in line for line in lines) == 2
+    assert sum('"device_name: expected LAP' in one and "&#10;" not in one for one in messages) == 2
 
 
 def test_the_fixture_plays_a_device_in_three_lines(inner: Inner, write: Write) -> None:
