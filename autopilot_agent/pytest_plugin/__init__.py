@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Autopilot", "Played"]
 
 FOLDERS = "autopilot_scenarios"
+HOSTS = "autopilot_allow_hosts"
 ENDINGS = (".yaml", ".yml")
 ANYWHERE = (".autopilot.yaml", ".autopilot.yml")
 """Endings of files that are scenarios in whatever folder they lie."""
@@ -42,6 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--autopilot-ca", metavar="FILE", help="certificates to trust where the backend is a server")
     group.addoption(
+        "--autopilot-allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a test server that is not this machine; may be given several times",
+    )
+    group.addoption(
         "--autopilot-set",
         action="append",
         default=[],
@@ -49,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="set a value in every scenario, such as device.network=wifi; may be given several times",
     )
     parser.addini(FOLDERS, "folders whose *.yaml files are scenarios, relative to the file that says so", "paths", [])
+    parser.addini(HOSTS, "test servers that are not this machine, for --autopilot-backend; one a line", "linelist", [])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,7 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if not folder.is_dir():
             raise pytest.UsageError(f"{FOLDERS}: there is no folder {folder}; check its name, or remove it.")
     option = config.option
-    if option.autopilot_set or option.autopilot_ca or option.autopilot_backend != "memory":
+    server = option.autopilot_ca or option.autopilot_allow_host or option.autopilot_backend != "memory"
+    if server or option.autopilot_set:
         from autopilot_agent.pytest_plugin.choices import check_options
 
         check_options(config)

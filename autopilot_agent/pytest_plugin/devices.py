@@ -13,7 +13,7 @@ import pytest
 
 from autopilot_agent.errors import AutopilotAgentError, Defect, InputError, Place, ServiceUnavailable
 from autopilot_agent.events import Event
-from autopilot_agent.pytest_plugin.choices import choices_of
+from autopilot_agent.pytest_plugin.choices import choices_of, cloud_of, named_here
 from autopilot_agent.pytest_plugin.collecting import shown_path
 from autopilot_agent.pytest_plugin.failing import device_of, message_of, said, summary_of, text_of
 from autopilot_agent.scenario.finding import give_text
@@ -114,9 +114,11 @@ class Autopilot:
             with chdir(self._config.invocation_params.dir):
                 loaded = self._load(scenario, (*choices.settings, *_typed(set)), only)
                 used = choices.seed if seed is None else seed
-                run = run_scenario(loaded, seed=used, backend=backend or choices.backend, strict=strict)
+                cloud = choices.backend if backend is None else cloud_of(self._config, backend)
+                run = run_scenario(loaded, seed=used, backend=cloud, strict=strict)
         except InputError as error:
-            raise InputError(said(error.message), error.place) from None  # from here: nobody wants to see our frames
+            # From here: nobody wants to see our frames.
+            raise InputError(said(named_here(error.message)), error.place) from None
         if run.result.verdict == "skipped":
             pytest.skip(said(run.result.reason))
         if run.result.verdict == "error":

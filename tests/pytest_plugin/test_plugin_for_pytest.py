@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import autopilot_agent.pytest_plugin
+from autopilot_agent.simulator.server import serving
+from autopilot_agent.testing.in_process import one_authority as shared_authority
+from autopilot_agent.testing.small import small_state
 
 pytest_plugins = ["pytester"]
 
@@ -157,6 +160,12 @@ def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
         (["--autopilot-backend", "https://graph.microsoft.com"], "*graph.microsoft.com*"),
         (["--autopilot-set", "seed"], "--autopilot-set seed: expected PATH=VALUE*"),
         (["--autopilot-ca", "a.pem"], "--autopilot-ca is for a server; choose one with --autopilot-backend https://HOST:PORT."),
+        (["--autopilot-allow-host", "a"], "--autopilot-allow-host is for a server; choose one with --autopilot-backend https://*"),
+        (["--autopilot-backend", "https://a.example"], "a.example is not this *, add --autopilot-allow-host a.example."),
+        (
+            ["--autopilot-backend", "https://graph.microsoft.com", "--autopilot-allow-host", "graph.microsoft.com"],
+            "graph.microsoft.com is a production service:*",
+        ),
         (["-o", "autopilot_scenarios=scenarois"], "autopilot_scenarios: there is no folder *scenarois; check its name*"),
     ],
 )
@@ -164,6 +173,39 @@ def test_a_wrong_option_is_said_once(inner: Inner, words: list[str], said: str) 
     result = inner(*words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+def test_a_test_server_of_the_network_is_allowed_by_option_or_file(inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", LAPTOP)
+    address = ["--autopilot-backend", "https://tenant.invalid:8443", "--collect-only"]
+    assert inner(*address).ret == pytest.ExitCode.USAGE_ERROR
+    assert inner(*address, "--autopilot-allow-host", "tenant.invalid").ret == pytest.ExitCode.OK
+    write("pytest.ini", (Path("pytest.ini").read_text(encoding="utf-8") + "autopilot_allow_hosts = tenant.invalid\n"))
+    assert inner(*address).ret == pytest.ExitCode.OK
+    inner().assert_outcomes(passed=1)  # a list of servers asks for none
+
+
+def test_a_test_may_name_a_server(inner: Inner, write: Write) -> None:
+    with serving(small_state(), authority=shared_authority) as served:
+        write(
+            "test_it.py",
+            f"""
+import pytest
+from autopilot_agent import InputError
+
+def test_server(autopilot):
+    autopilot({{"scenario": "Served", "expect": {{"end_state": "desktop"}}}}, backend="{served.url}").assert_passed()
+
+def test_memory(autopilot):
+    autopilot({{"scenario": "In memory"}}, backend="memory").assert_passed()
+
+def test_elsewhere(autopilot):
+    with pytest.raises(InputError, match="add --autopilot-allow-host a.example"):
+        autopilot({{"scenario": "Elsewhere"}}, backend="https://a.example")
+""",
+        )
+        inner().assert_outcomes(passed=3)
+        inner("--autopilot-backend", served.url).assert_outcomes(passed=3)
 
 
 def test_only_what_failed_last_runs_again(pytester: pytest.Pytester, inner: Inner, write: Write) -> None:
