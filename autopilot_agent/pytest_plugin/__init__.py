@@ -110,7 +110,18 @@ def pytest_report_from_serializable(data: dict[str, Any]) -> Generator[None, Any
     if carried is not None and report is not None:
         from autopilot_agent.pytest_plugin.failing import Failure
 
-        report.longrepr = Failure(*carried)
+        text, message, where, brief = carried
+        report.longrepr = Failure(text, message, where, brief=brief)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A mistake in a scenario in its own words; pytest asks an item for its words only about what is called, not set up."""
+    report = yield
+    failure = getattr(call.excinfo.value, "autopilot_failure", None) if call.excinfo is not None else None
+    if failure is not None and call.when != "call":
+        report.longrepr = failure
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,20 +34,29 @@ class Failure:
     """The failure at length: plain text, coloured only on a terminal.
 
     It has what pytest looks for in such a thing (``toterminal``, ``reprcrash``); the class it uses itself is not public.
+    ``brief`` is for ``--tb=line``: pytest prints ``reprcrash`` then, and nothing has to be added.
     """
 
-    def __init__(self, text: str, message: str, where: str = "") -> None:
+    def __init__(self, text: str, message: str, where: str = "", *, brief: bool = False) -> None:
         self.text = text
         self.reprcrash = Crash(message, where)
-        self.carried = (text, message, where)
+        self.brief = brief
+        self.carried = (text, message, where, brief)
         """What another process makes the same failure of: a worker of pytest-xdist sends it."""
 
     def __str__(self) -> str:
         return self.text
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same: pytest-xdist shows a mistake that each of its workers finds once."""
+        return isinstance(other, Failure) and self.carried == other.carried
+
+    def __hash__(self) -> int:
+        return hash(self.carried)
+
     def toterminal(self, tw: Any) -> None:
         """Print it."""
-        for line in self.text.splitlines():
+        for line in [] if self.brief else self.text.splitlines():
             bare = line.strip()
             if bare.startswith(_RED):
                 tw.line(line, red=True, bold=True)
@@ -59,10 +69,10 @@ class _Shown(Exception):  # facts about scenarios
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
-        self.failure = failure
+        self.autopilot_failure = failure
 
     def __str__(self) -> str:
-        return self.failure.text
+        return self.autopilot_failure.text
 
 
 class NotMet(_Shown):
@@ -78,17 +88,17 @@ def said(text: str) -> str:
     return obeyed_by_nobody(printable(text, lines=True))
 
 
-def refusal_of(error: InputError) -> str:
-    """A mistake in a file: its sentence with the place, and the lines around it."""
-    sentence = str(error)
-    lines = [clean(line) for line in sentence.splitlines()]
-    return said("\n".join(lines + excerpt(sentence.splitlines()[0], STYLE)))
+def refusal_of(error: InputError, file: Path) -> Failure:
+    """A mistake in a file: its sentence with the place, and the lines around it; in short without the name of the file."""
+    sentences = str(error).splitlines()
+    text = "\n".join([clean(line) for line in sentences] + excerpt(sentences[0], STYLE))
+    return Failure(said(text), said(clean(sentences[0].removeprefix(f"{file}:").strip())), str(file))
 
 
-def failure_of(run: Run) -> Failure:
+def failure_of(run: Run, *, brief: bool = False) -> Failure:
     """Why a run did not go as its scenario says."""
     place = next((check.place for check in run.result.checks if not check.passed), "")
-    return Failure(text_of(run), message_of(run.result), place)
+    return Failure(text_of(run), message_of(run.result), place, brief=brief)
 
 
 def message_of(result: Result) -> str:
