@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autopilot_agent.errors import InputError
-from autopilot_agent.pytest_plugin.choices import choices_of
+from autopilot_agent.pytest_plugin.choices import choices_of, named_here
 from autopilot_agent.pytest_plugin.failing import Failure, NotMet, NotPlayed, failure_of, refusal_of, said
 from autopilot_agent.reports.printable import printable, without_commands
 from autopilot_agent.scenario.loader import Draft, LoadedScenario, drafts_of
@@ -148,6 +148,7 @@ class ScenarioItem(pytest.Item):
             if run.result.verdict in ("failed", "xfailed"):
                 raise NotMet(failure_of(run, brief=brief))
             if run.result.verdict == "error":
+                run.result.problem = named_here(run.result.problem)
                 raise NotPlayed(failure_of(run, brief=brief))
 
     def teardown(self) -> None:

@@ -110,20 +110,22 @@ class Autopilot:
         """
         __tracebackhide__ = True
         choices = choices_of(self._config)
+        given = _typed(set)
         try:
+            if seed is not None and not isinstance(seed, int):
+                raise InputError(f"'seed' is a whole number, such as 7, and not {type(seed).__name__}.")
             with chdir(self._config.invocation_params.dir):
-                loaded = self._load(scenario, (*choices.settings, *_typed(set)), only)
+                loaded = self._load(scenario, (*choices.settings, *given), only)
                 used = choices.seed if seed is None else seed
                 cloud = choices.backend if backend is None else cloud_of(self._config, backend)
                 run = run_scenario(loaded, seed=used, backend=cloud, strict=strict)
         except InputError as error:
-            # From here: nobody wants to see our frames.
-            raise InputError(said(named_here(error.message)), error.place) from None
+            raise _in_words_of_a_test(error, given) from None  # from here: nobody wants to see our frames
         if run.result.verdict == "skipped":
             pytest.skip(said(run.result.reason))
         if run.result.verdict == "error":
             kinds: dict[int, type[AutopilotAgentError]] = {2: InputError, 3: ServiceUnavailable}
-            raise kinds.get(run.result.exit_code, Defect)(said(run.result.problem))
+            raise kinds.get(run.result.exit_code, Defect)(said(named_here(run.result.problem)))
         if loaded.path.name.startswith("<"):  # it is in no file that could be named
             test = quoted(self._node.nodeid, path=False)
             run.result.replay = f"pytest {test} --autopilot-seed {run.result.seed}"
@@ -164,6 +166,17 @@ class Autopilot:
             looked = " or in ".join(str(shown_path(one.parent, self._config)) for one in places)
             raise InputError(f"there is no such file in {looked}; check the name.", Place(str(path)))
         return shown_path(found, self._config)
+
+
+def _in_words_of_a_test(error: InputError, given: Iterable[str]) -> InputError:
+    """The error with arguments and options as who writes tests knows them; ``given`` are the settings of the test itself."""
+    message = said(named_here(error.message.replace("name it with --only:", "name it with 'only':")))
+    place = error.place
+    if place is not None and place.file.startswith("--set "):
+        path = place.file.removeprefix("--set ")
+        ours = any(one.partition("=")[0].strip() == path for one in given)
+        place = Place(f"{'set' if ours else '--autopilot-set'} {path}")
+    return InputError(message, place)
 
 
 def _typed(settings: Settings) -> tuple[str, ...]:

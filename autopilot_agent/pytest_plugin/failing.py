@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from autopilot_agent.errors import InputError
+from autopilot_agent.pytest_plugin.choices import named_here
 from autopilot_agent.reports.printable import obeyed_by_nobody, printable
 from autopilot_agent.reports.style import Style, clean
 from autopilot_agent.reports.text import label
@@ -90,7 +91,7 @@ def said(text: str) -> str:
 
 def refusal_of(error: InputError, file: Path) -> Failure:
     """A mistake in a file: its sentence with the place, and the lines around it; in short without the name of the file."""
-    sentences = str(error).splitlines()
+    sentences = named_here(str(error)).splitlines()
     text = "\n".join([clean(line) for line in sentences] + excerpt(sentences[0], STYLE))
     return Failure(said(text), said(clean(sentences[0].removeprefix(f"{file}:").strip())), str(file))
 

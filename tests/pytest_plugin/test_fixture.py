@@ -70,6 +70,33 @@ def test_mistakes(autopilot, scenario, said):
     inner("-rA").assert_outcomes(passed=9, skipped=1)
 
 
+def test_a_mistake_is_said_in_the_words_of_the_test(inner: Inner, write: Write) -> None:
+    write("laptop.yaml", LAPTOP + "matrix:\n  - {name: wifi}\n  - {name: cable}\n")
+    write(
+        "test_it.py",
+        """
+import pytest
+from autopilot_agent import InputError
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"only": "wifi", "set": {"device.netwrk": "wifi"}}, "^set device.netwrk: 'netwrk' is not a key of device"),
+        ({"only": "wifi", "set": {"seed": 1}}, "^--autopilot-set sed: 'sed' is not a key"),
+        ({}, "holds 2 cases and one is wanted; name it with 'only': wifi, cable"),
+        ({"only": "wifi", "seed": "x"}, "^'seed' is a whole number, such as 7, and not str.$"),
+        ({"only": "wifi", "backend": "nothing"}, "^there is no backend 'nothing'"),
+    ],
+)
+def test_it(autopilot, arguments, said):
+    with pytest.raises(InputError, match=said):
+        autopilot("laptop.yaml", **arguments)
+""",
+    )
+    inner("-k", "not autopilot-set").assert_outcomes(passed=4, deselected=1)
+    inner("-k", "autopilot-set", "--autopilot-set", "sed=1").assert_outcomes(passed=1, deselected=4)
+
+
 def test_an_assertion_about_a_device_says_what_it_did(inner: Inner, write: Write) -> None:
     write(
         "test_it.py",

@@ -190,6 +190,7 @@ def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
     )
     result.stdout.fnmatch_lines([replay, f"E   *{replay}"])
     inner("--autopilot-set", "expect.device_name=CON-5CG0000001").assert_outcomes(passed=3)
+    inner("--autopilot-set", "sed=1").stdout.fnmatch_lines(["ERROR *a.yaml::a - --autopilot-set sed: 'sed' is not a key of*"])
 
 
 @pytest.mark.parametrize(
