@@ -26,6 +26,8 @@ ANYWHERE = (".autopilot.yaml", ".autopilot.yml")
 """Endings of files that are scenarios in whatever folder they lie."""
 NOT_SEARCHED = "tenants"
 """Folders of the configured ones that hold shared tenants, as for ``autopilot-agent run``."""
+LOOKED_AT = 100_000
+"""Bytes in which a file says that it is a scenario."""
 CARRIED = "autopilot_failure"
 """The key of a failure in what a worker of pytest-xdist sends."""
 MARK = "autopilot: a scenario of autopilot-agent, played by a simulated PC. Its tags are marks as well."
@@ -75,11 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-    """A scenario file: named so, or in a configured folder; names that begin with "_" are parts of scenarios."""
+    """A scenario file: named so, in a configured folder, or given; names that begin with "_" are parts of scenarios."""
     name = file_path.name
     if not name.endswith(ENDINGS) or name.startswith(("_", ".")):
         return None
-    if not name.endswith(ANYWHERE) and not _in_a_configured_folder(file_path, parent.config):
+    if not (name.endswith(ANYWHERE) or _in_a_configured_folder(file_path, parent.config) or _given(file_path, parent)):
         return None
     from autopilot_agent.pytest_plugin.collecting import ScenarioFile
 
@@ -90,6 +92,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
 def _in_a_configured_folder(path: Path, config: pytest.Config) -> bool:
     folders: list[Path] = config.getini(FOLDERS)
     return any(path.is_relative_to(folder) and NOT_SEARCHED not in path.relative_to(folder).parts[:-1] for folder in folders)
+
+
+def _given(path: Path, parent: pytest.Collector) -> bool:
+    """Whether the command line names this file and it says itself that it is a scenario: others have YAML as well."""
+    if not parent.session.isinitpath(path):
+        return False
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(LOOKED_AT)
+    except OSError:  # pytest says that it knows nothing to do with it
+        return False
+    return any(line.startswith(b"scenario:") for line in start.removeprefix(b"\xef\xbb\xbf").splitlines())
 
 
 @pytest.hookimpl(wrapper=True)

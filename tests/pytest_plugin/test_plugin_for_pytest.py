@@ -60,6 +60,15 @@ def test_collects_files_by_their_name_or_folder_and_cases_by_theirs(inner: Inner
     inner("scenarios/rows.yml::rows[cable :: [x]]").assert_outcomes(passed=1)
 
 
+def test_a_file_that_is_given_is_played_where_it_says_that_it_is_a_scenario(inner: Inner, write: Write) -> None:
+    write("elsewhere/a.yaml", "# First\nscenario: A\nmatrix: {seed: [1, 2]}\n")
+    write("elsewhere/settings.yaml", "no: scenario\n")
+    inner().assert_outcomes()
+    inner("elsewhere/a.yaml").assert_outcomes(passed=2)
+    assert ids(inner("elsewhere/a.yaml::a[seed=2]", "--collect-only", "-q")) == ["elsewhere/a.yaml::a[seed=2]"]
+    assert inner("elsewhere/settings.yaml").ret == pytest.ExitCode.USAGE_ERROR
+
+
 def test_marks_words_and_the_command_line_choose(inner: Inner, write: Write) -> None:
     write("scenarios/a.yaml", LAPTOP)
     write("scenarios/b.yaml", "scenario: Another\ntags: [skip, _own]\nexpect: {end_state: desktop}\n")
