@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import autopilot_agent.pytest_plugin.devices  # loaded once here, or every inner pytest loads it again
+from autopilot_agent.scenario.finding import lines_of
 
 PLUGIN = autopilot_agent.pytest_plugin.__name__
 Inner = Callable[..., pytest.RunResult]
@@ -39,4 +40,9 @@ def inner(pytester: pytest.Pytester, write: Write) -> Inner:
     write("pytest.ini", INI)
     (pytester.path / "scenarios").mkdir()
     alone = ("--disable-plugin-autoload", "-p", PLUGIN)  # else what is loaded here already is to be rewritten, with a warning
-    return lambda *words: pytester.runpytest_inprocess(*alone, "--color=no", *words)
+
+    def run(*words: str) -> pytest.RunResult:
+        lines_of.cache_clear()  # another folder had a file of this name
+        return pytester.runpytest_inprocess(*alone, "--color=no", *words)
+
+    return run
