@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from autopilot_agent.cli.console import read_input, say
+from autopilot_agent.cli.console import read_input, say, write_json
 from autopilot_agent.tenant.hash_csv import LIMIT, HashFile, read_hashes
 
 
@@ -15,7 +15,7 @@ def main(args: argparse.Namespace) -> int:
     if args.output == "json":
         import json
 
-        print(json.dumps(_plain(name, found), indent=2))
+        write_json(json.dumps(_plain(name, found), indent=2) + "\n")
     else:
         for one in found.findings:
             where = f"{name}:{one.line}" if one.line else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from autopilot_agent.cli.console import complain, write
+from autopilot_agent.cli.console import complain, write, write_json
 from autopilot_agent.errors import CallFailed, InputError, Place
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def main(args: argparse.Namespace) -> int:
     found = visit(net, url, Person(args.user, args.password, token), wallet=wallet, user=user, stages=stages)
     findings = judge(found, stages)
     form = FORMS.get(args.output)
-    write(form(findings, url) if form is not None else as_text(findings, url, details=args.details))
+    tell = write_json if args.output == "json" else write
+    tell(form(findings, url) if form is not None else as_text(findings, url, details=args.details))
     if any(one.wrong for one in findings):
         return 1
     enrolled = next((one for one in findings if one.demand.id == "ENR-ANSWER"), None)

@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from autopilot_agent.reports.printable import json_obeyed_by_nobody, obeyed_by_nobody, safe_json
 from autopilot_agent.reports.printable import printable as printable
-from autopilot_agent.reports.printable import safe_json, without_commands
 
 PROGRAM = "autopilot-agent"
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 TRACEBACK = "AUTOPILOT_AGENT_TRACEBACK"
-READING_ALONG = ("GITHUB_ACTIONS", "TF_BUILD")
-"""Variables of CI systems that take lines of the output for commands."""
 
 before_output: list[Callable[[], None]] = []
 """What has to happen before anything is written: a progress bar takes itself off the screen."""
@@ -26,21 +24,12 @@ before_output: list[Callable[[], None]] = []
 
 def say(text: str = "") -> None:
     """Print one or more lines that may hold data from elsewhere."""
-    print(_obeyed_by_nobody(printable(text, lines=True)))
+    print(obeyed_by_nobody(printable(text, lines=True)))
 
 
 def write(text: str) -> None:
     """Print at once what is safe already: whoever reads along sees each result when it is there."""
-    write_as_it_is(_obeyed_by_nobody(text))
-
-
-def _obeyed() -> bool:
-    return any(os.environ.get(name) for name in READING_ALONG)
-
-
-def _obeyed_by_nobody(text: str) -> str:
-    """The text, for a CI system with its commands made visible."""
-    return without_commands(text) if _obeyed() else text
+    write_as_it_is(obeyed_by_nobody(text))
 
 
 def write_as_it_is(text: str) -> None:
@@ -56,8 +45,7 @@ def write_as_it_is(text: str) -> None:
 def write_json(text: str) -> None:
     """JSON that loses nothing: what a console must not see or cannot encode is written as an escape of JSON."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    text = text.replace("##", "#\\u0023") if _obeyed() else text
-    write_as_it_is(safe_json(text, ascii_only=encoding not in ("utf8", "utf16", "utf32")))
+    write_as_it_is(safe_json(json_obeyed_by_nobody(text), ascii_only=encoding not in ("utf8", "utf16", "utf32")))
 
 
 def read_input(file: Path, limit: int) -> bytes:
@@ -105,7 +93,7 @@ def warn(text: str) -> None:
         for prepare in before_output:
             prepare()
         with suppress(OSError):  # nobody to tell: the exit code still says it
-            print(_obeyed_by_nobody(printable(f"{PROGRAM}: {text}", lines=True)), file=sys.stderr)
+            print(obeyed_by_nobody(printable(f"{PROGRAM}: {text}", lines=True)), file=sys.stderr)
 
 
 def width() -> int:
@@ -127,7 +115,7 @@ def table(rows: Iterable[Sequence[str]]) -> None:
         last = row[-1]
         if cut and len(last) > room > 10:
             last = last[: room - 3] + "..."
-        print("  ".join([cell.ljust(size) for cell, size in zip(row, wide, strict=False)] + [last]).rstrip())
+        say("  ".join([cell.ljust(size) for cell, size in zip(row, wide, strict=False)] + [last]).rstrip())
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
@@ -138,7 +126,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     size = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
         head = f"  {name.ljust(size)}  "
-        print(textwrap.fill(value, width(), initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False))
+        say(textwrap.fill(value, width(), initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False))
 
 
 def guarded(command: Callable[[], int]) -> int:

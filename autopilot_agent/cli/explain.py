@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from autopilot_agent import rulebook
-from autopilot_agent.cli.console import facts, say
+from autopilot_agent.cli.console import facts, say, write_json
 from autopilot_agent.errors import InputError
 from autopilot_agent.reports.words import in_sentence
 from autopilot_agent.rulebook import diagnosis
@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     if args.output == "json":
         import json
 
-        print(json.dumps([_plain(head, pairs) for head, pairs in sections], indent=2))
+        write_json(json.dumps([_plain(head, pairs) for head, pairs in sections], indent=2) + "\n")
         return 0
     for index, (head, pairs) in enumerate(sections):
         if index:

@@ -8,6 +8,7 @@ from pathlib import Path
 from autopilot_agent.cli.console import warn, write_as_it_is
 from autopilot_agent.device.offline_profile import NAME, read
 from autopilot_agent.errors import InputError, Place
+from autopilot_agent.reports.printable import json_obeyed_by_nobody
 from autopilot_agent.scenario.problems import suggestion
 from autopilot_agent.tenant.graph import Builder, TenantData, read_file, read_folder
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile
@@ -32,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     if reading.rejected is not None:
         warn(f"no device takes this file: {reading.rejected.why}.")
     if args.file is None:
-        write_as_it_is(text)
+        write_as_it_is(json_obeyed_by_nobody(text))
         return 0
     path: Path = args.file
     if path.name.casefold() != NAME.casefold():

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from autopilot_agent import rulebook
-from autopilot_agent.cli.console import table
+from autopilot_agent.cli.console import table, write_json
 from autopilot_agent.errors import InputError
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
     if args.output == "json":
         import json
 
-        print(json.dumps(rows, indent=2))
+        write_json(json.dumps(rows, indent=2) + "\n")
         return 0
     columns = _COLUMNS[args.what]
     table([[_first(row, column) for column in columns[:-1]] + [_last(row, columns[-1])] for row in rows])

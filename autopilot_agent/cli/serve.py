@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from autopilot_agent.cli.console import warn, write_as_it_is
 from autopilot_agent.errors import InputError, Place
+from autopilot_agent.reports.printable import obeyed_by_nobody, printable
 
 if TYPE_CHECKING:
     from autopilot_agent.simulator.server import Served
@@ -105,7 +106,7 @@ def _say(served: Served, args: argparse.Namespace, token_given: bool) -> None:
     stream = sys.stderr if args.access_log == "-" else sys.stdout  # the log's lines are data then
 
     def tell(text: str) -> None:
-        print(text, file=stream, flush=True)
+        print(obeyed_by_nobody(printable(text)), file=stream, flush=True)
 
     tell(f"serving {state.display_name or state.domain} ({state.tenant_id}) at {served.url}")
     if args.tls:

@@ -7,8 +7,9 @@ pytest from rewriting assertions here: there are none.)
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["Autopilot", "Played"]
 
 FOLDERS = "autopilot_scenarios"
+HOSTS = "autopilot_allow_hosts"
 ENDINGS = (".yaml", ".yml")
 ANYWHERE = (".autopilot.yaml", ".autopilot.yml")
 """Endings of files that are scenarios in whatever folder they lie."""
 NOT_SEARCHED = "tenants"
 """Folders of the configured ones that hold shared tenants, as for ``autopilot-agent run``."""
+LOOKED_AT = 100_000
+"""Bytes in which a file says that it is a scenario."""
+CARRIED = "autopilot_failure"
+"""The key of a failure in what a worker of pytest-xdist sends."""
 MARK = "autopilot: a scenario of autopilot-agent, played by a simulated PC. Its tags are marks as well."
 
 
@@ -39,6 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--autopilot-ca", metavar="FILE", help="certificates to trust where the backend is a server")
     group.addoption(
+        "--autopilot-allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a test server that is not this machine; may be given several times",
+    )
+    group.addoption(
         "--autopilot-set",
         action="append",
         default=[],
@@ -46,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="set a value in every scenario, such as device.network=wifi; may be given several times",
     )
     parser.addini(FOLDERS, "folders whose *.yaml files are scenarios, relative to the file that says so", "paths", [])
+    parser.addini(HOSTS, "test servers that are not this machine, for --autopilot-backend; one a line", "linelist", [])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,18 +69,19 @@ def pytest_configure(config: pytest.Config) -> None:
         if not folder.is_dir():
             raise pytest.UsageError(f"{FOLDERS}: there is no folder {folder}; check its name, or remove it.")
     option = config.option
-    if option.autopilot_set or option.autopilot_ca or option.autopilot_backend != "memory":
+    server = option.autopilot_ca or option.autopilot_allow_host or option.autopilot_backend != "memory"
+    if server or option.autopilot_set:
         from autopilot_agent.pytest_plugin.choices import check_options
 
         check_options(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-    """A scenario file: named so, or in a configured folder; names that begin with "_" are parts of scenarios."""
+    """A scenario file: named so, in a configured folder, or given; names that begin with "_" are parts of scenarios."""
     name = file_path.name
     if not name.endswith(ENDINGS) or name.startswith(("_", ".")):
         return None
-    if not name.endswith(ANYWHERE) and not _in_a_configured_folder(file_path, parent.config):
+    if not (name.endswith(ANYWHERE) or _in_a_configured_folder(file_path, parent.config) or _given(file_path, parent)):
         return None
     from autopilot_agent.pytest_plugin.collecting import ScenarioFile
 
@@ -77,6 +92,51 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
 def _in_a_configured_folder(path: Path, config: pytest.Config) -> bool:
     folders: list[Path] = config.getini(FOLDERS)
     return any(path.is_relative_to(folder) and NOT_SEARCHED not in path.relative_to(folder).parts[:-1] for folder in folders)
+
+
+def _given(path: Path, parent: pytest.Collector) -> bool:
+    """Whether the command line names this file and it says itself that it is a scenario: others have YAML as well."""
+    if not parent.session.isinitpath(path):
+        return False
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(LOOKED_AT)
+    except OSError:  # pytest says that it knows nothing to do with it
+        return False
+    return any(line.startswith(b"scenario:") for line in start.removeprefix(b"\xef\xbb\xbf").splitlines())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(report: object) -> Generator[None, Any, Any]:
+    """A worker of pytest-xdist sends a failure as text alone; with its short reason it is the same as without workers."""
+    data = yield
+    carried = getattr(getattr(report, "longrepr", None), "carried", None)
+    if carried is not None and data is not None:
+        data[CARRIED] = carried
+    return data
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable(data: dict[str, Any]) -> Generator[None, Any, Any]:
+    """And this is where it arrives."""
+    carried = data.pop(CARRIED, None)
+    report = yield
+    if carried is not None and report is not None:
+        from autopilot_agent.pytest_plugin.failing import Failure
+
+        text, message, where, brief = carried
+        report.longrepr = Failure(text, message, where, brief=brief)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A mistake in a scenario in its own words; pytest asks an item for its words only about what is called, not set up."""
+    report = yield
+    failure = getattr(call.excinfo.value, "autopilot_failure", None) if call.excinfo is not None else None
+    if failure is not None and call.when != "call":
+        report.longrepr = failure
+    return report
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 
 from autopilot_agent.errors import AutopilotAgentError, InputError
+from autopilot_agent.pytest_plugin import HOSTS
 from autopilot_agent.scenario.settings import parse_settings
 from autopilot_agent.service import Backend
 from autopilot_agent.tenant.state import TenantState
@@ -28,7 +28,7 @@ class Choices(msgspec.Struct, frozen=True):
 
 _KEY = pytest.StashKey[Choices]()
 SET = "--autopilot-set"
-_OURS = re.compile(r"(?<!\S)--(ca|backend)\b")
+_OURS = re.compile(r"(?<!\S)--(ca|backend|allow-host)\b")
 """Options that are named otherwise here than for ``run``."""
 
 
@@ -38,23 +38,35 @@ def check_options(config: pytest.Config) -> None:
         parse_settings(config.option.autopilot_set, SET)
         choices_of(config)
     except InputError as error:
-        raise pytest.UsageError(_OURS.sub(r"--autopilot-\1", str(error))) from None
+        raise pytest.UsageError(named_here(str(error))) from None
     except AutopilotAgentError as error:
         raise pytest.UsageError(f"--autopilot-backend: {error}") from None
+
+
+def named_here(text: str) -> str:
+    """A sentence with the options as pytest knows them."""
+    return _OURS.sub(r"--autopilot-\1", text)
 
 
 def choices_of(config: pytest.Config) -> Choices:
     """What the options say; raises ``InputError``, or ``ServiceUnavailable`` for a server that does not answer."""
     if _KEY not in config.stash:
         option = config.option
-        config.stash[_KEY] = Choices(option.autopilot_seed, _cloud(option), tuple(option.autopilot_set))
+        config.stash[_KEY] = Choices(option.autopilot_seed, cloud_of(config), tuple(option.autopilot_set))
     return config.stash[_KEY]
 
 
-def _cloud(option: Namespace) -> Cloud:
-    if option.autopilot_backend == "memory" and option.autopilot_ca is None:
+def cloud_of(config: pytest.Config, named: str | None = None) -> Cloud:
+    """The cloud that a test names, else that of the options; what belongs to a server is for whichever is one."""
+    option = config.option
+    name: str = named or option.autopilot_backend
+    hosts, ca = list(option.autopilot_allow_host), Path(option.autopilot_ca) if option.autopilot_ca else None
+    if name == "memory" and (named or not (hosts or ca)):
         return "memory"
     from autopilot_agent.backends.chosen import ServerOptions, chosen_backend
 
-    ca = Path(option.autopilot_ca) if option.autopilot_ca else None
-    return chosen_backend(option.autopilot_backend, ServerOptions(ca=ca), [])
+    server = name.lower().startswith(("http:", "https:"))
+    if server:
+        hosts += config.getini(HOSTS)  # these are facts about a project: they ask for no server
+    given = ServerOptions(ca=ca, allow_host=hosts) if server or not named else ServerOptions()
+    return chosen_backend(name, given, [])

@@ -13,9 +13,9 @@ import pytest
 
 from autopilot_agent.errors import AutopilotAgentError, Defect, InputError, Place, ServiceUnavailable
 from autopilot_agent.events import Event
-from autopilot_agent.pytest_plugin.choices import SET, choices_of
+from autopilot_agent.pytest_plugin.choices import SET, choices_of, cloud_of, named_here
 from autopilot_agent.pytest_plugin.collecting import shown_path
-from autopilot_agent.pytest_plugin.failing import device_of, message_of, summary_of, text_of
+from autopilot_agent.pytest_plugin.failing import device_of, message_of, said, summary_of, text_of
 from autopilot_agent.scenario.finding import give_text
 from autopilot_agent.scenario.loader import LoadedScenario, load_scenario, load_scenario_text, with_settings
 from autopilot_agent.scenario.run import ErrorReport, Result, Run, quoted, run_scenario
@@ -23,6 +23,8 @@ from autopilot_agent.scenario.verdicts import FINE
 from autopilot_agent.text.yaml_text import load_yaml_value
 
 Settings = Mapping[str, Any] | Iterable[str]
+BOTH = f"{SET} or set "
+"""How a place begins that is a setting, where the command line and a test give some."""
 
 
 class Played:
@@ -110,18 +112,22 @@ class Autopilot:
         """
         __tracebackhide__ = True
         choices = choices_of(self._config)
+        given = _typed(set)
         try:
+            if seed is not None and not isinstance(seed, int):
+                raise InputError(f"'seed' is a whole number, such as 7, and not {type(seed).__name__}.")
             with chdir(self._config.invocation_params.dir):
-                loaded = self._load(scenario, _typed(set), only)
+                loaded = self._load(scenario, given, only)
                 used = choices.seed if seed is None else seed
-                run = run_scenario(loaded, seed=used, backend=backend or choices.backend, strict=strict)
+                cloud = choices.backend if backend is None else cloud_of(self._config, backend)
+                run = run_scenario(loaded, seed=used, backend=cloud, strict=strict)
         except InputError as error:
-            raise InputError(error.message, error.place) from None  # from here: nobody wants to see our frames
+            raise _in_words_of_a_test(error, given) from None  # from here: nobody wants to see our frames
         if run.result.verdict == "skipped":
-            pytest.skip(run.result.reason)
+            pytest.skip(said(run.result.reason))
         if run.result.verdict == "error":
             kinds: dict[int, type[AutopilotAgentError]] = {2: InputError, 3: ServiceUnavailable}
-            raise kinds.get(run.result.exit_code, Defect)(run.result.problem)
+            raise kinds.get(run.result.exit_code, Defect)(said(named_here(run.result.problem)))
         if loaded.path.name.startswith("<"):  # it is in no file that could be named
             test = quoted(self._node.nodeid, path=False)
             run.result.replay = f"pytest {test} --autopilot-seed {run.result.seed}"
@@ -132,7 +138,7 @@ class Autopilot:
         chosen = (only,) if only is not None else ()
         given = choices_of(self._config).settings
         settings = (*given, *typed)
-        option = " or ".join(name for name, texts in ((SET, given), ("set", typed)) if texts)
+        option = BOTH.strip() if given and typed else "set" if typed else SET
         if isinstance(scenario, str) and "\n" not in scenario and not scenario.lstrip().startswith(("{", "scenario:")):
             return load_scenario(self._file(Path(scenario)), settings, only=chosen, option=option)
         if isinstance(scenario, PathLike):
@@ -145,9 +151,9 @@ class Autopilot:
             try:
                 text = yaml.safe_dump(dict(scenario), sort_keys=False, allow_unicode=True, width=110)
             except yaml.YAMLError as error:
-                said = str(error).splitlines()[0]
+                why = str(error).splitlines()[0]
                 raise InputError(
-                    f"the scenario holds what no file could hold ({said}); use text, numbers, lists, dicts."
+                    f"the scenario holds what no file could hold ({why}); use text, numbers, lists, dicts."
                 ) from None
         else:
             raise InputError(f"a scenario is a path, text or a dict, not {type(scenario).__name__}.")
@@ -165,6 +171,17 @@ class Autopilot:
             looked = " or in ".join(str(shown_path(one.parent, self._config)) for one in places)
             raise InputError(f"there is no such file in {looked}; check the name.", Place(str(path)))
         return shown_path(found, self._config)
+
+
+def _in_words_of_a_test(error: InputError, given: Iterable[str]) -> InputError:
+    """The error with arguments and options as who writes tests knows them; ``given`` are the settings of the test itself."""
+    message = said(named_here(error.message.replace("name it with --only:", "name it with 'only':")))
+    place = error.place
+    if place is not None and place.file.startswith(BOTH):
+        path = place.file.removeprefix(BOTH)
+        ours = any(one.partition("=")[0].strip() == path for one in given)
+        place = Place(f"{'set' if ours else SET} {path}")
+    return InputError(message, place)
 
 
 def _typed(settings: Settings) -> tuple[str, ...]:

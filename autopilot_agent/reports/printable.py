@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+READING_ALONG = ("GITHUB_ACTIONS", "TF_BUILD")
+"""Variables of CI systems that take lines of the output for commands."""
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e01ef]"
@@ -45,3 +48,17 @@ def without_commands(text: str) -> str:
     github.com/actions/runner); that of Azure Pipelines obeys "##vso[".
     """
     return _COMMAND.sub(lambda found: "\\x23" if found[0] == "#" else f"{found[1]}\\x3a", text)
+
+
+def obeyed_by_nobody(text: str) -> str:
+    """The text, with its commands made visible where a CI system reads along."""
+    return without_commands(text) if _read_along() else text
+
+
+def json_obeyed_by_nobody(text: str) -> str:
+    """JSON that says the same; the marks of commands inside of it are escapes of JSON where a CI system reads along."""
+    return text.replace("##", "#\\u0023") if _read_along() else text
+
+
+def _read_along() -> bool:
+    return any(os.environ.get(name) for name in READING_ALONG)

@@ -88,11 +88,11 @@ def excerpt(place: str, style: Style) -> list[str]:
         return []
     file, line, column = found[1], int(found[2]), int(found[3] or 0)
     texts = lines_of(file)
-    if not 0 < line <= len(texts):
-        return [f"        {clean(found[0].removesuffix(': '))}"]
     first, last = max(1, line - AROUND), min(len(texts), line + AROUND)
     size = len(str(last))
     lines = [f"        {clean(file)}:{line}" + (f":{column}" if column else "")]
+    if not 0 < line <= len(texts) + 1:  # one more: what is missing is missed at the end of a file
+        return lines
     for number in range(first, last + 1):
         text = _window(clean(texts[number - 1]), column if number == line else 0, max(30, style.width - size - 14))
         mark = ">" if number == line else " "

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol
 
+from autopilot_agent.reports.printable import obeyed_by_nobody
+
 LONGEST = 2000
 """Characters of a line that are read; nobody types more into a page."""
 TICK = 0.1
@@ -45,7 +47,7 @@ class Keyboard(Protocol):
 def say(text: str) -> None:
     """Write to the terminal at once."""
     if sys.stdout is not None:
-        sys.stdout.write(text)
+        sys.stdout.write(obeyed_by_nobody(text))
         sys.stdout.flush()
 
 

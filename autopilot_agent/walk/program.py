@@ -13,6 +13,7 @@ from types import FrameType
 import msgspec
 
 from autopilot_agent.errors import InputError, Place
+from autopilot_agent.reports.printable import obeyed_by_nobody
 from autopilot_agent.reports.style import clean
 from autopilot_agent.reports.words import clock
 from autopilot_agent.scenario.loader import LoadedScenario, load_scenario
@@ -95,7 +96,7 @@ def walk(options: Options) -> int:
             stage.close()
     said = _kept(session, options, ended=ended, left=code != 0) if exercise is None else exercise.verdict()
     told = said if exercise is not None and exercise.said else [last, *said]
-    print("\n".join(clean(line) for line in told))
+    print(obeyed_by_nobody("\n".join(clean(line) for line in told)))
     return code
 
 

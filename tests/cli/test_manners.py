@@ -6,7 +6,6 @@ import argparse
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -308,34 +307,3 @@ def test_a_bar_leaves_before_anything_is_printed(
     end = stream.getvalue().rsplit("not as expected", 1)[1]
     assert end.endswith(("\r", "\x1b[2K"))
     assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("variable", ["GITHUB_ACTIONS", "TF_BUILD"])
-def test_no_name_is_a_command_to_a_ci_system(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    for name in console.READING_ALONG:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    title = f"::error ::x {'wide ' * 30}::add-mask ::y ##[error]z ##vso[task.complete]a"
-    Path("a.yaml").write_text(f'scenario: "{title}"\nexpect: {{end_state: esp_failed}}\n')
-    assert main(["run", "a.yaml"]) == 1
-    assert capsys.readouterr().out.startswith("::error ::x")
-    monkeypatch.setenv(variable, "true")
-    assert main(["run", "a.yaml", "--report", "github=-"]) == 1
-    out = capsys.readouterr().out
-    assert out.startswith("\\x3a:error ::x")
-    text, commands = out.split("\n::error file=a.yaml")
-    assert not re.search(r"^\s*::|##(vso)?\[", text, re.MULTILINE)
-    assert "title=::error" not in commands
-
-
-def test_json_stays_json_where_a_ci_system_reads_along(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.chdir(tmp_path)
-    Path("a.yaml").write_text('scenario: "::error ::x ##[error]y"\n')
-    main(["run", "a.yaml", "--output", "json"])
-    out = capsys.readouterr().out
-    assert json.loads(out)["results"][0]["scenario"] == "::error ::x ##[error]y" and "##[" not in out

@@ -48,4 +48,4 @@ def test_a_wrong_setting_of_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TEST.replace("{set}", '{"seed": "x"}'))
     assert "set seed: seed: expected a whole number" in said(pytester, "-k", "test_it")
     text = said(pytester, "-k", "test_it", "--autopilot-set", "device.network=wifi")
-    assert "--autopilot-set or set seed: seed: expected a whole number" in text
+    assert "InputError: set seed: seed: expected a whole number" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import autopilot_agent.pytest_plugin.devices  # loaded once here, or every inner pytest loads it again
+import autopilot_agent.pytest_plugin
 
 pytest_plugins = ["pytester"]
 
@@ -20,11 +21,6 @@ HERE = str(Path(autopilot_agent.__file__).parent.parent)
 Inner = Callable[..., pytest.RunResult]
 Write = Callable[[str, str], Path]
 
-INI = """[pytest]
-autopilot_scenarios = scenarios
-addopts = --strict-markers --strict-config
-filterwarnings = error
-"""
 LAPTOP = """scenario: A laptop with a name
 tags: [happy-path, laptop]
 tenant:
@@ -35,28 +31,6 @@ expect:
   device_name: CON-5CG0000001
 """
 WRONG_NAME = LAPTOP.replace("CON-5CG0000001", "LAP-5CG0000001")
-
-
-@pytest.fixture
-def write(pytester: pytest.Pytester) -> Write:
-    """Write a file into the folder of the inner pytest."""
-
-    def write(name: str, text: str) -> Path:
-        path = pytester.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-@pytest.fixture
-def inner(pytester: pytest.Pytester, write: Write) -> Inner:
-    """Run pytest in this process, in a new folder whose ``scenarios`` are scenarios; warnings are errors there, too."""
-    write("pytest.ini", INI)
-    (pytester.path / "scenarios").mkdir()
-    alone = ("--disable-plugin-autoload", "-p", PLUGIN)  # else what is loaded here already is to be rewritten, with a warning
-    return lambda *words: pytester.runpytest_inprocess(*alone, "--color=no", *words)
 
 
 def ids(result: pytest.RunResult) -> list[str]:
@@ -86,6 +60,15 @@ def test_collects_files_by_their_name_or_folder_and_cases_by_theirs(inner: Inner
     inner("scenarios/rows.yml::rows[cable :: [x]]").assert_outcomes(passed=1)
 
 
+def test_a_file_that_is_given_is_played_where_it_says_that_it_is_a_scenario(inner: Inner, write: Write) -> None:
+    write("elsewhere/a.yaml", "# First\nscenario: A\nmatrix: {seed: [1, 2]}\n")
+    write("elsewhere/settings.yaml", "no: scenario\n")
+    inner().assert_outcomes()
+    inner("elsewhere/a.yaml").assert_outcomes(passed=2)
+    assert ids(inner("elsewhere/a.yaml::a[seed=2]", "--collect-only", "-q")) == ["elsewhere/a.yaml::a[seed=2]"]
+    assert inner("elsewhere/settings.yaml").ret == pytest.ExitCode.USAGE_ERROR
+
+
 def test_marks_words_and_the_command_line_choose(inner: Inner, write: Write) -> None:
     write("scenarios/a.yaml", LAPTOP)
     write("scenarios/b.yaml", "scenario: Another\ntags: [skip, _own]\nexpect: {end_state: desktop}\n")
@@ -95,6 +78,7 @@ def test_marks_words_and_the_command_line_choose(inner: Inner, write: Write) -> 
     inner("-m", "happy-path and not autopilot_skip").assert_outcomes(passed=1, deselected=2)
     inner("-m", "autopilot_skip and autopilot__own").assert_outcomes(passed=1, deselected=2)
     inner("-k", "laptop").assert_outcomes(passed=1, deselected=2)
+    inner("-k", "Another").assert_outcomes(passed=1, deselected=2)  # a title that is no part of the id
 
 
 def test_a_failure_shows_the_lines_of_the_scenario_and_no_python(inner: Inner, write: Write) -> None:
@@ -156,10 +140,51 @@ def test_a_file_that_is_no_scenario_is_an_error_with_its_place(inner: Inner, wri
             "*ERROR at setup of typo*",
             "scenarios/typo.yaml:2:1: 'exepct' is not a key of the top of a scenario; did you mean 'expect'?",
             "*> 2 | exepct: {end_state: desktop}",
+            "ERROR scenarios/broken.yaml - 2:9: this is not valid YAML:*",
+            "ERROR scenarios/typo.yaml::typo - 2:1: 'exepct' is not a key of*",
         ]
     )
     assert "Traceback" not in result.stdout.str() and "During handling" not in result.stdout.str()
-    inner("--collect-only").assert_outcomes(errors=2)
+
+
+def test_where_nothing_is_played_a_wrong_case_is_an_error_and_the_others_are_listed(inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", "scenario: One\n---\nscenario: Two\nexepct: {}\n---\nscenario: Three\n")
+    result = inner("--collect-only", "-q")
+    assert ids(result)[:2] == ["scenarios/a.yaml::a[One]", "scenarios/a.yaml::a[Three]"]
+    shown = ["scenarios/a.yaml:4:1: 'exepct' is not a key of*", "*> 4 | exepct: {}", "ERROR *a?Two? - 4:1: *"]
+    result.stdout.fnmatch_lines(shown)
+    inner().assert_outcomes(passed=2, errors=1)
+    assert inner("--collect-only", "scenarios/a.yaml::a[Three]").ret == pytest.ExitCode.OK
+    assert inner("--collect-only", "scenarios/a.yaml::a[Two]").ret != pytest.ExitCode.OK
+
+
+def test_defaults_that_end_too_early_are_shown_to_their_end(inner: Inner, write: Write) -> None:
+    write("scenarios/_defaults.yaml", "seed: 3\ntags: [a\n")
+    write("scenarios/a.yaml", "scenario: A\n")
+    result = inner()
+    shown = [line for line in result.outlines if "_defaults.yaml" in line or " | " in line]
+    assert [line.split(": ")[0].strip() for line in shown[:4]] == [
+        "scenarios/_defaults.yaml:3:1",
+        "scenarios/_defaults.yaml:3:1",
+        "1 | seed",
+        "2 | tags",
+    ]
+
+
+@pytest.mark.parametrize("words", [["--tb=line"], ["--tb=line", "-n2"]], ids=["one process", "workers"])
+def test_a_failure_in_one_line_is_one_line(
+    pytester: pytest.Pytester, inner: Inner, write: Write, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    pytest.importorskip("xdist")
+    monkeypatch.setenv("PYTHONPATH", HERE)
+    write("scenarios/b.yaml", WRONG_NAME)
+    write("scenarios/broken.yaml", "scenario: [\n")
+    words = [*words, "--continue-on-collection-errors"]
+    result = pytester.runpytest_subprocess("-p", PLUGIN, "--color=no", *words)
+    text = result.stdout.str().split("FAILURES")[1]
+    assert "\nscenarios/b.yaml:8:16: device_name: expected LAP-5CG0000001, got CON-5CG0000001 (at 0:" in text
+    assert "Replay" not in text
+    assert result.stdout.str().count("ERROR collecting scenarios/broken.yaml") == 1, "each worker finds it; it is said once"
 
 
 def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
@@ -174,6 +199,7 @@ def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
     )
     result.stdout.fnmatch_lines([replay, f"E   *{replay}"])
     inner("--autopilot-set", "expect.device_name=CON-5CG0000001").assert_outcomes(passed=3)
+    inner("--autopilot-set", "sed=1").stdout.fnmatch_lines(["ERROR *a.yaml::a - --autopilot-set sed: 'sed' is not a key of*"])
 
 
 @pytest.mark.parametrize(
@@ -184,6 +210,12 @@ def test_options_reach_every_scenario(inner: Inner, write: Write) -> None:
         (["--autopilot-set", "seed"], "--autopilot-set seed: expected PATH=VALUE*"),
         (["--autopilot-set", ""], "--autopilot-set: expected PATH=VALUE*"),
         (["--autopilot-ca", "a.pem"], "--autopilot-ca is for a server; choose one with --autopilot-backend https://HOST:PORT."),
+        (["--autopilot-allow-host", "a"], "--autopilot-allow-host is for a server; choose one with --autopilot-backend https://*"),
+        (["--autopilot-backend", "https://a.example"], "a.example is not this *, add --autopilot-allow-host a.example."),
+        (
+            ["--autopilot-backend", "https://graph.microsoft.com", "--autopilot-allow-host", "graph.microsoft.com"],
+            "graph.microsoft.com is a production service:*",
+        ),
         (["-o", "autopilot_scenarios=scenarois"], "autopilot_scenarios: there is no folder *scenarois; check its name*"),
     ],
 )
@@ -193,6 +225,16 @@ def test_a_wrong_option_is_said_once(inner: Inner, words: list[str], said: str) 
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
 
 
+def test_a_test_server_of_the_network_is_allowed_by_option_or_file(inner: Inner, write: Write) -> None:
+    write("scenarios/a.yaml", LAPTOP)
+    address = ["--autopilot-backend", "https://tenant.invalid:8443", "--collect-only"]
+    assert inner(*address).ret == pytest.ExitCode.USAGE_ERROR
+    assert inner(*address, "--autopilot-allow-host", "tenant.invalid").ret == pytest.ExitCode.OK
+    write("pytest.ini", (Path("pytest.ini").read_text(encoding="utf-8") + "autopilot_allow_hosts = tenant.invalid\n"))
+    assert inner(*address).ret == pytest.ExitCode.OK
+    inner().assert_outcomes(passed=1)  # a list of servers asks for none
+
+
 def test_only_what_failed_last_runs_again(pytester: pytest.Pytester, inner: Inner, write: Write) -> None:
     write("scenarios/a.yaml", LAPTOP)
     write("scenarios/b.yaml", "scenario: A\nexpect: {end_state: esp_failed}\n---\nscenario: B\n")
@@ -200,93 +242,28 @@ def test_only_what_failed_last_runs_again(pytester: pytest.Pytester, inner: Inne
     inner("--lf").assert_outcomes(failed=1)
 
 
-def test_the_same_items_on_every_worker(
+def test_workers_say_the_same_as_one_process(
     pytester: pytest.Pytester, inner: Inner, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("xdist")
     monkeypatch.setenv("PYTHONPATH", HERE)
+    monkeypatch.setenv("COLUMNS", "160")
     write("scenarios/a.yaml", LAPTOP)
     write("scenarios/b.yaml", WRONG_NAME + "matrix: {seed: [1, 2]}\n")
-    result = pytester.runpytest_subprocess("-p", PLUGIN, "-n2", "--color=no")
-    result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(["*> 8 |   device_name: LAP-5CG0000001"])
+    write("scenarios/c.yaml", "scenario: C\nxfail: known no more\n---\nscenario: D\nxfail: not such a thing\nacts: [reseal]\n")
+    write("scenarios/d.yaml", "scenario: A\nexepct: {end_state: desktop}\n")
 
+    def said(*words: str) -> tuple[list[str], list[str]]:
+        result = pytester.runpytest_subprocess("-p", PLUGIN, "--color=no", "-rA", "--junit-xml=junit.xml", *words)
+        result.assert_outcomes(passed=1, failed=4, errors=1)
+        result.stdout.fnmatch_lines(["*> 8 |   device_name: LAP-5CG0000001"])
+        lines = [line for line in result.outlines if line.startswith(("PASSED", "FAILED sc", "ERROR sc"))]
+        return sorted(lines), sorted(re.findall('message="[^"]*"', Path("junit.xml").read_text(encoding="utf-8")))
 
-def test_the_fixture_plays_a_device_in_three_lines(inner: Inner, write: Write) -> None:
-    write("tests/laptop.yaml", LAPTOP + "matrix:\n  - {name: wifi, device.network: wifi}\n  - {name: cable, seed: 2}\n")
-    write(
-        "tests/test_it.py",
-        """
-import pytest
-from autopilot_agent import InputError
-from autopilot_agent.pytest_plugin import Autopilot, Played
-
-def test_a_file(autopilot: Autopilot) -> None:
-    run: Played = autopilot("laptop.yaml", only="wifi", set={"device.serial_number": "007", "expect.device_name": "CON-007"})
-    run.assert_passed()
-    assert run.end_state == run.result.end_state == "desktop" and run.passed and run.error is None
-    assert run.events and run.seconds > 60 and "NET" in run.screens and run.apps == {}
-
-def test_text_and_keys(autopilot):
-    assert autopilot("scenario: Text\\nexpect: {end_state: desktop}").passed
-    run = autopilot({"scenario": "Keys", "faults": [{"fault": "F-26"}]}, seed=7)
-    assert run.error.code == "0x80180014" and run.result.seed == 7
-
-def test_a_scenario_that_is_skipped(autopilot):
-    autopilot("scenario: Text\\nskip: later")
-
-@pytest.mark.parametrize(
-    ("scenario", "said"),
-    [
-        ("nope.yaml", r"nope.yaml: there is no such file in tests or in \\.; check"),
-        ("laptop.yaml", "holds 2 cases"),
-        ({"scenario": "x", "mod": "hybrid"}, "did you mean 'mode'"),
-        ({"scenario": {1, 2}}, "expected"),
-        ({"scenario": object()}, "no file could hold"),
-        (7, "not int"),
-        ({"scenario": "x", "acts": ["reseal"]}, "the act reseal is impossible here"),
-    ],
-)
-def test_mistakes(autopilot, scenario, said):
-    with pytest.raises(InputError, match=said):
-        autopilot(scenario)
-""",
-    )
-    inner("-rA").assert_outcomes(passed=9, skipped=1)
-
-
-def test_an_assertion_about_a_device_says_what_it_did(inner: Inner, write: Write) -> None:
-    write(
-        "test_it.py",
-        """
-def test_passed(autopilot):
-    autopilot({"scenario": "Keys", "expect": {"end_state": "esp_failed"}}).assert_passed()
-
-def test_property(autopilot):
-    run = autopilot({"scenario": "Keys", "faults": [{"fault": "F-26"}]})
-    assert run.end_state == "desktop"
-
-def test_missing(autopilot):
-    autopilot("nope.yaml")
-""",
-    )
-    result = inner()
-    result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(
-        [
-            "E       AssertionError: end_state: expected esp_failed, got desktop (at 0:*)",
-            "E               <scenario of test_passed>:3:14",
-            "E               > 3 |   end_state: esp_failed",
-            "E       Replay: pytest test_it.py::test_passed --autopilot-seed 1",
-            "E       AssertionError: assert 'gave_up' == 'desktop'",
-            "*Captured device call*",
-            "<scenario of test_property> passed at gave_up (failed, 0x80180014) after 0:*",
-            "  How to fix *",
-            '>       autopilot("nope.yaml")',
-            "E       autopilot_agent.errors.InputError: nope.yaml: there is no such file in .; check the name.",
-        ]
-    )
-    assert "devices.py" not in result.stdout.str()
+    lines, messages = said("-n2")
+    assert (lines, messages) == said()
+    assert sum(" - device_name: expected LAP" in line for line in lines) == 2
+    assert sum('"device_name: expected LAP' in one and "&#10;" not in one for one in messages) == 2
 
 
 def test_nothing_is_loaded_where_there_is_no_scenario(tmp_path: Path) -> None:
