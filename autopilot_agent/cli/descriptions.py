@@ -144,7 +144,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "domain": "Its DNS name.",
         "organizational_units": "The OUs that exist; none means whichever is named.",
         "connection_point": "Whether the service connection point tells computers their tenant.",
-        "computers": "How many computers the connector has made before.",
+        "computers": "How many computers the connector has made before; nothing means all ten where a quota holds.",
     },
     "ConnectorSpec": {
         "state": "What it is like.",

@@ -24,7 +24,7 @@ def active_directory_of(cloud: CloudSpec, world: World) -> ActiveDirectory:
         connector.state,
         _until(connector.until),
         parse_duration(connector.takes) if connector.takes else world.duration("odj-blob"),
-        max(spec.computers, MACHINE_QUOTA if connector.state == "quota" else 0),
+        spec.computers or (MACHINE_QUOTA if connector.state == "quota" else 0),
         sync.state,
         _until(sync.until),
         every,

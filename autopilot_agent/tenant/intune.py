@@ -233,6 +233,7 @@ def esp_settings(esp: EspConfiguration, dm_id: str, *, first_sign_in_only: bool)
     """An ESP configuration as FirstSyncStatus values (formats.md 1.3).
 
     A page that does not block has BlockInStatusPage 0; a blocking one offers Try again (bit 2) with the buttons allowed.
+    Where progress is not shown no other setting counts (rule ESP-PROGRESS).
     """
     root = first_sync(PROVIDER)
     provider = root.rpartition("/")[0]
@@ -248,8 +249,8 @@ def esp_settings(esp: EspConfiguration, dm_id: str, *, first_sign_in_only: bool)
         (root + "/SkipUserStatusPage", "false" if shown else "true"),
         (root + "/TimeOutUntilSyncFailure", str(max(1, esp.install_progress_timeout_in_minutes) if shown else 60)),
         (root + "/BlockInStatusPage", str(bits)),
-        (root + "/AllowCollectLogsButton", "true" if esp.allow_log_collection_on_install_failure else "false"),
-        (root + "/CustomErrorText", esp.custom_error_message or ""),
+        (root + "/AllowCollectLogsButton", "true" if shown and esp.allow_log_collection_on_install_failure else "false"),
+        (root + "/CustomErrorText", (esp.custom_error_message or "") if shown else ""),
     )
 
 

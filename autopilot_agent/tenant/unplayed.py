@@ -31,6 +31,9 @@ _LOCKED = {
 """Settings with the value that self-deploying gives them."""
 LONGEST_NAME = 200
 """Characters of a display name that Intune takes (formats.md 1.1)."""
+MOST_PROFILES, MOST_PAGES, MOST_BLOCKING, LONGEST_MESSAGE = 350, 50, 100, 10_000
+"""Deployment profiles of a tenant, its status pages beside the default one, blocking apps of a page, and characters of a page's
+own message (flows.md 4, 5.1 and 5.2)."""
 _COLLECTIONS = (
     "windows_autopilot_deployment_profiles",
     "device_enrollment_configurations",
@@ -44,7 +47,7 @@ _COLLECTIONS = (
 def unplayed(data: TenantData) -> list[Notice]:
     """Every notice about a tenant, in no particular order."""
     profiles = [*_exclusions(data), *_device_types(data), *_locks(data)]
-    return [*_templates(data), *_catalog(data), *_names(data), *profiles]
+    return [*_templates(data), *_catalog(data), *_names(data), *_limits(data), *profiles]
 
 
 def _templates(data: TenantData) -> Iterator[Notice]:
@@ -78,6 +81,24 @@ def _names(data: TenantData) -> Iterator[Notice]:
                 name = f'the name "{one.display_name[:40]}..."'
                 text = f"{name} has more than {LONGEST_NAME} characters; Intune would not take it"
                 yield Notice(data.place(collection, one.id), text)
+
+
+def _limits(data: TenantData) -> Iterator[Notice]:
+    """More of something than a tenant can have."""
+    profiles = data.windows_autopilot_deployment_profiles
+    pages = [one for one in data.esp_configurations if not one.is_default]
+    for one in profiles[MOST_PROFILES : MOST_PROFILES + 1]:
+        text = f"a tenant has at most {MOST_PROFILES} deployment profiles, these are {len(profiles)}"
+        yield Notice(data.place("windows_autopilot_deployment_profiles", one.id), text)
+    for page in pages[MOST_PAGES : MOST_PAGES + 1]:
+        text = f"a tenant has at most {MOST_PAGES} status pages beside the default one, these are {len(pages)}"
+        yield Notice(data.place("device_enrollment_configurations", page.id), text)
+    for page in pages:
+        place, apps = data.place("device_enrollment_configurations", page.id), len(page.selected_mobile_app_ids)
+        if apps > MOST_BLOCKING:
+            yield Notice(place, f'"{page.display_name}": {apps} apps block, and a page takes at most {MOST_BLOCKING}')
+        if len(page.custom_error_message or "") > LONGEST_MESSAGE:
+            yield Notice(place, f'"{page.display_name}": its message has more than {LONGEST_MESSAGE} characters')
 
 
 def _exclusions(data: TenantData) -> Iterator[Notice]:

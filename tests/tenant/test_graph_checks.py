@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graph_samples import Json, esp, inline, place_of, profile, texts
+from graph_samples import Json, esp, inline, place_of, profile, texts, win32
 
 from autopilot_agent.errors import InputError
 from autopilot_agent.tenant.graph.checks import wrong_name_template
@@ -51,6 +51,18 @@ def test_a_time_limit_that_no_service_saves_is_refused(minutes: int, words: str)
     with pytest.raises(InputError, match=words) as refused:
         inline(deviceEnrollmentConfigurations=[esp(installProgressTimeoutInMinutes=minutes)])
     assert refused.value.place is not None
+
+
+@pytest.mark.parametrize("minutes", [0, 1441])
+def test_a_time_limit_of_an_app_that_no_service_saves_is_refused(minutes: int) -> None:
+    with pytest.raises(InputError, match=f"{minutes} minutes are not a time limit of an app") as refused:
+        inline(mobileApps=[win32(installExperience={"maxRunTimeInMinutes": minutes})])
+    assert refused.value.place is not None
+
+
+def test_an_app_may_take_a_whole_day() -> None:
+    data = inline(mobileApps=[win32(installExperience={"maxRunTimeInMinutes": 1440})])
+    assert "time limit" not in texts(data)
 
 
 def test_a_hidden_page_without_a_time_limit_is_fine() -> None:

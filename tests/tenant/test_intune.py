@@ -151,6 +151,19 @@ def test_the_error_text_and_the_log_button_travel() -> None:
     assert settings[ROOT + "/AllowCollectLogsButton"] == "true"
 
 
+def test_without_progress_no_other_setting_of_the_page_counts() -> None:
+    changes = esp(
+        showInstallationProgress=False,
+        customErrorMessage="Call us",
+        allowLogCollectionOnInstallFailure=True,
+        allowDeviceResetOnInstallFailure=True,
+    )
+    settings = dict(enrolled(changes)[1].settings)
+    assert settings[ROOT + "/CustomErrorText"] == ""
+    assert settings[ROOT + "/AllowCollectLogsButton"] == "false"
+    assert settings[ROOT + "/BlockInStatusPage"] == "0"
+
+
 def test_the_first_session_reads_the_device_and_announces_the_extension() -> None:
     state, dm = enrolled()
     commands = play(state, dm, 1)

@@ -17,7 +17,16 @@ FILTERED = (
 )
 DYNAMIC = "groupTypes: [DynamicMembership]"
 USER = "users: [{userPrincipalName: A@contoso.example}]"
+PAGE = "'@odata.type': windows10EnrollmentCompletionPageConfiguration"
 FIRST = "settings: [{settingInstance: {settingDefinitionId: "
+
+
+def many(collection: str, number: int, what: str = "description: x") -> str:
+    return f"{collection}: [{', '.join(f'{{displayName: N{n}, {what}}}' for n in range(number))}]"
+
+
+def page(what: str) -> str:
+    return f"deviceEnrollmentConfigurations: [{{{PAGE}, displayName: E, priority: 1, {what}}}]"
 
 
 def notices(tenant: str) -> str:
@@ -41,6 +50,10 @@ def notices(tenant: str) -> str:
         ("deviceConfigurations: [{'@odata.type': windows99Configuration, displayName: C}]", "type windows99Configuration"),
         (f"configurationPolicies: [{{name: C, {FIRST}other_x, simpleSettingValue: {{value: 1}}}}}}]}}]", '"C": none of its'),
         (f"groups: [{{displayName: {'n' * 201}}}]", "has more than 200 characters"),
+        (many("windowsAutopilotDeploymentProfiles", 351), "at most 350 deployment profiles, these are 351"),
+        (many("deviceEnrollmentConfigurations", 51, PAGE), "at most 50 status pages beside the default one, these are 51"),
+        (page(f"selectedMobileAppIds: [{', '.join(f'a{n}' for n in range(101))}]"), '"E": 101 apps block'),
+        (page(f"customErrorMessage: {'x' * 10_001}"), '"E": its message has more than 10000 characters'),
     ],
 )  # fmt: skip
 def test_what_comes_to_nothing_is_noticed_with_its_place(tenant: str, said: str) -> None:
@@ -58,6 +71,9 @@ def test_what_comes_to_nothing_is_noticed_with_its_place(tenant: str, said: str)
         f"configurationPolicies: [{{name: C, platforms: macOS, {FIRST}other_x, simpleSettingValue: {{value: 1}}}}}}]}}]",
         "windowsAutopilotDeploymentProfiles: [{displayName: P, deviceType: windowsPc}]",
         f"groups: [{{displayName: {'n' * 200}}}]",
+        many("windowsAutopilotDeploymentProfiles", 350),
+        many("deviceEnrollmentConfigurations", 50, f"{PAGE}, priority: 1"),
+        page(f"customErrorMessage: {'x' * 10_000}"),
     ],
 )  # fmt: skip
 def test_what_is_well_is_not(tenant: str) -> None:

@@ -38,6 +38,17 @@ def note_policy(device: Device, world: World, uri: str, key: str, value: str) ->
     return ""
 
 
+def locks_out(device: Device) -> bool:
+    """Whether a restart in device setup is the last of it: a device lock is in force, and a sign-in that is lost (rule F-48).
+
+    That is the one of the user who signed in to OOBE, or the kiosk's own. Nobody signs in to a technician's or a shared device
+    before its end, and a domain member never signs in by itself.
+    """
+    disk = device.disk
+    user = disk.enrolment is not None and bool(disk.enrolment.user_id) and not disk.technician and disk.domain is None
+    return disk.device_lock and (user or bool(disk.kiosk_app))
+
+
 def set_up_kiosk(device: Device, world: World, document: str) -> None:
     """Assigned Access with an account that signs in by itself: the account, and the values that Winlogon reads."""
     if "AutoLogonAccount" not in document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autopilot_agent.device import Device
 from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.domain import begin_task
+from autopilot_agent.oobe.management.lasting import locks_out
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome
 from autopilot_agent.oobe.steps.acquisition import acquire_profile, check_connectivity
@@ -54,8 +55,7 @@ async def boot(device: Device, world: World) -> StepResult:
     if not device.disk.resume and device.disk.checkpoint:  # the power went: on from where the disk says
         device.disk.resume = device.disk.checkpoint
         world.note("E-POWER", f"Setup goes on where it was: {device.disk.checkpoint.replace('_', ' ')}.")
-        if device.disk.device_lock and device.disk.checkpoint == "device_setup":
-            device.disk.locked_out = True
+        device.disk.locked_out = device.disk.checkpoint == "device_setup" and locks_out(device)
     elif not device.disk.resume and device.disk.technician:
         device.disk.resume = "profile"
     resume = device.disk.resume

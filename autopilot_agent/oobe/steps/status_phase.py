@@ -9,6 +9,7 @@ from autopilot_agent.errors import CallFailed
 from autopilot_agent.oobe.engine import StepResult, reboot
 from autopilot_agent.oobe.management.client import ManagementClient
 from autopilot_agent.oobe.management.esp import TITLES, EspSettings, Page
+from autopilot_agent.oobe.management.lasting import locks_out
 from autopilot_agent.oobe.person import Question
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.status_error import fail, failed_outcome
@@ -257,7 +258,7 @@ def restart_device(device: Device, world: World, reason: str, rule: str, resume:
     disk.resume, disk.restart_rule = resume, rule
     if rule == "F-46" and disk.kiosk_app:
         disk.auto_logon_lost = reason
-    disk.locked_out = disk.device_lock and resume == "device_setup"
+    disk.locked_out = resume == "device_setup" and locks_out(device)
     disk.registry.delete(REBOOT_REQUIRED)
     reboot(device, world, reason, "REBOOT-POLICY" if rule == "F-47" else rule)
     if had_credentials:

@@ -14,7 +14,7 @@ from autopilot_agent.service.network import Activate, ScanForUpdates, Update
 
 OK = StepResult(Outcome.OK)
 
-QUALITY_UPDATE_REVISIONS = {22000: 1 << 30, 22621: 5545, 22631: 5545, 26100: 4484}
+QUALITY_UPDATE_REVISIONS = {22000: 1 << 30, 22621: 5549, 22631: 5549, 26100: 4484}
 """Lowest revision with the OS part of quality updates in OOBE: the 2025-06 D updates KB5060829 and KB5060826; later builds
 have it, the first Windows 11 does not (rule QU-OS)."""
 

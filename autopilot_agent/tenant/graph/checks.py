@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from .apps import Win32CatalogApp, Win32LobApp
 from .directory import User
 from .enrollment import EspConfiguration
 from .policies import DeviceConfiguration
@@ -65,7 +66,7 @@ def check_profile(
 
 
 MOST_MINUTES = 1440
-"""Longest time limit of the page (protocols.md 13.4)."""
+"""Longest time limit of the page (protocols.md 13.4), and of a Win32 app (rule APP-LIMIT)."""
 _USAGE = ("outOfBoxExperienceSetting", "deviceUsageType")
 
 
@@ -96,6 +97,16 @@ def check_esp(esp: EspConfiguration, raw: Mapping[str, object], source: Source, 
         source.fail(
             (*path, "installProgressTimeoutInMinutes"),
             f'"{esp.display_name}": the page is on but its time limit is 0 minutes; write 1 to {MOST_MINUTES}',
+        )
+
+
+def check_app(app: Win32LobApp, raw: Mapping[str, object], source: Source, path: JsonPath) -> None:
+    """Raise InputError for a time limit of a Win32 app that no service would save (rule APP-LIMIT)."""
+    minutes = app.install_experience.max_run_time_in_minutes
+    if not 1 <= minutes <= MOST_MINUTES:
+        source.fail(
+            (*path, "installExperience", "maxRunTimeInMinutes"),
+            f'"{app.display_name}": {minutes} minutes are not a time limit of an app; write 1 to {MOST_MINUTES}',
         )
 
 
@@ -146,6 +157,8 @@ _OLD = {"preprovisioningAllowed": ("enableWhiteGlove",), "hardwareHashExtraction
 CHECKS: Mapping[type, Callable[..., None]] = {
     WindowsAutopilotDeploymentProfile: check_profile,
     EspConfiguration: check_esp,
+    Win32LobApp: check_app,
+    Win32CatalogApp: check_app,
     User: check_user,
     DeviceConfiguration: check_policy,
 }
