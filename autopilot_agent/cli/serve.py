@@ -38,11 +38,14 @@ def _authority(args: argparse.Namespace) -> int:
         raise InputError("serve ca needs --data FILE: without a data file each start makes a new authority (see --ca-out).")
     from contextlib import closing
 
-    from autopilot_agent.simulator.server import authority_of
+    from autopilot_agent.simulator.server import kept_authority
     from autopilot_agent.simulator.store import DataFile
 
-    with closing(DataFile(args.data)) as file:
-        pem = authority_of(file).certificate_pem()
+    with closing(DataFile(args.data, only_read=True)) as file:
+        authority = kept_authority(file)
+    if authority is None:
+        raise InputError("this data file has no authority yet; serve with it once.", Place(str(args.data)))
+    pem = authority.certificate_pem()
     if args.out is None:
         write_as_it_is(pem.decode())
     else:

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from msgspec import structs
 
 from autopilot_agent.__main__ import main
 from autopilot_agent.service.management import ManagementMessage
+from autopilot_agent.simulator.server import authority_of
+from autopilot_agent.simulator.store import DataFile
 from autopilot_agent.testing.samples import enrol_call
 from autopilot_agent.testing.small import SMALL, TENANT_ID
 
@@ -110,6 +113,8 @@ def test_it_says_what_is_needed_and_ends_cleanly(number: signal.Signals, tmp_pat
 
 def test_the_authority_of_a_data_file_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = str(tmp_path / "data")
+    with closing(DataFile(Path(data))) as file:
+        authority_of(file)
     assert main(["serve", "ca", "--data", data]) == 0
     pem = capsys.readouterr().out
     assert pem.startswith("-----BEGIN CERTIFICATE-----") and "PRIVATE" not in pem
