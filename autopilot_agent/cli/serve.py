@@ -61,6 +61,8 @@ def _serve(args: argparse.Namespace) -> int:
 
     if args.tenant is not None and args.scenario is not None:
         raise InputError("--tenant and --scenario both name a tenant; leave one of them out.")
+    if args.only and args.scenario is None:
+        raise InputError("--only names a case of a scenario file; add --scenario FILE.")
     if args.out is not None:
         raise InputError("--out belongs to 'serve ca'; --ca-out writes the certificate of this start.")
     _check_host(args.host, args.allow_host)
@@ -96,7 +98,7 @@ def _state(args: argparse.Namespace, file: DataFile | None) -> TenantState:
     if args.tenant is not None:
         return state_of_folder(args.tenant, seed or 0)
     if args.scenario is not None:
-        return state_of_scenario(load_scenario(args.scenario), seed)
+        return state_of_scenario(load_scenario(args.scenario, only=args.only), seed)
     from autopilot_agent.walk.ready import ready
 
     return state_of_scenario(ready(READY_MODE), seed)

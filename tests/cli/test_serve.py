@@ -146,6 +146,11 @@ def _both(path: Path) -> list[str]:
     return ["--scenario", "x.yaml", "--tenant", "x"]
 
 
+def _several(path: Path) -> list[str]:
+    (path / "x.yaml").write_text(json.dumps(SMALL) + "\n---\n" + json.dumps({**SMALL, "scenario": "another"}))
+    return ["--scenario", str(path / "x.yaml")]
+
+
 def _no_database(path: Path) -> list[str]:
     (path / "data").write_text("letters " * 100)
     return ["--data", str(path / "data")]
@@ -165,6 +170,9 @@ def _short_token(path: Path) -> list[str]:
         (_both, "leave one of them out"),
         (_no_database, "no data file of autopilot-agent"),
         (_short_token, "at least 8"),
+        (_several, "name it with --only"),
+        (lambda path: [*_several(path), "--only", "nobody"], "no case is named 'nobody'"),
+        (lambda path: ["--only", "x"], "--only names a case of a scenario file"),
         (lambda path: ["--host", "0.0.0.0"], "--allow-host 0.0.0.0"),
         (lambda path: ["--host", "pc.contoso.example"], "--allow-host"),
         (lambda path: ["--port", "0", "--host", "192.0.2.1", "--allow-host", "192.0.2.1"], "cannot be used"),
