@@ -68,7 +68,7 @@ def _serve(args: argparse.Namespace) -> int:
     _check_host(args.host, args.allow_host)
     token = _token(args.admin_token_file) if args.admin_token_file is not None else ""
     file = DataFile(args.data) if args.data is not None else None
-    log = AccessLog.open(args.access_log) if args.access_log else None
+    log = AccessLog.open(args.access_log, warn) if args.access_log else None
     try:
         desk, began = desk_of(_state(args, file), file, warn)
         desk.credentials = args.credentials
@@ -136,6 +136,8 @@ def _wait() -> None:
 
 def _check_host(host: str, allowed: list[str]) -> None:
     """An address that others can reach is named twice. Raises ``InputError``."""
+    if not host.strip():  # an unset variable of a shell; the system takes it for every address there is
+        raise InputError("--host is empty; write the address to listen at, such as 127.0.0.1.")
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -176,7 +176,13 @@ def _short_token(path: Path) -> list[str]:
         (lambda path: ["--host", "0.0.0.0"], "--allow-host 0.0.0.0"),
         (lambda path: ["--host", "pc.contoso.example"], "--allow-host"),
         (lambda path: ["--port", "0", "--host", "192.0.2.1", "--allow-host", "192.0.2.1"], "cannot be used"),
+        (lambda path: ["--host", "", "--allow-host", ""], "--host is empty"),
+        (lambda path: ["--host", " "], "--host is empty"),
         (lambda path: ["--port", "65536"], "is not a port"),
+        (lambda path: ["--port", "-1"], "is not a port"),
+        (lambda path: ["--port", ""], "is not a port"),
+        (lambda path: ["--port", "8443x"], "is not a port"),
+        (lambda path: ["--access-log", str(path)], "the access log cannot be written"),
         (lambda path: ["--access-log", str(path / "no" / "log")], "access log"),
         (lambda path: ["--ca-out", str(path / "no" / "ca")], "cannot be written"),
         (lambda path: ["ca"], "--data"),
@@ -196,7 +202,8 @@ def test_what_cannot_be_served_is_one_sentence(
 
 def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> None:
     name, ca, token = "enterpriseenrollment.contoso.example", tmp_path / "ca.pem", tmp_path / "made"
-    options = ("--tls", "--name", name, "--ca-out", str(ca), "--admin-token-file", str(token), "--credentials", "md5")
+    options = ("--tls", "--host", "localhost", "--name", name)
+    options += ("--ca-out", str(ca), "--admin-token-file", str(token), "--credentials", "md5")
     served = Process(*options)
     try:
         assert len(token.read_text(encoding="ascii").strip()) >= 24, "a token file that was not there is made"
@@ -204,6 +211,7 @@ def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> No
         host, _, port = served.url.removeprefix("https://").partition(":")
         plain = socket.create_connection((host, int(port)), PATIENCE)
         with plain, context.wrap_socket(plain, server_hostname=name) as found:
+            assert found.getpeercert()["subject"] == ((("commonName", name),),)
             names = {value for _, value in found.getpeercert()["subjectAltName"]}
         assert {name, "localhost", "127.0.0.1"} <= names
     finally:
