@@ -15,6 +15,8 @@ from autopilot_agent.cli.console import warn, write_as_it_is
 from autopilot_agent.errors import InputError, Place
 
 if TYPE_CHECKING:
+    import threading
+
     from autopilot_agent.simulator.server import Served
     from autopilot_agent.simulator.store import DataFile
     from autopilot_agent.tenant.state import TenantState
@@ -77,8 +79,10 @@ def _serve(args: argparse.Namespace) -> int:
             _write(args.ca_out, served.ca_pem)
         served.start(args.host, args.port, tls=args.tls, names=_names(args))
         try:
+            ended = _end_asked_for()  # before it is said how to end it
             _say(served, args, bool(token))
-            _wait()
+            while not ended.wait(0.5):  # in pieces: Windows delivers no Ctrl-C to a thread that waits without an end
+                continue
         finally:
             served.stop()
     finally:
@@ -121,8 +125,8 @@ def _say(served: Served, args: argparse.Namespace, token_given: bool) -> None:
     tell("end with Ctrl-C")
 
 
-def _wait() -> None:
-    """Return at Ctrl-C, Ctrl-Break or SIGTERM."""
+def _end_asked_for() -> threading.Event:
+    """What is set at Ctrl-C, Ctrl-Break or SIGTERM; more of them change nothing."""
     import signal
     import threading
 
@@ -130,8 +134,7 @@ def _wait() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, frame: ended.set())
-    while not ended.wait(0.5):  # in pieces: Windows delivers no Ctrl-C to a thread that waits without an end
-        continue
+    return ended
 
 
 def _check_host(host: str, allowed: list[str]) -> None:

@@ -111,6 +111,15 @@ def test_it_says_what_is_needed_and_ends_cleanly(number: signal.Signals, tmp_pat
     assert [json.loads(line)["route"] for line in out.splitlines()] == ["health"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for other processes")
+def test_it_ends_at_once_and_once_however_often_it_is_told(tmp_path: Path) -> None:
+    server = Process()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # the first as soon as it said how
+        server.process.send_signal(number)
+    _, err = server.process.communicate(timeout=PATIENCE)
+    assert (server.process.returncode, err) == (0, "")
+
+
 def test_the_authority_of_a_data_file_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = str(tmp_path / "data")
     with closing(DataFile(Path(data))) as file:
