@@ -15,7 +15,7 @@ from autopilot_agent.cli.console import warn, write_as_it_is
 from autopilot_agent.errors import InputError, Place
 
 if TYPE_CHECKING:
-    import threading
+    from queue import SimpleQueue
 
     from autopilot_agent.simulator.server import Served
     from autopilot_agent.simulator.store import DataFile
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NEEDED = ("cheroot", "werkzeug", "cryptography", "lxml", "jwt")
 READY_MODE = "user-driven"
 LONGEST_TOKEN = 500
+SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
@@ -81,8 +82,7 @@ def _serve(args: argparse.Namespace) -> int:
         try:
             ended = _end_asked_for()  # before it is said how to end it
             _say(served, args, bool(token))
-            while not ended.wait(0.5):  # in pieces: Windows delivers no Ctrl-C to a thread that waits without an end
-                continue
+            _wait(ended)
         finally:
             served.stop()
     finally:
@@ -125,16 +125,32 @@ def _say(served: Served, args: argparse.Namespace, token_given: bool) -> None:
     tell("end with Ctrl-C")
 
 
-def _end_asked_for() -> threading.Event:
-    """What is set at Ctrl-C, Ctrl-Break or SIGTERM; more of them change nothing."""
+def _end_asked_for() -> SimpleQueue[int]:
+    """Where Ctrl-C, Ctrl-Break and SIGTERM arrive. A handler may interrupt whatever this queue does."""
     import signal
-    import threading
+    from queue import SimpleQueue
 
-    ended = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+    ended: SimpleQueue[int] = SimpleQueue()
+    for name in SIGNALS:
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, frame: ended.set())
+            signal.signal(getattr(signal, name), lambda number, frame: ended.put(number))
     return ended
+
+
+def _wait(ended: SimpleQueue[int]) -> None:
+    """Return when there is one. Signals are ignored then: one that comes while the interpreter ends would be its exit code."""
+    import signal
+    from queue import Empty
+
+    while True:
+        try:
+            ended.get(timeout=0.5)  # in pieces: Windows delivers no Ctrl-C to a thread that waits without an end
+            break
+        except Empty:
+            continue
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _check_host(host: str, allowed: list[str]) -> None:
