@@ -231,6 +231,7 @@ def _serve(commands: Commands) -> None:
     it.add_argument("what", nargs="?", choices=("ca",), help="ca: print the test CA's certificate, and end")
     it.add_argument("--tenant", type=path, metavar="DIR", help="a folder of Graph's JSON files (default: a ready tenant)")
     it.add_argument("--scenario", type=path, metavar="FILE", help="the tenant of a scenario, its device registered")
+    it.add_argument("--only", action="append", default=[], metavar="CASE", help="the case of --scenario named so, * allowed")
     it.add_argument("--data", type=path, metavar="FILE", help="keep what happens in this file, across restarts")
     it.add_argument("--host", default="127.0.0.1", metavar="H", help="the address to listen at (default: 127.0.0.1)")
     it.add_argument("--port", type=port, default=8443, metavar="N", help="the port; 0 takes a free one (default: 8443)")

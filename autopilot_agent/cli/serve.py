@@ -16,6 +16,8 @@ from autopilot_agent.errors import InputError, Place
 from autopilot_agent.reports.printable import obeyed_by_nobody, printable
 
 if TYPE_CHECKING:
+    from queue import SimpleQueue
+
     from autopilot_agent.simulator.server import Served
     from autopilot_agent.simulator.store import DataFile
     from autopilot_agent.tenant.state import TenantState
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 NEEDED = ("cheroot", "werkzeug", "cryptography", "lxml", "jwt")
 READY_MODE = "user-driven"
 LONGEST_TOKEN = 500
+SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
@@ -39,11 +42,14 @@ def _authority(args: argparse.Namespace) -> int:
         raise InputError("serve ca needs --data FILE: without a data file each start makes a new authority (see --ca-out).")
     from contextlib import closing
 
-    from autopilot_agent.simulator.server import authority_of
+    from autopilot_agent.simulator.server import kept_authority
     from autopilot_agent.simulator.store import DataFile
 
-    with closing(DataFile(args.data)) as file:
-        pem = authority_of(file).certificate_pem()
+    with closing(DataFile(args.data, only_read=True)) as file:
+        authority = kept_authority(file)
+    if authority is None:
+        raise InputError("this data file has no authority yet; serve with it once.", Place(str(args.data)))
+    pem = authority.certificate_pem()
     if args.out is None:
         write_as_it_is(pem.decode())
     else:
@@ -59,12 +65,14 @@ def _serve(args: argparse.Namespace) -> int:
 
     if args.tenant is not None and args.scenario is not None:
         raise InputError("--tenant and --scenario both name a tenant; leave one of them out.")
+    if args.only and args.scenario is None:
+        raise InputError("--only names a case of a scenario file; add --scenario FILE.")
     if args.out is not None:
         raise InputError("--out belongs to 'serve ca'; --ca-out writes the certificate of this start.")
     _check_host(args.host, args.allow_host)
     token = _token(args.admin_token_file) if args.admin_token_file is not None else ""
     file = DataFile(args.data) if args.data is not None else None
-    log = AccessLog.open(args.access_log) if args.access_log else None
+    log = AccessLog.open(args.access_log, warn) if args.access_log else None
     try:
         desk, began = desk_of(_state(args, file), file, warn)
         desk.credentials = args.credentials
@@ -73,8 +81,9 @@ def _serve(args: argparse.Namespace) -> int:
             _write(args.ca_out, served.ca_pem)
         served.start(args.host, args.port, tls=args.tls, names=_names(args))
         try:
+            ended = _end_asked_for()  # before it is said how to end it
             _say(served, args, bool(token))
-            _wait()
+            _wait(ended)
         finally:
             served.stop()
     finally:
@@ -94,7 +103,7 @@ def _state(args: argparse.Namespace, file: DataFile | None) -> TenantState:
     if args.tenant is not None:
         return state_of_folder(args.tenant, seed or 0)
     if args.scenario is not None:
-        return state_of_scenario(load_scenario(args.scenario), seed)
+        return state_of_scenario(load_scenario(args.scenario, only=args.only), seed)
     from autopilot_agent.walk.ready import ready
 
     return state_of_scenario(ready(READY_MODE), seed)
@@ -117,21 +126,38 @@ def _say(served: Served, args: argparse.Namespace, token_given: bool) -> None:
     tell("end with Ctrl-C")
 
 
-def _wait() -> None:
-    """Return at Ctrl-C, Ctrl-Break or SIGTERM."""
+def _end_asked_for() -> SimpleQueue[int]:
+    """Where Ctrl-C, Ctrl-Break and SIGTERM arrive. A handler may interrupt whatever this queue does."""
     import signal
-    import threading
+    from queue import SimpleQueue
 
-    ended = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+    ended: SimpleQueue[int] = SimpleQueue()
+    for name in SIGNALS:
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, frame: ended.set())
-    while not ended.wait(0.5):  # in pieces: Windows delivers no Ctrl-C to a thread that waits without an end
-        continue
+            signal.signal(getattr(signal, name), lambda number, frame: ended.put(number))
+    return ended
+
+
+def _wait(ended: SimpleQueue[int]) -> None:
+    """Return when there is one. Signals are ignored then: one that comes while the interpreter ends would be its exit code."""
+    import signal
+    from queue import Empty
+
+    while True:
+        try:
+            ended.get(timeout=0.5)  # in pieces: Windows delivers no Ctrl-C to a thread that waits without an end
+            break
+        except Empty:
+            continue
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _check_host(host: str, allowed: list[str]) -> None:
     """An address that others can reach is named twice. Raises ``InputError``."""
+    if not host.strip():  # an unset variable of a shell; the system takes it for every address there is
+        raise InputError("--host is empty; write the address to listen at, such as 127.0.0.1.")
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -41,24 +42,34 @@ Observer = Callable[[Seen], None]
 
 
 class AccessLog:
-    """Writes lines to a stream; a line that cannot be written is lost, and counted in ``lost``."""
+    """Writes lines to a stream; a line that cannot be written is lost, and counted in ``lost``.
 
-    def __init__(self, stream: TextIO, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    ``tell`` is told when that begins and when it ends, and nothing in between.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.stream = stream
         self.clock = clock
+        self.tell = tell
+        self.trouble = False
         self.lost = 0
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, name: str) -> AccessLog:
+    def open(cls, name: str, tell: Callable[[str], None] = lambda text: None) -> AccessLog:
         """The log at a path (appended to), or on standard output for "-". Raises ``InputError``."""
         if name == "-":
-            return cls(sys.stdout)
+            return cls(sys.stdout, tell=tell)
         try:
-            return cls(Path(name).open("a", encoding="utf-8", newline="\n"))
+            return cls(Path(name).open("a", encoding="utf-8", newline="\n"), tell=tell)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise InputError(f"the access log cannot be written ({reason}); choose another place.", Place(name)) from None
+            text = f"the access log cannot be written ({reason_of(error)}); choose another place."
+            raise InputError(text, Place(name)) from None
 
     def seen(self, one: Seen) -> None:
         """A request was answered."""
@@ -72,17 +83,32 @@ class AccessLog:
     def _write(self, fields: dict[str, object]) -> None:
         stamp = self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = msgspec.json.encode({"time": stamp, **fields}).decode()
-        try:
-            with self._lock:
+        with self._lock:
+            try:
                 self.stream.write(_ascii(line) + "\n")
                 self.stream.flush()
-        except (OSError, ValueError):
-            self.lost += 1
+            except (OSError, ValueError) as error:
+                self.lost += 1
+                self._changed(True, f"cannot be written ({reason_of(error)}): lines are lost, serving goes on; make room.")
+            else:
+                self._changed(False, f"can be written again; {self.lost} lines are lost.")
+
+    def _changed(self, trouble: bool, said: str) -> None:
+        """Once for as long as it lasts, not once a request."""
+        if trouble is not self.trouble:
+            self.trouble = trouble
+            self.tell(f"{getattr(self.stream, 'name', 'access log')}: the access log {said}")
 
     def close(self) -> None:
         """Close a file; standard output stays open."""
         if self.stream is not sys.stdout:
-            self.stream.close()
+            with suppress(OSError, ValueError):  # said when it was to be written
+                self.stream.close()
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Why a file could not be used, in a few words."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _short(value: object) -> object:

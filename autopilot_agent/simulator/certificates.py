@@ -22,7 +22,8 @@ def server_context(authority: Authority, names: tuple[str, ...] = ()) -> ssl.SSL
     """
     key = ec.generate_private_key(ec.SECP256R1())
     everybody = tuple(dict.fromkeys((*LOOPBACK, *names)))
-    certificate = authority.issue(key.public_key(), common_name(names[0] if names else LOOPBACK[0]), names=everybody)
+    called = next((name for name in names if name not in LOOPBACK), LOOPBACK[0])
+    certificate = authority.issue(key.public_key(), common_name(called), names=everybody)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL

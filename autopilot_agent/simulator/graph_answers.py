@@ -12,6 +12,7 @@ from autopilot_agent.errors import InputError, ServiceFault
 from autopilot_agent.simulator.graph_options import Wrong as Wrong
 from autopilot_agent.simulator.graph_options import options_of
 from autopilot_agent.wire.http import Desk, Handler, Incoming, Response, as_json, status_of
+from autopilot_agent.wire.nesting import TOO_DEEP, too_deep
 
 CODES = {
     400: "BadRequest",
@@ -63,6 +64,8 @@ def body_of(incoming: Incoming) -> dict[str, Any]:
         return {}
     if "json" not in incoming.headers.get("content-type", "application/json").casefold():
         raise Wrong(400, "The body has to be JSON (Content-Type: application/json).")
+    if too_deep(incoming.body):
+        raise Wrong(400, f"The body cannot be read: {TOO_DEEP}.")
     try:
         found = msgspec.json.decode(incoming.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:

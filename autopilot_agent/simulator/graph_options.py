@@ -14,7 +14,7 @@ from autopilot_agent.tenant.graph.spelling import suggestion
 PAGE = 100
 """Items of a page where the client does not say."""
 MOST = 1000
-OF_LISTS = frozenset({"$filter", "$top", "$skiptoken", "$select", "$count", "$expand"})
+OF_LISTS = frozenset({"$filter", "$top", "$skip", "$skiptoken", "$select", "$count", "$expand"})
 OF_ONE = frozenset({"$select", "$expand"})
 _TERM = re.compile(
     r"\s*(?P<name>[A-Za-z][\w/]*)\s+eq\s+(?P<value>'(?:[^']|'')*'|-?\d+|true|false|null)\s*", re.IGNORECASE | re.ASCII
@@ -71,12 +71,13 @@ def options_of(query: Mapping[str, str], *, one: bool = False) -> Options:
     count = query.get("$count", "false").casefold()
     if count not in ("true", "false"):
         raise Wrong(400, f"$count is true or false, not {query['$count'][:60]!r}.")
+    skip = _number(query.get("$skip", "0"), "$skip", 0, 10**9)  # a page that a token names begins behind it already
     return Options(
         _filter(query["$filter"]) if "$filter" in query else [],
         _names(query.get("$select", "")),
         _names(query.get("$expand", "")),
         _number(query.get("$top", str(PAGE)), "$top", 1, MOST),
-        _number(query.get("$skiptoken", "0"), "$skiptoken", 0, 10**9),
+        _number(query["$skiptoken"], "$skiptoken", 0, 10**9) if "$skiptoken" in query else skip,
         count == "true",
     )
 

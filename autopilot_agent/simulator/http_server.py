@@ -8,18 +8,19 @@ doubt is refused; and nothing is ever written to standard error.
 from __future__ import annotations
 
 import re
-import select
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from cheroot.connections import ConnectionManager
 from cheroot.makefile import MakeFile
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 
+from autopilot_agent.simulator.idle_connections import Connections as Connections
+from autopilot_agent.simulator.idle_connections import readable
 from autopilot_agent.simulator.reading import make_file
 
 HEADER_BYTES = 256 * 1024
@@ -27,13 +28,9 @@ HEADER_BYTES = 256 * 1024
 BODY_BYTES = 16 * 1024 * 1024
 """The largest body that is read at all; each route has a smaller bound of its own."""
 MOST_CONNECTIONS = 400
-"""Open connections without a request. Windows selects among 512."""
+"""Open connections without a request; one more takes the place of the one that is idle longest. Windows selects among 512."""
 WAITING = 256
 """Requests that may wait for a worker; a client beyond that is told 503."""
-KEPT = 60.0
-"""Seconds more that a connection without a request stays open after its first one, while there are few. A client may send its
-next request in the moment in which the server closes, and cannot know whether a POST that got no answer was done (RFC 9110,
-9.2.2); so the server is to wait longer than a client needs between two requests."""
 LINGER = 0.02
 """Seconds that a worker stays with a connection for its next request, while nobody else waits."""
 DRAIN = 1_000_000
@@ -174,18 +171,6 @@ class Connection(HTTPConnection):
             return
 
 
-def readable(sock: socket.socket, seconds: float) -> bool:
-    """Whether something can be read from a socket within so many seconds."""
-    try:
-        if hasattr(select, "poll"):  # select() takes no descriptor above 1023
-            waiting = select.poll()
-            waiting.register(sock, select.POLLIN)
-            return bool(waiting.poll(seconds * 1000))
-        return bool(select.select([sock], [], [], seconds)[0])
-    except (OSError, ValueError):
-        return False
-
-
 class Handshakes:
     """Wraps sockets for TLS without a word to the client: that is for a worker to say."""
 
@@ -203,27 +188,6 @@ class Handshakes:
     def makefile(self, sock: socket.socket, mode: str = "r", bufsize: int = -1) -> Any:
         """What requests are read from."""
         return MakeFile(sock, mode, bufsize)
-
-
-class Connections(ConnectionManager):
-    """Connections between requests; those that take too long for one are cut, too."""
-
-    def _expire(self, threshold: float) -> None:
-        few = 2 * self._num_connections < self.server.keep_alive_conn_limit  # type: ignore[attr-defined]  # not in the stubs
-        kept = threshold - KEPT if few else threshold
-        for number, one in list(self._selector.connections):  # type: ignore[attr-defined]  # the same
-            if one is self.server or one.last_used >= (kept if one.served else threshold):
-                continue
-            if not readable(one.socket, 0):  # a request that came since the last look would be lost
-                self._selector.unregister(number)  # type: ignore[attr-defined]  # the same
-                one.close()
-        late = time.monotonic() - self.server.deadline
-        for one in self.server.workers():
-            if one.began is not None and one.began < late:
-                try:
-                    one.socket.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
 
 
 class BoundedServer(Server):
@@ -283,11 +247,18 @@ class BoundedServer(Server):
         """Give a connection to a worker; a new one first waits until its client says something."""
         if not conn.fresh:
             super().process_conn(conn)
-        elif self.can_add_keepalive_connection:
+        elif self.can_add_keepalive_connection or self._connections.make_room():
             conn.fresh = False
             self.put_conn(conn)
         else:
             conn.close()
+
+    def stop(self) -> None:
+        """Answer what was asked, and wait for nobody who has not asked to the end yet."""
+        for one in self.workers():
+            with suppress(OSError):
+                socket.socket.shutdown(one.socket, socket.SHUT_RD)  # that of TLS would write the answer in the clear
+        super().stop()
 
     def workers(self) -> list[Connection]:
         """The connections that workers are busy with."""

@@ -73,6 +73,10 @@ class StoredRecords:
         self._order = Order()
         for kind in self.file.kinds(RECORD):
             for key, value in self.file.rows(kind).items():
+                try:
+                    msgspec.json.decode(value, type=dict)
+                except (msgspec.DecodeError, UnicodeError):
+                    raise self.file.damaged(f"a row of {kind} cannot be read") from None
                 self._kept[kind.removeprefix(RECORD), key] = value
                 self._order.came(kind.removeprefix(RECORD), key)
 
@@ -137,8 +141,9 @@ class Keeper:
         try:
             self._begin(begun)
         except (InputError, msgspec.DecodeError, ValueError) as error:
-            said = error.message if isinstance(error, InputError) else str(error)
-            raise InputError(f"this data file does not fit the tenant: {said}", Place(str(file.path))) from None
+            said = (error.message if isinstance(error, InputError) else str(error)).rstrip(".")
+            text = f"this data file does not fit the tenant: {said}; name another file, or begin a new one."
+            raise InputError(text, Place(str(file.path))) from None
         self._handling = threading.RLock()
         self._gathering = threading.Lock()
         self._writing = threading.Lock()

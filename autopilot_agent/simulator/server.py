@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from autopilot_agent.errors import InputError
+from autopilot_agent.errors import InputError, Malformed
 from autopilot_agent.simulator import about, administration, health
 from autopilot_agent.simulator.access_log import AccessLog, Seen
 from autopilot_agent.simulator.app import Application
@@ -27,6 +27,7 @@ from autopilot_agent.wire.table import ROUTES
 if TYPE_CHECKING:
     from autopilot_agent.simulator.store import DataFile
 
+F = TypeVar("F")
 AUTHORITY, TENANT, BEGAN, SEED = "authority", "tenant_id", "began", "seed"
 """Facts of a data file: key and certificate, whose records it has, when its virtual time began, the seed of its ids."""
 
@@ -131,12 +132,12 @@ def desk_of(
     """
     if file is None:
         return TenantDesk(state, Authority.make()), None
-    facts = file.rows(FACTS)
-    known = msgspec.json.decode(facts[TENANT]) if TENANT in facts else state.tenant_id
+    known = fact(file, TENANT, str) or state.tenant_id
     if known != state.tenant_id:
         raise InputError(f"{file.path}: this data file belongs to tenant {known}, not to {state.tenant_id}; name another file.")
     authority = authority_of(file)
-    began = float(msgspec.json.decode(facts[BEGAN])) if BEGAN in facts else time.time()
+    began = fact(file, BEGAN, float)
+    began = time.time() if began is None else began
     records = StoredRecords(file)
     keeper = Keeper(file, state, records, tell)
     keeper.remember(TENANT, state.tenant_id)
@@ -146,12 +147,30 @@ def desk_of(
 
 def authority_of(file: DataFile) -> Authority:
     """The authority of a data file; a new one where it has none yet."""
-    kept = file.rows(FACTS).get(AUTHORITY)
+    kept = kept_authority(file)
     if kept is not None:
-        return Authority.load(kept)
+        return kept
     made = Authority.make()
     file.keep([(FACTS, AUTHORITY, made.to_pem())])
     return made
+
+
+def kept_authority(file: DataFile) -> Authority | None:
+    """The authority of a data file, if there is one. Raises ``InputError`` for one that cannot be read."""
+    kept = file.rows(FACTS).get(AUTHORITY)
+    try:
+        return Authority.load(kept) if kept is not None else None
+    except Malformed:
+        raise file.damaged("its authority cannot be read") from None
+
+
+def fact(file: DataFile, name: str, kind: type[F]) -> F | None:
+    """A fact of a data file, None where it is not there. Raises ``InputError`` for one that cannot be read."""
+    kept = file.rows(FACTS).get(name)
+    try:
+        return msgspec.json.decode(kept, type=kind) if kept is not None else None
+    except (msgspec.DecodeError, UnicodeError):
+        raise file.damaged(f"its {name} cannot be read") from None
 
 
 def seed_of(file: DataFile, seed: int | None) -> int | None:
@@ -160,7 +179,7 @@ def seed_of(file: DataFile, seed: int | None) -> int | None:
     if SEED not in facts or TENANT not in facts:
         file.keep([(FACTS, SEED, msgspec.json.encode(seed))])
         return seed
-    found: int | None = msgspec.json.decode(facts[SEED])
+    found = fact(file, SEED, int) if facts[SEED] != b"null" else None
     if seed is not None and seed != found:
         begun = f"with seed {found}" if found is not None else "without a seed"
         raise InputError(f"{file.path}: this data file was begun {begun}; leave --seed out, or name another file.")

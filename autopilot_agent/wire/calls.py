@@ -13,6 +13,7 @@ from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service import CALLS
 from autopilot_agent.service.base import Answer, Call
 from autopilot_agent.wire.http import Desk, Flow, Incoming, Request, Response, Route, as_json, refused, status_of
+from autopilot_agent.wire.nesting import TOO_DEEP, too_deep
 from autopilot_agent.wire.private import answer_kind
 from autopilot_agent.wire.wallet import Wallet
 
@@ -41,6 +42,8 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
     kind = CALLS.get(incoming.parameters["name"])
     if kind is None:
         return Response(404)
+    if too_deep(incoming.body):
+        raise Malformed(f"the call cannot be read: {TOO_DEEP}")
     try:
         call = msgspec.json.decode(incoming.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

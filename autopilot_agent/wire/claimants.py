@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from autopilot_agent.errors import ServiceFault
-from autopilot_agent.wire import soap, tokens
+from autopilot_agent.errors import Malformed, ServiceFault
+from autopilot_agent.wire import members, soap, tokens
 from autopilot_agent.wire.http import Desk, Incoming
 from autopilot_agent.wire.soap_faults import AUTHENTICATION, SECURITY
 
@@ -68,8 +68,8 @@ def _by_token(credentials: soap.Credentials, incoming: Incoming, desk: Desk) -> 
 def _fleet_name(token: bytes) -> str | None:
     """What a token of Fleet's own kind holds, a key or a token of its own that means nothing here; None for another kind."""
     try:
-        found = msgspec.json.decode(token)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = members.decode(token)
+    except Malformed:
         return None
     payload = found.get("payload") if isinstance(found, dict) else None
     if not isinstance(payload, dict):

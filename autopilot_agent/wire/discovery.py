@@ -129,7 +129,7 @@ def decode_answer(envelope: soap.Envelope) -> Discovered:
 def discover(call: DiscoverEnrolment, wallet: Wallet) -> Flow[EnrolmentService]:
     """Ask where to enrol, and keep what was said in ``wallet.places``. Redirects are followed, to https only."""
     url = call.discovery_url or DEFAULT_URL
-    for _ in range(soap_faults.MOST_REDIRECTS):
+    for _ in range(soap_faults.MOST_REDIRECTS + 1):
         response = yield Request("GET", url, {"user-agent": soap.CLIENT_NAME})
         place = soap_faults.redirected(response)
         if not place:
@@ -139,7 +139,7 @@ def discover(call: DiscoverEnrolment, wallet: Wallet) -> Flow[EnrolmentService]:
         soap_faults.envelope_of(response)
     if not response.good:
         raise refused(response)
-    for _ in range(soap_faults.MOST_REDIRECTS):
+    for _ in range(soap_faults.MOST_REDIRECTS + 1):
         wanted = Wanted(call.user_name, url, wallet.request_version)
         headers = {"content-type": soap.CONTENT_TYPE, "user-agent": soap.CLIENT_NAME}
         response = yield Request("POST", url, headers, encode_request(wanted, wallet.new_id("message")))

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from autopilot_agent.errors import Malformed
+from autopilot_agent.wire.nesting import TOO_DEEP, too_deep
 
 WIDEST = 1 << 63
 """Numbers beyond 64 bits are taken for missing."""
@@ -14,6 +15,8 @@ WIDEST = 1 << 63
 
 def decode(data: bytes | str) -> Any:
     """The value of a JSON document; raises ``Malformed`` for one that is broken or nested too deeply."""
+    if too_deep(data.encode("utf-8", "replace") if isinstance(data, str) else data):
+        raise Malformed(f"this is no JSON that can be read: {TOO_DEEP}")
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

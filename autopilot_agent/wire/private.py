@@ -17,6 +17,7 @@ from msgspec import structs
 
 from autopilot_agent.errors import Malformed, ServiceFault, Throttled
 from autopilot_agent.service.base import Answer, Call, answer_type
+from autopilot_agent.wire.nesting import TOO_DEEP, too_deep
 
 A = TypeVar("A", bound=Answer)
 S = TypeVar("S", bound=msgspec.Struct)
@@ -114,7 +115,10 @@ def unpack(text: str, kind: Any) -> Any:
     if len(text) > LARGEST:
         raise Malformed("a private header is too long")
     try:
-        return msgspec.json.decode(text.encode("latin-1"), type=kind)
+        data = text.encode("latin-1")
+        if too_deep(data):
+            raise Malformed(f"a private header cannot be read: {TOO_DEEP}")
+        return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Malformed(f"a private header cannot be read: {error}") from None
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
 from autopilot_agent.errors import Malformed
+from autopilot_agent.wire import members
 
 LABEL = b"AzureAD-SecureConversation"
 CONTEXT = 24
@@ -36,8 +37,8 @@ def opened(text: str) -> Signed:
     """The parts of a JWT. Raises ``Malformed``."""
     try:
         found = jwt.PyJWS().decode_complete(text, options={"verify_signature": False})
-        payload = msgspec.json.decode(found["payload"])
-    except (jwt.PyJWTError, msgspec.DecodeError, ValueError, RecursionError) as error:
+        payload = members.decode(found["payload"])
+    except (jwt.PyJWTError, Malformed, ValueError, RecursionError) as error:
         raise Malformed(f"the signed request cannot be read: {error}") from None
     if not isinstance(payload, dict):
         raise Malformed("the signed request holds no object")

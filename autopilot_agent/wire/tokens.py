@@ -6,10 +6,10 @@ import base64
 from typing import Any
 
 import jwt
-import msgspec
 
 from autopilot_agent.errors import Malformed, ServiceFault
 from autopilot_agent.service.entra import SignedIn
+from autopilot_agent.wire import members
 from autopilot_agent.wire.authority import Authority
 from autopilot_agent.wire.http import Incoming
 
@@ -68,8 +68,8 @@ def read(token: str) -> dict[str, Any]:
     if len(parts) != 3:
         raise Malformed("the token has not the three parts of a JWT")
     try:
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError) as error:  # both the base64 and the JSON
+        claims = members.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, Malformed) as error:  # the base64, the JSON
         raise Malformed(f"the token cannot be read: {error}") from None
     if not isinstance(claims, dict):
         raise Malformed("the token holds no claims")

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from autopilot_agent.__main__ import main
 from autopilot_agent.cli import console, progress
 from autopilot_agent.cli.exit_codes import MEANINGS
 from autopilot_agent.cli.parser import build_parser
+from autopilot_agent.simulator.server import authority_of
+from autopilot_agent.simulator.store import DataFile
 
 HERE = Path(__file__).parents[2]
 CONTOSO = str(HERE / "scenarios" / "tenants" / "contoso")
@@ -207,6 +210,9 @@ def test_what_did_nothing_or_could_not_be_written_never_ends_with_0(
 def test_a_command_without_standard_output_does_its_work(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, file: str, words: list[str]
 ) -> None:
+    if "served.json" in words:
+        with closing(DataFile(Path("served.json"))) as kept:
+            authority_of(kept)
     monkeypatch.setattr("sys.stdout", None)
     assert main(words) == 0
     assert "defect" not in capsys.readouterr().err.replace("4 a defect of this program", "")

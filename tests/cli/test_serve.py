@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from msgspec import structs
 
 from autopilot_agent.__main__ import main
 from autopilot_agent.service.management import ManagementMessage
+from autopilot_agent.simulator.server import authority_of
+from autopilot_agent.simulator.store import DataFile
 from autopilot_agent.testing.samples import enrol_call
 from autopilot_agent.testing.small import SMALL, TENANT_ID
 
@@ -108,8 +111,23 @@ def test_it_says_what_is_needed_and_ends_cleanly(number: signal.Signals, tmp_pat
     assert [json.loads(line)["route"] for line in out.splitlines()] == ["health"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for other processes")
+def test_it_ends_at_once_and_once_however_often_it_is_told(tmp_path: Path) -> None:
+    server = Process()
+    for number in (signal.SIGINT, signal.SIGTERM) * 200:  # up to the interpreter's own end
+        try:
+            server.process.send_signal(number)
+            server.process.wait(0.01)
+        except subprocess.TimeoutExpired:
+            continue
+    _, err = server.process.communicate(timeout=PATIENCE)
+    assert (server.process.returncode, err) == (0, "")
+
+
 def test_the_authority_of_a_data_file_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = str(tmp_path / "data")
+    with closing(DataFile(Path(data))) as file:
+        authority_of(file)
     assert main(["serve", "ca", "--data", data]) == 0
     pem = capsys.readouterr().out
     assert pem.startswith("-----BEGIN CERTIFICATE-----") and "PRIVATE" not in pem
@@ -141,6 +159,11 @@ def _both(path: Path) -> list[str]:
     return ["--scenario", "x.yaml", "--tenant", "x"]
 
 
+def _several(path: Path) -> list[str]:
+    (path / "x.yaml").write_text(json.dumps(SMALL) + "\n---\n" + json.dumps({**SMALL, "scenario": "another"}))
+    return ["--scenario", str(path / "x.yaml")]
+
+
 def _no_database(path: Path) -> list[str]:
     (path / "data").write_text("letters " * 100)
     return ["--data", str(path / "data")]
@@ -160,10 +183,19 @@ def _short_token(path: Path) -> list[str]:
         (_both, "leave one of them out"),
         (_no_database, "no data file of autopilot-agent"),
         (_short_token, "at least 8"),
+        (_several, "name it with --only"),
+        (lambda path: [*_several(path), "--only", "nobody"], "no case is named 'nobody'"),
+        (lambda path: ["--only", "x"], "--only names a case of a scenario file"),
         (lambda path: ["--host", "0.0.0.0"], "--allow-host 0.0.0.0"),
         (lambda path: ["--host", "pc.contoso.example"], "--allow-host"),
         (lambda path: ["--port", "0", "--host", "192.0.2.1", "--allow-host", "192.0.2.1"], "cannot be used"),
+        (lambda path: ["--host", "", "--allow-host", ""], "--host is empty"),
+        (lambda path: ["--host", " "], "--host is empty"),
         (lambda path: ["--port", "65536"], "is not a port"),
+        (lambda path: ["--port", "-1"], "is not a port"),
+        (lambda path: ["--port", ""], "is not a port"),
+        (lambda path: ["--port", "8443x"], "is not a port"),
+        (lambda path: ["--access-log", str(path)], "the access log cannot be written"),
         (lambda path: ["--access-log", str(path / "no" / "log")], "access log"),
         (lambda path: ["--ca-out", str(path / "no" / "ca")], "cannot be written"),
         (lambda path: ["ca"], "--data"),
@@ -183,7 +215,8 @@ def test_what_cannot_be_served_is_one_sentence(
 
 def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> None:
     name, ca, token = "enterpriseenrollment.contoso.example", tmp_path / "ca.pem", tmp_path / "made"
-    options = ("--tls", "--name", name, "--ca-out", str(ca), "--admin-token-file", str(token), "--credentials", "md5")
+    options = ("--tls", "--host", "localhost", "--name", name)
+    options += ("--ca-out", str(ca), "--admin-token-file", str(token), "--credentials", "md5")
     served = Process(*options)
     try:
         assert len(token.read_text(encoding="ascii").strip()) >= 24, "a token file that was not there is made"
@@ -191,6 +224,7 @@ def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> No
         host, _, port = served.url.removeprefix("https://").partition(":")
         plain = socket.create_connection((host, int(port)), PATIENCE)
         with plain, context.wrap_socket(plain, server_hostname=name) as found:
+            assert found.getpeercert()["subject"] == ((("commonName", name),),)
             names = {value for _, value in found.getpeercert()["subjectAltName"]}
         assert {name, "localhost", "127.0.0.1"} <= names
     finally:

@@ -217,6 +217,30 @@ def test_redirects_to_https_are_followed_but_not_for_ever() -> None:
         run(discovery.discover(DiscoverEnrolment(USER, URL), stranger_wallet()), lambda _: Response(302, {"location": there}))
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("redirects", [5, 6])
+def test_five_redirects_of_each_request_are_followed(method: str, redirects: int) -> None:
+    asked: list[int] = []
+
+    def serve(request: Request) -> Response:
+        if request.method != method:
+            return Response(200) if method == "POST" else Response(200, {}, found())
+        asked.append(1)
+        if len(asked) <= redirects:
+            return Response(302, {"location": "https://eu.fabrikam.example/Discovery.svc"})
+        return Response(200, {}, found())
+
+    def discover() -> None:
+        run(discovery.discover(DiscoverEnrolment(USER, URL), stranger_wallet()), serve)
+
+    if redirects == 5:
+        discover()
+    else:
+        with pytest.raises(ServiceFault):
+            discover()
+    assert len(asked) == 6
+
+
 ALL_FAULTS = [(f"s:{name}", "", code) for name, code in soap_faults.SUBCODES.items()] + [
     ("s:Authentication", name, code) for name, code in soap_faults.ERROR_TYPES.items()
 ]
