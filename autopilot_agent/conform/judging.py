@@ -12,6 +12,8 @@ from autopilot_agent.conform.demands import Demand, demands
 from autopilot_agent.conform.evidence import NotReached, Visit
 from autopilot_agent.conform.visiting import STAGES
 
+CORE = ("discovery", "enrolment", "document", "sessions")
+"""Stages that every server has something to show in; the others may be empty where nobody asked for them by name."""
 MOST_SEEN = 10
 """Things seen against one demand that are told."""
 
@@ -41,6 +43,21 @@ class Finding(msgspec.Struct, frozen=True):
 def judge(visit: Visit, stages: Sequence[str] = STAGES) -> list[Finding]:
     """Every demand of the stages, in their order."""
     return [_judged(one, visit) for one in demands().values() if one.stage in stages]
+
+
+def untested(findings: Sequence[Finding], asked: Sequence[str] = ()) -> dict[str, str]:
+    """Stages of which nothing could be tested, each with the reason; without any that were asked for, of the core ones.
+
+    A visit that shows nothing of what it was made for has not passed, whatever else it shows. An enrolment that had no
+    answer to judge counts as untested as a whole.
+    """
+    found: dict[str, str] = {}
+    for stage in asked or CORE:
+        mine = [one for one in findings if one.demand.stage == stage]
+        key = [one for one in mine if one.demand.id == "ENR-ANSWER"] or mine
+        if mine and all(one.mark is Mark.NOT_REACHED for one in key):
+            found[stage] = key[0].reason
+    return found
 
 
 def _judged(demand: Demand, visit: Visit) -> Finding:
