@@ -1,0 +1,115 @@
+"""A malicious MDM server on a socket: ours, with what one of its services answers spoilt beyond use."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from wrong_server import DISCOVER, ENROL, MANAGE, POLICY, PROBE, Spoil, header, instead, kind_of
+
+from autopilot_agent.backends.addresses import Addresses
+from autopilot_agent.backends.net import RequestsNet
+from autopilot_agent.conform import Finding, judge, visit
+from autopilot_agent.conform.enrolling import Person
+from autopilot_agent.simulator.server import Served, serving
+from autopilot_agent.testing.in_process import one_authority
+from autopilot_agent.testing.small import USER, small_state
+from autopilot_agent.wire.http import Request, Response
+
+PERSON = Person(USER, "right password")
+KINDS = (PROBE, DISCOVER, POLICY, ENROL, MANAGE)
+SOAP, SYNCML = "application/soap+xml; charset=utf-8", "application/vnd.syncml.dm+xml"
+OURS = "/autopilot-agent"
+"""Where our server says that it is ours; this one does not."""
+
+
+@contextmanager
+def nasty(spoils: dict[str, Spoil]) -> Iterator[Served]:
+    """A stranger's server, spoilt by the kind of its answer."""
+    with serving(small_state(), authority=one_authority) as server:
+        inner = server.application.respond
+
+        def respond(request: Any, seen: Any) -> Response:
+            if request.path.startswith(OURS):
+                return Response(404)
+            body = request.get_data(cache=True)
+            asked = Request(request.method, request.url, {name.lower(): value for name, value in request.headers}, body)
+            response = inner(request, seen)
+            if kind_of(asked) in spoils:
+                spoils[kind_of(asked)](asked, response)
+                response.headers.pop("content-length", None)
+            return response
+
+        server.application.respond = respond  # type: ignore[method-assign]
+        yield server
+
+
+def judged(url: str) -> list[Finding]:
+    """What ``conform`` finds there, with keys that were made before."""
+    net = RequestsNet(Addresses(url))
+    net.addresses = Addresses()
+    try:
+        return judge(visit(net, url, PERSON, pooled=True))
+    finally:
+        net.close()
+
+
+def with_body(change: Callable[[bytes], bytes]) -> Spoil:
+    def spoil(request: Request, response: Response) -> None:
+        response.body = change(response.body)
+
+    return spoil
+
+
+BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "' + b"ha" * 50 + b'">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 50) for n in range(8))
+    + b"]><b>&i;</b>"
+)  # fmt: skip
+ENVELOPE = b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">%s</s:Envelope>'
+OUTSIDE = b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a SYSTEM "file:///etc/passwd">]><b>&a;</b>'
+ANYWHERE: dict[str, Spoil] = {
+    "nothing": instead(200),
+    "no content": instead(204),
+    "a page of an error": instead(500, b"<html><body>500</body></html>"),
+    "a page": instead(200, b"<html><body>hello<br></body></html>"),
+    "a circle": lambda request, response: instead(302, location=request.url)(request, response),
+    "a redirect to nowhere": instead(302),
+    "a redirect that is none": instead(302, location="https://[::1/x"),
+    "a redirect to Microsoft": instead(302, location="https://login.microsoftonline.com/common"),
+    "a permanent redirect away": instead(301, location="https://mdm.contoso.example/x"),
+    "60 MB": instead(200, b"<a>" * 20_000_000, SOAP),
+    "60 MB that were packed": instead(200, gzip.compress(b"\0" * 60_000_000), SOAP, **{"content-encoding": "gzip"}),
+    "a lie about packing": instead(200, b"\x1f\x8bhello", SOAP, **{"content-encoding": "gzip"}),
+    "no XML": instead(200, b"<a><b></a>", SOAP),
+    "half of it": with_body(lambda body: body[: len(body) // 2]),
+    "an entity bomb": instead(200, BOMB, SOAP),
+    "an entity from outside": instead(200, OUTSIDE, SOAP),
+    "another content type": header("content-type", "image/png"),
+    "no content type": header("content-type", None),
+    "a list": instead(200, json.dumps([1, None, {"a": []}]).encode(), "application/json"),
+    "null": instead(200, b"null", "application/json"),
+    "no UTF-8": with_body(lambda body: body.replace(b"http", b"\xff\xfe\x80")),
+    "UTF-16": with_body(lambda body: (body.decode("utf-8", "replace")).encode("utf-16")),
+    "zeros": instead(200, b"\0" * 1000, SOAP),
+    "an unknown encoding": with_body(lambda body: b'<?xml version="1.0" encoding="x-none"?>' + body),
+    "deep": instead(200, b"<a>" * 5000 + b"</a>" * 5000, SOAP),
+    "empty elements": with_body(lambda body: re.sub(rb">[^<]+<", b"><", body)),
+    "numbers": with_body(lambda body: re.sub(rb">[^<]+<", b">-999999999999999999999999<", body)),
+    "null everywhere": with_body(lambda body: re.sub(rb">[^<]+<", b">null<", body)),
+    "letters that are no digits": with_body(lambda body: re.sub(rb">[^<]+<", ">\u00b2\u0664<".encode(), body)),
+    "a root without children": with_body(lambda body: re.sub(rb"(?s)^(<[^>]*[^/])>.*$", rb"\1/>", body)),
+    "everything twice": with_body(lambda body: body + body),
+    "status 999": instead(999, b"x"),
+    "status 101": instead(199, b"x"),
+    "status 401": instead(401, b"x", **{"www-authenticate": "Basic"}),
+    "status 429": instead(429, b"x", **{"retry-after": "99999999999999999999999"}),
+    "status 503": instead(503, b"x", **{"retry-after": "Wed, 21 Oct 9999 07:28:00 GMT"}),
+    "a fault": instead(500, ENVELOPE % b"<s:Body><s:Fault/></s:Body>", SOAP),
+    "an empty envelope": instead(200, ENVELOPE % b"<s:Body/>", SOAP),
+    "SyncML without anything": instead(200, b'<SyncML xmlns="SYNCML:SYNCML1.2"/>', SYNCML),
+}  # fmt: skip
