@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from autopilot_agent.backends.net import RequestsNet
     from autopilot_agent.wire.wallet import Wallet
 
+LARGEST = 4_000_000
+"""Bytes of an answer that are read: all are kept, and nothing that a device is sent in a visit comes near."""
 LONGEST_TOKEN = 16_000
 LONGEST_PASSWORD = 1_000
 PASSWORD = "AUTOPILOT_AGENT_PASSWORD"
@@ -36,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     url = read_address(args.url, "the server")
     ca = read_ca(args.ca)
     token, password = _proof(args)
-    net = RequestsNet(Addresses(url), ca=ca, allowed=frozenset(args.allow_host))
+    net = RequestsNet(Addresses(url), ca=ca, allowed=frozenset(args.allow_host), largest=LARGEST)
     net.addresses = Addresses()
     stages = tuple(one for one in STAGES if not args.stage or one in args.stage)
     wallet, user = (None, "") if token or not args.user else _signed_in(net, url, args.user, password)

@@ -13,6 +13,7 @@ from wrong_server import DISCOVER, ENROL, MANAGE, POLICY, PROBE, Spoil, header, 
 
 from autopilot_agent.backends.addresses import Addresses
 from autopilot_agent.backends.net import RequestsNet
+from autopilot_agent.cli.conform import LARGEST
 from autopilot_agent.conform import Finding, judge, visit
 from autopilot_agent.conform.enrolling import Person
 from autopilot_agent.simulator.server import Served, serving
@@ -50,7 +51,7 @@ def nasty(spoils: dict[str, Spoil]) -> Iterator[Served]:
 
 def judged(url: str) -> list[Finding]:
     """What ``conform`` finds there, with keys that were made before."""
-    net = RequestsNet(Addresses(url))
+    net = RequestsNet(Addresses(url), largest=LARGEST)
     net.addresses = Addresses()
     try:
         return judge(visit(net, url, PERSON, pooled=True))
