@@ -17,6 +17,9 @@ CORE = ("discovery", "enrolment", "document", "sessions")
 MOST_SEEN = 10
 """Things seen against one demand that are told."""
 
+LONGEST = 500
+"""Characters of what was seen that are told; some of them are words of the server."""
+
 
 class Mark(Enum):
     """How a demand came out."""
@@ -64,10 +67,10 @@ def _judged(demand: Demand, visit: Visit) -> Finding:
     found: list[Seen] = []
     try:
         for one in CHECKS[demand.id](visit):
-            found.append(one)
+            found.append(msgspec.structs.replace(one, text=one.text[:LONGEST]))
             if len(found) == MOST_SEEN:
                 break
     except NotReached as missing:
         if not found:
-            return Finding(demand, Mark.NOT_REACHED, reason=str(missing))
+            return Finding(demand, Mark.NOT_REACHED, reason=str(missing)[:LONGEST])
     return Finding(demand, Mark.COMPLAINT if found else Mark.MET, tuple(found))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wrong_server import DISCOVER, ENROL, MANAGE, POLICY, PROBE, Spoil, header, instead, kind_of
+from wrong_server import DISCOVER, ENROL, MANAGE, POLICY, PROBE, Spoil, header, instead, kind_of, read, write
 
 from autopilot_agent.backends.addresses import Addresses
 from autopilot_agent.backends.net import RequestsNet
@@ -114,3 +114,69 @@ ANYWHERE: dict[str, Spoil] = {
     "an empty envelope": instead(200, ENVELOPE % b"<s:Body/>", SOAP),
     "SyncML without anything": instead(200, b'<SyncML xmlns="SYNCML:SYNCML1.2"/>', SYNCML),
 }  # fmt: skip
+
+FRAME = """<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>
+<SessionID>{session}</SessionID><MsgID>{message}</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>y</LocURI></Source>
+</SyncHdr><SyncBody><Status><CmdID>1</CmdID><MsgRef>{message}</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data>
+</Status>{body}</SyncBody></SyncML>"""
+ITEM = "<Item><Target><LocURI>./Vendor/MSFT/X</LocURI></Target>{}</Item>"
+
+
+def saying(make: Callable[[int], str]) -> Spoil:
+    """Every message of a session is answered with this body; it is given the number of the answer."""
+    said = 0
+
+    def spoil(request: Request, response: Response) -> None:
+        nonlocal said
+        said += 1
+        session, message = (
+            re.search(rf"<{name}>([^<]*)", request.body.decode("utf-8", "replace")) for name in ("SessionID", "MsgID")
+        )
+        assert session is not None and message is not None
+        body = FRAME.format(session=session[1], message=message[1], body=make(said))
+        instead(200, body.encode(), SYNCML)(request, response)
+
+    return spoil
+
+
+def adds(number: int, count: int) -> str:
+    """Adds of nodes that no answer before had."""
+    found = (f"<Add><CmdID>{10 + at}</CmdID>{ITEM.format('').replace('X', f'{number}/{at}')}</Add>" for at in range(count))
+    return "".join(found)
+
+
+NUMBERS = ("\u00b2\u0664", "9" * 5000, "-1", "null", "\uf000;;\uf000;" + "9" * 5000)
+NODES = ("TimeOutUntilSyncFailure", "BlockInStatusPage", "ExpectedPolicies", "SkipDeviceStatusPage", "CustomErrorText")
+PAGE = "./Device/Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/FirstSyncStatus"
+URIS = ("", ".", "./", "/", "././", "./%", "./%zz", "./Vendor//x", "../../x", "./Vendor/" + "a/" * 500, "./Device", "./User")
+
+
+def values(number: int) -> str:
+    every = [(f"{PAGE}/{name}", value) for name in NODES for value in NUMBERS] + [(uri, "1") for uri in URIS]
+    found = (
+        f"<Replace><CmdID>{10 + at}</CmdID><Item><Target><LocURI>{uri}</LocURI></Target><Data>{value}</Data></Item></Replace>"
+        for at, (uri, value) in enumerate(every)
+    )
+    return "".join(found)
+
+
+PIECE = f"<Add><CmdID>5</CmdID>{ITEM.format('<Data>' + 'x' * 400_000 + '</Data><MoreData/>')}</Add>"
+STATUS = "<Status><CmdID>5</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>9999999999999999</Data></Status>"
+SESSIONS: dict[str, tuple[Callable[[int], str], str]] = {
+    "a Get without end": (lambda number: read("./DevDetail/SwV") + "<Final/>", "DM-END"),
+    "never Final": (lambda number: read("./DevDetail/SwV"), "DM-END"),
+    "no command and no Final": (lambda number: "", "ESP-FINISHED-DEVICE"),
+    "10,000 commands": (lambda number: read("./DevDetail/SwV") * 10_000 + "<Final/>", "DM-ANSWER"),
+    "thousands of commands without end": (lambda number: adds(number, 3_500) + "<Final/>", "DM-END"),
+    "no CmdID": (lambda number: f"<Get>{ITEM.format('')}</Get><Final/>", "DM-CMD-ID"),
+    "commands that nobody knows": (lambda number: "<Frob><CmdID>4</CmdID></Frob><Exec/><Put/><Final/>", "DM-COMMANDS"),
+    "an Alert without end": (lambda number: "<Alert><CmdID>4</CmdID><Data>1222</Data></Alert><Final/>", "DM-END"),
+    "an object without end": (lambda number: PIECE + "<Final/>", "DM-END"),
+    "an object without end or Final": (lambda number: PIECE, "DM-END"),
+    "Atomics in each other": (lambda number: "<Atomic><CmdID>7</CmdID>" * 25 + "</Atomic>" * 25 + "<Final/>", "DM-END"),
+    "thousands of items": (lambda number: f"<Replace><CmdID>5</CmdID>{ITEM.format('') * 8000}</Replace><Final/>", "DM-END"),
+    "thousands of statuses": (lambda number: STATUS * 5000 + "<Final/>", "DM-CMD-ID"),
+    "numbers and places that are none": (lambda number: values(number) + "<Final/>", "ESP-TIMEOUT"),
+    "a name without end": (lambda number: write("Add", "./Vendor/" + "x" * 400_000), "DM-END"),
+}  # fmt: skip
+"""Bodies of sessions, and a complaint that each gets."""
