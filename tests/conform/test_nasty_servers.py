@@ -32,7 +32,8 @@ def test_every_answer_of_a_nasty_server_is_judged(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_every_session_comes_to_an_end(name: str) -> None:
+def test_every_session_comes_to_an_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopilot_agent.wire.syncml_client.MOST_COMMANDS", 3_000)  # as the real bound, and sooner
     make, wanted = SESSIONS[name]
     found = visit(WrongServer(MANAGE, saying(make)), URL, PERSON, pooled=True)
     findings = judge(found)
