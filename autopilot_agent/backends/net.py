@@ -34,7 +34,7 @@ _SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?=[/?#]|\Z)")
 _WANTS_TLS = re.compile(rb"speaks HTTPS|HTTP request (?:was sent )?to (?:an )?HTTPS|speaking plain HTTP to an SSL", re.I)
 """What servers answer to HTTP on a port for HTTPS: ours and cheroot, nginx and Go, Apache."""
 LARGEST = 64_000_000
-"""Bytes of an answer that are read."""
+"""Bytes of an answer that are read where nobody says less; packages come this way, too."""
 NAME, CONNECT, TIME, RESET = "0x80072EE7", "0x80072EFD", "0x80072EE2", "0x80072EFE"
 DATE, COMMON_NAME, AUTHORITY, CHANNEL = "0x80072F05", "0x80072F06", "0x80072F0D", "0x80072F7D"
 SAID = {
@@ -125,12 +125,19 @@ class RequestsNet:
     """
 
     def __init__(
-        self, addresses: Addresses, *, ca: str = "", allowed: frozenset[str] = frozenset(), seconds: float = SECONDS
+        self,
+        addresses: Addresses,
+        *,
+        ca: str = "",
+        allowed: frozenset[str] = frozenset(),
+        seconds: float = SECONDS,
+        largest: int | None = None,
     ) -> None:
         self.addresses = addresses
         self.ca = ca
         self.allowed = allowed
         self.seconds = seconds
+        self.largest = largest if largest is not None else LARGEST
         self._adapters: dict[str, tuple[Credential | None, GuardedAdapter]] = {}
         self._unheard = {base for base in addresses.bases() if base.startswith("http:")}
         for base in addresses.bases():
@@ -152,8 +159,8 @@ class RequestsNet:
         adapter = self._adapter(request.certificate if shown is not None else "", shown)
         try:
             answer = adapter.send(prepared, stream=True, timeout=self.seconds, verify=self.ca or True, proxies={})
-            body = answer.raw.read(LARGEST + 1, decode_content=True)
-            answer.close() if len(body) > LARGEST else answer.raw.release_conn()
+            body = answer.raw.read(self.largest + 1, decode_content=True)
+            answer.close() if len(body) > self.largest else answer.raw.release_conn()
         except (LocationValueError, requests.exceptions.InvalidURL):
             raise bad_url() from None
         except requests.RequestException as error:
@@ -165,8 +172,8 @@ class RequestsNet:
         except ValueError:  # a header or a name that the URL library does not send; its words would show the header
             adapter.close()
             raise Malformed("the request cannot be sent: a header or the address holds what HTTP does not take") from None
-        if len(body) > LARGEST:
-            raise Malformed(f"the answer has more than {LARGEST} bytes")
+        if len(body) > self.largest:
+            raise Malformed(f"the answer has more than {self.largest} bytes")
         if self._unheard:
             self._listen(url, answer.status_code, body)
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)

@@ -22,7 +22,8 @@ MEANINGS: dict[str, str] = {
     "serve": f"0 ended in order, {WRONG}, or the port is taken; {OURS}",
     "preflight": "0 no finding as bad as --fail-on says, 1 there is one, 2 a wrong path, export or option, or nothing to play",
     "diff": "0 nothing differs, 1 something does, 2 a wrong file, or two of different kinds",
-    "conform": f"0 no complaint, 1 Windows would fail somewhere, {WRONG}, 3 the server cannot be reached, {OURS}",
+    "conform": f"0 no complaint, 1 Windows would fail somewhere, {WRONG}, or nothing could be tested of a stage that "
+    f"was asked for; 3 the server cannot be reached, {OURS}",
     "completion": "0 printed, 2 wrong usage",
 }
 

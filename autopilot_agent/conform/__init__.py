@@ -4,7 +4,7 @@
 """
 
 from autopilot_agent.conform.demands import demands
-from autopilot_agent.conform.judging import Finding, Mark, judge
+from autopilot_agent.conform.judging import Finding, Mark, judge, untested
 from autopilot_agent.conform.visiting import STAGES, visit
 
-__all__ = ["STAGES", "Finding", "Mark", "demands", "judge", "visit"]
+__all__ = ["STAGES", "Finding", "Mark", "demands", "judge", "untested", "visit"]

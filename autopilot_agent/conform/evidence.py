@@ -133,6 +133,12 @@ class Visit:
         self.offered: tuple[str, ...] = ()
         self.key: rsa.RSAPrivateKey | None = None
 
+    def not_enrolled(self) -> str:
+        """Why no device is enrolled, with the reason where one is known."""
+        code, reason = self.shown.get(ENROL, ("", ""))
+        why = self.skipped.get(ENROL) or reason or code
+        return f"the device could not enrol: {why}" if why else "the device is not enrolled"
+
     def all(self, purpose: str) -> list[Exchange]:
         """Every exchange of a purpose."""
         return [one for one in self.exchanges if one.purpose == purpose]

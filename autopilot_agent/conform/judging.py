@@ -12,8 +12,13 @@ from autopilot_agent.conform.demands import Demand, demands
 from autopilot_agent.conform.evidence import NotReached, Visit
 from autopilot_agent.conform.visiting import STAGES
 
+CORE = ("discovery", "enrolment", "document", "sessions")
+"""Stages that every server has something to show in; the others may be empty where nobody asked for them by name."""
 MOST_SEEN = 10
 """Things seen against one demand that are told."""
+
+LONGEST = 500
+"""Characters of what was seen that are told; some of them are words of the server."""
 
 
 class Mark(Enum):
@@ -43,14 +48,29 @@ def judge(visit: Visit, stages: Sequence[str] = STAGES) -> list[Finding]:
     return [_judged(one, visit) for one in demands().values() if one.stage in stages]
 
 
+def untested(findings: Sequence[Finding], asked: Sequence[str] = ()) -> dict[str, str]:
+    """Stages of which nothing could be tested, each with the reason; without any that were asked for, of the core ones.
+
+    A visit that shows nothing of what it was made for has not passed, whatever else it shows. An enrolment that had no
+    answer to judge counts as untested as a whole.
+    """
+    found: dict[str, str] = {}
+    for stage in asked or CORE:
+        mine = [one for one in findings if one.demand.stage == stage]
+        key = [one for one in mine if one.demand.id == "ENR-ANSWER"] or mine
+        if mine and all(one.mark is Mark.NOT_REACHED for one in key):
+            found[stage] = key[0].reason
+    return found
+
+
 def _judged(demand: Demand, visit: Visit) -> Finding:
     found: list[Seen] = []
     try:
         for one in CHECKS[demand.id](visit):
-            found.append(one)
+            found.append(msgspec.structs.replace(one, text=one.text[:LONGEST]))
             if len(found) == MOST_SEEN:
                 break
     except NotReached as missing:
         if not found:
-            return Finding(demand, Mark.NOT_REACHED, reason=str(missing))
+            return Finding(demand, Mark.NOT_REACHED, reason=str(missing)[:LONGEST])
     return Finding(demand, Mark.COMPLAINT if found else Mark.MET, tuple(found))

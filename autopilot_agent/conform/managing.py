@@ -5,7 +5,7 @@ from __future__ import annotations
 from autopilot_agent.conform.evidence import SESSION, SIGN_IN, Talk, Visit, turn_of
 from autopilot_agent.conform.pc import Pc
 from autopilot_agent.conform.recording import RecordingNet, play
-from autopilot_agent.errors import CallFailed
+from autopilot_agent.errors import CallFailed, ServiceFault
 from autopilot_agent.service.management import Alert, Commands, ManagementMessage, Status
 from autopilot_agent.service.uris import first_sync
 from autopilot_agent.wire import syncml_client
@@ -15,6 +15,9 @@ DEVICE_SESSIONS, USER_SESSIONS = 5, 4
 """Sessions that a server gets to finish what it has to say in each scope; at least two of each scope are held."""
 MOST_MESSAGES = 40
 """Message pairs after which a session is taken to have no end."""
+MOST_BYTES = 8_000_000
+"""Bytes of all answers of a session after which the same is taken."""
+ENDLESS = "0x8007000D"
 OPENING = {
     who: (
         Alert(1201),
@@ -74,6 +77,8 @@ class Manager:
                     answer: Commands = play(syncml_client.manage(call, self.wallet), self.net, self.wallet)
                     if not answer.commands:
                         break
+                    if sum(len(one.response.body) for one in visit.exchanges[first:] if one.response) > MOST_BYTES:
+                        raise ServiceFault(ENDLESS, f"the server has not come to an end after {MOST_BYTES} bytes")
                     statuses: tuple[Status, ...] = tuple(self.pc.answer(one) for one in answer.commands)
                     call = ManagementMessage(enrolment, self.number, message + 1, (), (), statuses, call.user_id)
                 else:

@@ -78,7 +78,7 @@ def probe_sessions(visit: Visit, net: RecordingNet, wallet: Wallet, other: Walle
     address = wallet.account.get("ADDR", "")
     for purpose in (NO_NUMBER, UNKNOWN, STRANGER):
         if not address or wallet.mdm is None:
-            visit.skipped[purpose] = "the device is not enrolled"
+            visit.skipped[purpose] = visit.not_enrolled()
     if not address or wallet.mdm is None:
         return
     device_id = wallet.account.get("DeviceID", "")
@@ -122,7 +122,7 @@ def probe_renewal(visit: Visit, net: RecordingNet, wallet: Wallet) -> None:
     url = wallet.account.get("Renew/ServerURL") or wallet.places.get("enrolment", "")
     if wallet.mdm is None or not wallet.account.get("DeviceID"):
         for purpose in (RENEW, RENEW_STRANGER, RENEW_UNSHOWN):
-            visit.skipped[purpose] = "the device is not enrolled"
+            visit.skipped[purpose] = visit.not_enrolled()
         return
     own, key = wallet.mdm.certificate, wallet.mdm.key
     device_id = wallet.account["DeviceID"]

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 from autopilot_agent.backends.faults import UNREADABLE
 from autopilot_agent.backends.http import Net
 from autopilot_agent.conform.evidence import Exchange
-from autopilot_agent.errors import Malformed, ServiceFault, Unreachable
+from autopilot_agent.errors import InputError, Malformed, ServiceFault, Unreachable
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import BITS, KeySource
 from autopilot_agent.wire.wallet import Wallet
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+NOT_ASKED = "not asked"
+"""Instead of a code of Windows: this program did not send the request, whatever Windows would have done."""
 
 
 class RecordingNet:
@@ -36,7 +40,11 @@ class RecordingNet:
             self.purpose = before
 
     def send(self, request: Request, wallet: Wallet) -> Response:
-        """The server's response; raises what the net raises, and ``Unreachable`` for an answer that is too large."""
+        """The server's response; raises ``Unreachable`` where there is none, and for one that is too large.
+
+        An address that may not be visited is a fact about the server that named it. Only before the first answer it is the
+        one that somebody gave, and the net's ``InputError`` is theirs.
+        """
         exchange = Exchange(self.purpose, request)
         self.kept.append(exchange)
         try:
@@ -47,6 +55,11 @@ class RecordingNet:
         except Malformed as error:
             exchange.failed, exchange.reason = UNREADABLE, str(error)
             raise Unreachable(UNREADABLE, str(error)) from None
+        except InputError as error:
+            if all(one.response is None for one in self.kept):
+                raise
+            exchange.failed, exchange.reason = NOT_ASKED, error.message.partition(". ")[0].rstrip(".")
+            raise Unreachable(NOT_ASKED, exchange.reason) from None
         return exchange.response
 
 

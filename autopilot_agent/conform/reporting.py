@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lxml import etree
@@ -39,8 +39,13 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"{len(findings)} demands: {met} met, {must} not met, {should} advice not followed, {missing} not reached"
 
 
-def as_text(findings: Sequence[Finding], url: str, *, details: bool = False) -> str:
-    """Demands by stage, then each complaint: what was seen, what Windows does then, what to do, and where it says so."""
+def as_text(
+    findings: Sequence[Finding], url: str, *, missed: Mapping[str, str] | None = None, details: bool = False
+) -> str:
+    """Demands by stage, then each complaint: what was seen, what Windows does then, what to do, and where it says so.
+
+    ``missed`` are stages of which nothing could be tested, each with the reason.
+    """
     lines = [f"Conformance of {printable(url)}", ""]
     for stage, title in TITLES.items():
         mine = [one for one in findings if one.demand.stage == stage]
@@ -75,11 +80,14 @@ def as_text(findings: Sequence[Finding], url: str, *, details: bool = False) -> 
             lines += _wrapped("  ", f"{', '.join(ids)}: {printable(reason)}")
         lines.append("")
     lines += _wrapped("", summary(findings) + ".")
+    for stage, why in (missed or {}).items():
+        lines += _wrapped("", f"Not passed: nothing of {TITLES[stage]!r} could be judged: {printable(why)}.")
     return "\n".join(lines) + "\n"
 
 
-def as_json(findings: Sequence[Finding], url: str) -> str:
-    """One document."""
+def as_json(findings: Sequence[Finding], url: str, *, missed: Mapping[str, str] | None = None) -> str:
+    """One document. ``passed`` is true where everything that was asked for was tested and Windows fails nowhere."""
+    complaints = sum(one.wrong for one in findings)
     document = {
         "schema_version": 1,
         "url": url,
@@ -99,18 +107,26 @@ def as_json(findings: Sequence[Finding], url: str) -> str:
             }
             for one in findings
         ],
-        "complaints": sum(one.wrong for one in findings),
+        "complaints": complaints,
+        "untested": dict(missed or {}),
+        "passed": not complaints and not missed,
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def as_junit(findings: Sequence[Finding], url: str) -> str:
-    """One test case a demand; advice that is not followed passes, with a word about it."""
+def as_junit(findings: Sequence[Finding], url: str, *, missed: Mapping[str, str] | None = None) -> str:
+    """One test case a demand; advice that is not followed passes, with a word about it.
+
+    A demand that was not reached is skipped; where nothing of its stage was, it is an error, because a suite of
+    skipped cases is green.
+    """
     failures = sum(one.wrong for one in findings)
-    skipped = sum(one.mark is Mark.NOT_REACHED for one in findings)
-    counts = {"tests": str(len(findings)), "failures": str(failures), "errors": "0", "skipped": str(skipped)}
-    root = etree.Element("testsuites", {"name": "autopilot-agent conform", **counts})
-    suite = etree.SubElement(root, "testsuite", {"name": printable(url), **counts})
+    missing = [one for one in findings if one.mark is Mark.NOT_REACHED]
+    errors = sum(one.demand.stage in (missed or ()) for one in missing)
+    counts = {"tests": len(findings), "failures": failures, "errors": errors, "skipped": len(missing) - errors}
+    numbers = {name: str(value) for name, value in counts.items()}
+    root = etree.Element("testsuites", {"name": "autopilot-agent conform", **numbers})
+    suite = etree.SubElement(root, "testsuite", {"name": printable(url), **numbers})
     for one in findings:
         case = etree.SubElement(suite, "testcase", name=one.demand.id, classname=f"conform.{one.demand.stage}", time="0")
         said = "\n".join(printable(seen.text) for seen in one.seen)
@@ -118,7 +134,8 @@ def as_junit(findings: Sequence[Finding], url: str) -> str:
             failure = etree.SubElement(case, "failure", message=printable(one.demand.demand), type=one.demand.level)
             failure.text = f"{said}\nWindows: {one.demand.windows}\nDo: {one.demand.advice}\nSource: {one.demand.source}"
         elif one.mark is Mark.NOT_REACHED:
-            etree.SubElement(case, "skipped", message=printable(one.reason))
+            kind = "error" if one.demand.stage in (missed or ()) else "skipped"
+            etree.SubElement(case, kind, message=printable(one.reason))
         elif said:
             etree.SubElement(case, "system-out").text = f"advice not followed: {said}"
     return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)).decode()

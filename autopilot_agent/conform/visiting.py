@@ -9,7 +9,6 @@ from autopilot_agent.backends.http import Net
 from autopilot_agent.conform.demands import STAGE_OF
 from autopilot_agent.conform.enrolling import USER, Enroller, Person
 from autopilot_agent.conform.evidence import (
-    ENROL,
     OBSTINATE,
     SESSION,
     NotReached,
@@ -94,11 +93,8 @@ def _manage(
     found: Visit, net: RecordingNet, first: Wallet, second: Wallet, keys: KeptKeys, user: str, person: Person
 ) -> None:
     if first.mdm is None or not first.account.get("ADDR"):
-        code, reason = found.shown.get(ENROL, ("", ""))
-        why = found.skipped.get(ENROL, "the device is not enrolled")
-        why = f"the device could not enrol: {reason or code}" if code else why
         for purpose in (SESSION, OBSTINATE):
-            found.skipped[purpose] = why
+            found.skipped[purpose] = found.not_enrolled()
         probe_sessions(found, net, first, second)
         return
     Manager(net, first, pc_of(found), user).all(found)

@@ -45,6 +45,8 @@ MOST_TURNS = 60
 """POSTs that one call may take."""
 MOST_CHALLENGES = 2
 """How often a server may ask for credentials in one session: once for the first, once because the nonce was old."""
+MOST_COMMANDS = 20_000
+"""Commands that a server may send in one session. Each is answered, and a server may answer answers with more commands."""
 NUMBERS = 50_000
 """Bytes that are kept free for CmdIDs, which are given last."""
 
@@ -155,7 +157,7 @@ def _exchange(
             continue
         body, continuing = fits.rest, fits.continuing
         trusted = _server_header(message, wallet, session)
-        believed = trusted.code != dm.WRONG_CREDENTIALS
+        believed, before = trusted.code != dm.WRONG_CREDENTIALS, len(used)
         receipt = Receipt(message, session.part, used if believed else set())
         if receipt.aborted:
             session.due = ()
@@ -163,6 +165,9 @@ def _exchange(
         if believed:
             session.part, session.due = receipt.part, (trusted, *receipt.due)
             commands += receipt.commands
+            session.taken += len(used) - before
+            if session.taken > MOST_COMMANDS:
+                raise ServiceFault("0x8007000D", f"the server has not come to an end after {MOST_COMMANDS} commands")
         else:
             session.due = (trusted, *(_without(one, trusted.code) for one in receipt.due))
         more = receipt.buffered or (not message.final and bool(receipt.commands))

@@ -48,6 +48,8 @@ class Session(msgspec.Struct):
     part: syncml_chunks.Part | None = None
     owed_alerts: tuple[str, ...] = ()
     correlation: str = ""
+    taken: int = 0
+    """Commands that the server has sent, each item counted."""
 
     @property
     def name(self) -> str:

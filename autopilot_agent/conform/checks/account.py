@@ -5,11 +5,11 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from autopilot_agent.conform.checks.document import certificate_of, entries
 from autopilot_agent.conform.checks.registry import Seen, tests
 from autopilot_agent.conform.evidence import ENROL, NotReached, Visit
+from autopilot_agent.conform.naming import trouble_with
 from autopilot_agent.errors import Malformed
 from autopilot_agent.wire import provisioning, wap
 
@@ -41,12 +41,11 @@ def account(visit: Visit) -> Iterable[Seen]:
     except NotReached as missing:
         yield Seen(str(missing), exchange)
         return
-    names = {one.name.upper() for one in found.parms}
     address = found.find("APPADDR")
-    if "PROVIDER-ID" not in names:
-        yield Seen("PROVIDER-ID is missing", exchange)
-    if "ADDR" not in names and (address is None or not address.parm("ADDR")):
-        yield Seen("ADDR is missing", exchange)
+    if not _value(visit, "PROVIDER-ID"):
+        yield Seen("PROVIDER-ID is missing or empty", exchange)
+    if not _value(visit, "ADDR") and (address is None or not address.parm("ADDR")):
+        yield Seen("ADDR is missing or empty", exchange)
 
 
 @tests("WAP-CAPITALS")
@@ -66,9 +65,8 @@ def address(visit: Visit) -> Iterable[Seen]:
     found = _value(visit, "ADDR") or (nested.parm("ADDR") if nested is not None else "") or ""
     if not found:
         raise NotReached("the account has no ADDR")
-    parts = urlsplit(found)
-    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and visit.url.startswith("http:"))):
-        yield Seen(f"ADDR is {found[:100]}", visit.last(ENROL))
+    if wrong := trouble_with(found, visit.url):
+        yield Seen(f"ADDR is {wrong}", visit.last(ENROL))
 
 
 @tests("WAP-INIT")

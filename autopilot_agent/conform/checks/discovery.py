@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
+from autopilot_agent.backends.addresses import host_of
 from autopilot_agent.conform.checks.registry import Seen, tests
 from autopilot_agent.conform.evidence import DISCOVER, PROBE, NotReached, Visit, places_in
+from autopilot_agent.conform.naming import trouble_with
 from autopilot_agent.wire import safe_xml, soap
 from autopilot_agent.wire.discovery import decode_request
+from autopilot_agent.wire.hosts import is_production
 
 ORDER = (
     "AuthPolicy", "EnrollmentVersion", "EnrollmentPolicyServiceUrl", "EnrollmentServiceUrl", "AuthenticationServiceUrl",
@@ -44,8 +46,9 @@ def redirects(visit: Visit) -> Iterable[Seen]:
     for exchange in (*visit.all(PROBE), *visit.all(DISCOVER)):
         if exchange.response is not None and exchange.response.status in REDIRECTS:
             place = exchange.response.headers.get("location", "")
-            if not place.startswith("https://"):
-                yield Seen(f"the {exchange.purpose} is redirected to {place[:100] or 'nowhere'}", exchange)
+            if wrong := trouble_with(place, "https:"):
+                wrong = "nowhere" if not place else wrong
+                yield Seen(f"the {exchange.purpose} is redirected to {wrong}", exchange)
     visit.last(PROBE)
 
 
@@ -81,11 +84,8 @@ def version(visit: Visit) -> Iterable[Seen]:
 def enrolment_url(visit: Visit) -> Iterable[Seen]:
     """An absolute https URL."""
     exchange, result = visit.discovered()
-    found = soap.said(result, "EnrollmentServiceUrl")
-    parts = urlsplit(found)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and visit.url.startswith("http:"))
-    if not secure or not parts.hostname:
-        yield Seen(f"EnrollmentServiceUrl is {found or 'missing'}", exchange)
+    if wrong := trouble_with(soap.said(result, "EnrollmentServiceUrl"), visit.url):
+        yield Seen(f"EnrollmentServiceUrl is {wrong}", exchange)
 
 
 @tests("DISC-AUTH-URL")
@@ -94,8 +94,10 @@ def page_url(visit: Visit) -> Iterable[Seen]:
     exchange, result = visit.discovered()
     if soap.said(result, "AuthPolicy") != "Federated":
         raise NotReached("AuthPolicy is not Federated")
-    if not soap.said(result, "AuthenticationServiceUrl"):
-        yield Seen("AuthPolicy is Federated, and AuthenticationServiceUrl is missing", exchange)
+    named = soap.said(result, "AuthenticationServiceUrl")
+    wrong = trouble_with(named, visit.url)
+    if wrong and not is_production(host_of(named)):  # a page of Entra's is where such a server may send people
+        yield Seen(f"AuthPolicy is Federated, and AuthenticationServiceUrl is {wrong}", exchange)
 
 
 @tests("DISC-ONE-HOST")
@@ -105,9 +107,11 @@ def one_host(visit: Visit) -> Iterable[Seen]:
     places = places_in(exchange)
     if "policy" not in places:
         raise NotReached("the server names no policy service")
-    hosts = urlsplit(places["policy"]).hostname, urlsplit(places.get("enrolment", "")).hostname
-    if hosts[0] != hosts[1]:
-        yield Seen(f"the policy service is on {hosts[0]}, the enrolment service on {hosts[1]}", exchange)
+    policy, enrolment = host_of(places["policy"]), host_of(places.get("enrolment", ""))
+    if wrong := trouble_with(places["policy"], visit.url):
+        yield Seen(f"EnrollmentPolicyServiceUrl is {wrong}", exchange)
+    elif policy != enrolment:
+        yield Seen(f"the policy service is on {policy}, the enrolment service on {enrolment or 'no host'}", exchange)
 
 
 def _number(text: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from autopilot_agent.conform.checks.esp_nodes import FIRST_SYNC, WRITES, page, where
@@ -136,14 +137,22 @@ def sent(visit: Visit) -> Iterable[Seen]:
     lists = [one for one in page(visit) if one.name.startswith("Expected") and FIRST_SYNC in one.uri]
     if not lists:
         raise NotReached("the server names nothing to wait for")
-    known = [_plain(one.uri) for one in visit.told if one.verb in (*WRITES, "Exec") and (one.code < 400 or one.code == 418)]
+    done = [one for one in visit.told if one.verb in (*WRITES, "Exec") and (one.code < 400 or one.code == 418)]
+    known = sorted({_plain(one.uri) for one in done})  # a list may have as many entries as there are commands
     for one in lists:
         for item in filter(None, one.value.split(LIST_SEPARATOR)):
             uri = _plain(item.partition(";")[0])
             base = uri.rpartition("/")[0] if ";" in item or uri.endswith("/status") else uri
-            if not any(each in (uri, base) or each.startswith(base + "/") for each in known):
+            inside = base + "/"
+            if _first(known, uri) != uri and _first(known, base) != base and not _first(known, inside).startswith(inside):
                 yield Seen(f"{one.name} waits for {item[:100]}, which was never sent", one.exchange)
                 return
+
+
+def _first(known: list[str], uri: str) -> str:
+    """The first of them, in their order, that does not come before this one."""
+    place = bisect_left(known, uri)
+    return known[place] if place < len(known) else ""
 
 
 def _plain(uri: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 from autopilot_agent.conform.checks.registry import Seen, tests
 from autopilot_agent.conform.evidence import Visit, leaves
@@ -174,7 +176,7 @@ def command_ids(visit: Visit) -> Iterable[Seen]:
             yield Seen("a command has the CmdID 0", turn.exchange)
             return
         if len(set(found)) < len(found):
-            twice = next(one for one in found if found.count(one) > 1)
+            twice = Counter(found).most_common(1)[0][0]
             yield Seen(f"CmdID {twice} is there twice in one message", turn.exchange)
             return
 
@@ -225,12 +227,18 @@ def markup(visit: Visit) -> Iterable[Seen]:
     """Elements in Data only where Format says xml."""
     for _, turn, _ in visit.messages():
         for one in turn.root.iter(DATA) if turn.root is not None else ():
-            item = one.getparent()
-            kinds = [safe_xml.text(safe_xml.child(each, "Meta", "Format")).strip()
-                     for each in (item, item.getparent() if item is not None else None)]  # fmt: skip
-            if len(one) and "xml" not in kinds and "node" not in kinds:
+            item = one.getparent() if len(one) else None
+            if item is not None and not ({_format(item), _format(item.getparent())} & {"xml", "node"}):
                 yield Seen("Data holds elements, and Format is not xml", turn.exchange)
                 return
+
+
+def _format(element: safe_xml.Element | None) -> str:
+    """The format in the Meta of a command or an item, which stands among the first children: a command may have thousands."""
+    for one in islice(element if element is not None else (), 8):
+        if safe_xml.local(one) == "Meta":
+            return safe_xml.text(safe_xml.child(one, "Format")).strip()
+    return ""
 
 
 @tests("DM-LOCURI")
