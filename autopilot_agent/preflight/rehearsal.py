@@ -208,7 +208,7 @@ class Stage:
 
     def _limit(self, app_id: str) -> int:
         experience = getattr(self.fleet.targeting.app(app_id), "install_experience", None)
-        return experience.max_run_time_in_minutes if experience is not None else 60
+        return experience.minutes if experience is not None else 60
 
     def _run(self, scenario: Scenario) -> Run:
         path = Path(self.subject.name)

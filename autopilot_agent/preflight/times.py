@@ -72,7 +72,7 @@ def app_limit(preflight: Preflight) -> Iterator[Found]:
         for app in required_apps(one):
             if not isinstance(app, Win32LobApp) or (found.id, app.id) in asked:
                 continue
-            minutes = app.install_experience.max_run_time_in_minutes
+            minutes = app.install_experience.minutes
             if minutes <= USUAL_LIMIT or minutes * MINUTE <= limit:
                 continue
             asked.add((found.id, app.id))

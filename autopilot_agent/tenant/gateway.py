@@ -193,7 +193,7 @@ def _lob(app: Win32LobApp, phase: str) -> Win32App:
         app.install_experience.run_as_account,
         phase,
         app.install_command_line,
-        app.install_experience.max_run_time_in_minutes * 60_000,
+        app.install_experience.minutes * 60_000,
         app.kind or "win32LobApp",
         app.install_experience.device_restart_behavior,
         tuple(_rule(rule) for rule in app.detection_rules),

@@ -6,6 +6,7 @@ import pytest
 from graph_samples import Json, esp, inline, place_of, profile, texts, win32
 
 from autopilot_agent.errors import InputError
+from autopilot_agent.tenant.graph.apps import Win32LobApp
 from autopilot_agent.tenant.graph.checks import wrong_name_template
 
 HYBRID = {"@odata.type": "#microsoft.graph.activeDirectoryWindowsAutopilotDeploymentProfile"}
@@ -53,7 +54,7 @@ def test_a_time_limit_that_no_service_saves_is_refused(minutes: int, words: str)
     assert refused.value.place is not None
 
 
-@pytest.mark.parametrize("minutes", [0, 1441])
+@pytest.mark.parametrize("minutes", [-1, 1441])
 def test_a_time_limit_of_an_app_that_no_service_saves_is_refused(minutes: int) -> None:
     with pytest.raises(InputError, match=f"{minutes} minutes are not a time limit of an app") as refused:
         inline(mobileApps=[win32(installExperience={"maxRunTimeInMinutes": minutes})])
@@ -63,6 +64,12 @@ def test_a_time_limit_of_an_app_that_no_service_saves_is_refused(minutes: int) -
 def test_an_app_may_take_a_whole_day() -> None:
     data = inline(mobileApps=[win32(installExperience={"maxRunTimeInMinutes": 1440})])
     assert "time limit" not in texts(data)
+
+
+def test_a_time_limit_of_nothing_is_that_of_an_app_that_says_none() -> None:
+    data = inline(mobileApps=[win32(installExperience={"maxRunTimeInMinutes": 0})])
+    app = data.mobile_apps[0]
+    assert isinstance(app, Win32LobApp) and app.install_experience.minutes == 60 and "time limit" not in texts(data)
 
 
 def test_a_hidden_page_without_a_time_limit_is_fine() -> None:

@@ -46,6 +46,11 @@ class InstallExperience(Graph, frozen=True, kw_only=True):
     device_restart_behavior: RestartBehavior = "basedOnReturnCode"
     max_run_time_in_minutes: int = 60
 
+    @property
+    def minutes(self) -> int:
+        """The time limit; 0, as tools write that leave it out, is the default of 60."""
+        return self.max_run_time_in_minutes or 60
+
 
 class ReturnCode(Graph, frozen=True, kw_only=True):
     """What one exit code of an installer means."""

@@ -103,7 +103,7 @@ def check_esp(esp: EspConfiguration, raw: Mapping[str, object], source: Source, 
 def check_app(app: Win32LobApp, raw: Mapping[str, object], source: Source, path: JsonPath) -> None:
     """Raise InputError for a time limit of a Win32 app that no service would save (rule APP-LIMIT)."""
     minutes = app.install_experience.max_run_time_in_minutes
-    if not 1 <= minutes <= MOST_MINUTES:
+    if not 0 <= minutes <= MOST_MINUTES:  # 0 says nothing
         source.fail(
             (*path, "installExperience", "maxRunTimeInMinutes"),
             f'"{app.display_name}": {minutes} minutes are not a time limit of an app; write 1 to {MOST_MINUTES}',
