@@ -47,7 +47,7 @@ class DataFile:
             raise
         except sqlite3.Error as error:
             self._connection.close()
-            raise self._not_opened(error) from None
+            raise self._not_opened(error, only_read) from None
 
     def _unusable(self, why: str) -> InputError:
         return InputError(f"the data file cannot be used ({why}); check its folder and permissions.", Place(str(self.path)))
@@ -57,10 +57,12 @@ class DataFile:
         text = f"this data file is damaged ({why}); put a copy of before in its place, or begin a new one."
         return InputError(text, Place(str(self.path)))
 
-    def _not_opened(self, error: sqlite3.Error) -> InputError:
+    def _not_opened(self, error: sqlite3.Error, only_read: bool) -> InputError:
         said = str(error)
         if "locked" in said:
             text = "another server is using this data file; stop it, or name another file."
+            if only_read:
+                text = "a server is using this data file; stop it, or take its CA from /autopilot-agent/ca.pem there."
             return InputError(text, Place(str(self.path)))
         if _says_that_it_is_ours(self.path):
             return self._unusable(said) if isinstance(error, sqlite3.OperationalError) else self.damaged(said)

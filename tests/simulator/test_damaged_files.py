@@ -157,4 +157,4 @@ def test_the_authority_of_a_running_server_is_not_to_be_read(tmp_path: Path, cap
     with closing(DataFile(path)) as file:
         authority_of(file)
         assert main(["serve", "ca", "--data", str(path)]) == 2
-    assert "another server is using this data file" in capsys.readouterr().err
+    assert "a server is using this data file" in capsys.readouterr().err
