@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from autopilot_agent.conform.evidence import DISCOVER, ENROL, POLICY, PROBE, SIGN_IN, NotReached, Visit, places_in
+from autopilot_agent.conform.evidence import DISCOVER, ENROL, POLICY, PROBE, SIGN_IN, NotReached, Visit
+from autopilot_agent.conform.naming import places_in
 from autopilot_agent.conform.recording import KeptKeys, RecordingNet, play
 from autopilot_agent.errors import CallFailed, Malformed, ServiceFault
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm

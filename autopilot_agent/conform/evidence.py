@@ -292,20 +292,3 @@ def turn_of(exchange: Exchange) -> Turn | None:
     except Malformed:
         got = None
     return Turn(exchange, sent, got, root)
-
-
-def places_in(exchange: Exchange | None) -> dict[str, str]:
-    """The addresses of a discovery answer, taken as they are, by the names that a wallet has for them."""
-    envelope = exchange.envelope if exchange is not None else None
-    result = safe_xml.child(envelope.operation, "DiscoverResult") if envelope is not None else None
-    names = {
-        "enrolment": "EnrollmentServiceUrl",
-        "policy": "EnrollmentPolicyServiceUrl",
-        "auth": "AuthenticationServiceUrl",
-        "AuthPolicy": "AuthPolicy",
-        "EnrollmentVersion": "EnrollmentVersion",
-    }
-    found = {key: soap.said(result, name) for key, name in names.items()}
-    return {key: value for key, value in found.items() if value}
-
-

@@ -1,9 +1,11 @@
-"""Addresses that a server names: whether a Windows device could go there, said in a few words."""
+"""Addresses that a server names, and whether a Windows device could go there, said in a few words."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from autopilot_agent.conform.evidence import Exchange
+from autopilot_agent.wire import safe_xml, soap
 from autopilot_agent.wire.hosts import is_production
 
 LONGEST = 100
@@ -32,3 +34,18 @@ def trouble_with(url: str, visited: str) -> str:
     if is_production(host):
         return f"{shown}, a production service of somebody else's, which is never visited"
     return ""
+
+
+def places_in(exchange: Exchange | None) -> dict[str, str]:
+    """The addresses of a discovery answer, taken as they are, by the names that a wallet has for them."""
+    envelope = exchange.envelope if exchange is not None else None
+    result = safe_xml.child(envelope.operation, "DiscoverResult") if envelope is not None else None
+    names = {
+        "enrolment": "EnrollmentServiceUrl",
+        "policy": "EnrollmentPolicyServiceUrl",
+        "auth": "AuthenticationServiceUrl",
+        "AuthPolicy": "AuthPolicy",
+        "EnrollmentVersion": "EnrollmentVersion",
+    }
+    found = {key: soap.said(result, name) for key, name in names.items()}
+    return {key: value for key, value in found.items() if value}

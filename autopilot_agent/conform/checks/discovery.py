@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from autopilot_agent.backends.addresses import host_of
 from autopilot_agent.conform.checks.registry import Seen, tests
-from autopilot_agent.conform.evidence import DISCOVER, PROBE, NotReached, Visit, places_in
-from autopilot_agent.conform.naming import trouble_with
+from autopilot_agent.conform.evidence import DISCOVER, PROBE, NotReached, Visit
+from autopilot_agent.conform.naming import places_in, trouble_with
 from autopilot_agent.wire import safe_xml, soap
 from autopilot_agent.wire.discovery import decode_request
 from autopilot_agent.wire.hosts import is_production
