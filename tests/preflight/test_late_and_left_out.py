@@ -1,4 +1,4 @@
-"""What a finding says of a page that waits in vain, of downloads that are not over, and of users who are like the one played."""
+"""What a finding says of a page that waits in vain, of downloads that go on, and of users who are like the one played."""
 
 from __future__ import annotations
 
