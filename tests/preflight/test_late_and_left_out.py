@@ -115,3 +115,21 @@ mobilityManagementPolicies:
 def test_a_user_without_a_licence_is_said_to_be_like_others(tmp_path: Path) -> None:
     (one,) = found_in(PEOPLE, tmp_path)
     assert one.what == "user2@contoso.example has no Intune licence, like 1 other user."
+
+
+def test_who_cannot_enrol_does_not_stand_for_the_others_of_a_group(tmp_path: Path) -> None:
+    text = (
+        LARGE.replace("all devices", "Finance")
+        + """
+users:
+  - {userPrincipalName: user1@contoso.example}
+  - {userPrincipalName: user2@contoso.example}
+  - {userPrincipalName: user3@contoso.example, memberOf: [Finance], assignedPlans: []}
+  - {userPrincipalName: user4@contoso.example, memberOf: [Finance]}
+groups:
+  - {id: g1, displayName: Finance}
+"""
+    )
+    found = {one.rule: one for one in found_in(text, tmp_path)}
+    assert set(found) == {"F-27", "F-40"}
+    assert any("user4@contoso.example" in seen for seen in found["F-40"].seen)
