@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 from autopilot_agent.events import CallRefused, LogWritten, Noted
 from autopilot_agent.preflight.findings import Moment, Resource
@@ -18,7 +17,7 @@ from autopilot_agent.tenant.graph.enrollment import (
     DeviceEnrollmentPlatformRestrictionsConfiguration,
 )
 from autopilot_agent.tenant.graph.policies import ConfigurationPolicy, DeviceConfiguration
-from autopilot_agent.tenant.policies import settings_of
+from autopilot_agent.tenant.policies import Setting, settings_of
 
 LEAST_DOWNLOAD = 5_000
 """Milliseconds of downloading that are worth a word."""
@@ -54,9 +53,10 @@ def slowest(one: Rehearsal) -> str:
 def downloads(one: Rehearsal) -> str:
     """How much of the time of a rehearsal's apps was downloading, and how fast; "" where nothing was downloaded."""
     spent = 0
+    end = one.events[-1].at if one.events else 0
     for changes in one.apps().values():
-        for change, after in pairwise(changes):
-            spent += after.at - change.at if change.state == "downloading" else 0
+        times = [*(change.at for change in changes[1:]), end]  # what is still downloading is so until the end
+        spent += sum(until - change.at for change, until in zip(changes, times, strict=True) if change.state == "downloading")
     if spent < LEAST_DOWNLOAD or one.run.plan is None:
         return ""
     return f"; downloads at {one.run.plan.device.network.megabits} Mbit/s took {span(spent)} of it"
@@ -138,6 +138,22 @@ def policies_with(preflight: Preflight, one: Rehearsal, uri: str) -> list[Resour
     return found
 
 
+def missing_settings(one: Rehearsal) -> list[Setting]:
+    """Settings that the status page waits for and the device has not."""
+    device, plan = one.enrolled, one.run.plan
+    if device is None or plan is None:
+        return []
+    sent = (setting for each in device.policies for setting in settings_of(each.policy, each.target))
+    waited = (setting for setting in sent if setting.expect in ("policy", "network"))
+    return [setting for setting in waited if not plan.device.disk.csp.exists(setting.expected_uri)]
+
+
+def _late(preflight: Preflight, one: Rehearsal) -> tuple[Resource, ...]:
+    """The page whose time is over, and the policies that the device did not take."""
+    policies = [each for setting in missing_settings(one) for each in policies_with(preflight, one, setting.uri)]
+    return tuple(dict.fromkeys((*page_of(preflight, one), *policies)))
+
+
 def policy_resource(preflight: Preflight, policy: DeviceConfiguration | ConfigurationPolicy) -> Resource:
     """A policy as a finding names it."""
     collection = "configuration_policies" if isinstance(policy, ConfigurationPolicy) else "device_configurations"
@@ -198,7 +214,7 @@ _BLAME: dict[str, Callable[[Preflight, Rehearsal], tuple[Resource, ...]]] = {
     "F-34": _domain_join,
     "F-38": _registration,
     "F-39": _comanagement,
-    "F-40": page_of,
+    "F-40": _late,
     "F-42": _overlapping,
     "F-44": lambda preflight, one: (*_hung(preflight, one), *_policies_of_access(preflight)),
     "F-47": restarting,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopilot_agent.events import CallRefused, Event, LogWritten, Noted, ScreenShown
-from autopilot_agent.preflight.blame import OF_THE_USER, blamed, domain_join_of_user, downloads, slowest
+from autopilot_agent.events import CallRefused, Event, LogWritten, Noted, RowChanged, ScreenShown
+from autopilot_agent.preflight.blame import OF_THE_USER, blamed, domain_join_of_user, downloads, missing_settings, slowest
 from autopilot_agent.preflight.findings import Found, Resource, Severity
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
 from autopilot_agent.rulebook import diagnosis
-from autopilot_agent.tenant.commands import required
+from autopilot_agent.tenant.commands import blocking_ids, required
+from autopilot_agent.tenant.graph.directory import User
 
 PERSONAL = ("F-77", "F-86")
 """What keeps devices out that nobody registered, as administrators mean it."""
@@ -26,6 +27,13 @@ TITLES = {
     "REG-ONE-TIME": "A registration has used up its one enrolment without a user",
 }
 """What administrators call failures that the catalogue names by what the device shows."""
+LATE = "The status page waits for settings that do not come, until its time is over"
+"""Where the row that is late is not that of the apps."""
+LATE_FIX = "Mend or take away the setting that the device does not take; more time does not help where it refuses one."
+APPS_ROW = "Apps"
+"""The row whose being late has words of its own."""
+MISSING = 3
+"""Settings that are named where the page waits for them in vain."""
 TITLE_WORDS = 3
 """A reason of so few words names a row of the page and explains nothing."""
 
@@ -45,13 +53,14 @@ def bad_ends(preflight: Preflight) -> Iterator[Found]:
         symptom = (row.symptom if row is not None else error.meaning) or "The device does not get on"
         code = f" ({error.code})" if error.code else ""
         shown = shown_by(one, rule)
+        late = _late_row(one) if rule == "F-40" else ""
         yield Found(
             what=_as_title(_what(preflight, one, rule, about)) + ".",
             about=about,
             moments=(*(one.moment(event) for event in shown), one.end()),
             rule=rule,
-            title=f"{TITLES.get(rule) or _as_title(symptom)}{code}",
-            fix=FIXES.get(rule) or error.fix,
+            title=f"{LATE if late else TITLES.get(rule) or _as_title(symptom)}{code}",
+            fix=LATE_FIX if late else FIXES.get(rule) or error.fix,
             severity=_severity(preflight, one, rule),
         )
 
@@ -66,7 +75,7 @@ def _rule(one: Rehearsal, rule: str) -> str:
 def _as_title(symptom: str) -> str:
     """With a capital, unless it begins with the name of something."""
     word = symptom.partition(" ")[0]
-    return symptom[:1].upper() + symptom[1:] if word.islower() else symptom
+    return symptom[:1].upper() + symptom[1:] if word.islower() and "@" not in word else symptom
 
 
 FIXES = {
@@ -121,7 +130,16 @@ def _what(preflight: Preflight, one: Rehearsal, rule: str, about: tuple[Resource
     who = f"{name}: " if name and name not in text else ""
     named = ", ".join(each.name for each in about if each.kind != "user" and each.name not in text)
     why = _because(one, rule)
+    if rule == "F-27" and one.user is not None:
+        text += _others_without_licence(preflight, one.user)
     return f"{who}{text}" + (f": {named}" if named else "") + (f"; {why}" if why else "")
+
+
+def _others_without_licence(preflight: Preflight, user: User) -> str:
+    """How many more users are like this one: only one of them is played."""
+    people = (each for each in preflight.data.users if each.account_enabled and each.user_type != "Guest")
+    others = sum(not each.licensed and each.id != user.id for each in people)
+    return "" if user.licensed or not others else f", like {others} other {'user' if others == 1 else 'users'}"
 
 
 def _because(one: Rehearsal, rule: str) -> str:
@@ -130,13 +148,26 @@ def _because(one: Rehearsal, rule: str) -> str:
     return f"{mine[0].display_name} is assigned to users" if mine else ""
 
 
+def _late_row(one: Rehearsal) -> str:
+    """The row that the page waited for until its time was over; "" where it is that of the apps, or there is none."""
+    late = [event.row for event in one.events if isinstance(event, RowChanged) and event.rule == "F-40"]
+    return late[-1] if late and late[-1] != APPS_ROW else ""
+
+
 def _out_of_time(one: Rehearsal) -> str:
-    """Which apps took how much of the page's time."""
+    """Which apps that the page waits for took how much of its time, and what else it waited for."""
     page = one.page
     minutes = page.install_progress_timeout_in_minutes if page is not None else 60
     phase = "account" if one.error is not None and one.error.step == "account_setup" else "device"
     wanted = required(one.enrolled, phase) if one.enrolled is not None else []
+    blocking = blocking_ids(one.enrolled, phase) if one.enrolled is not None else None
+    wanted = [app for app in wanted if blocking is None or app.id in blocking]
     there = sum(one.run.result.apps.get(app.display_name) in ("installed", "not applicable") for app in wanted)
     hybrid = " and the 40 of hybrid join" if one.mode == "hybrid" else ""
-    over = f"the {minutes} minutes of the page{hybrid} are over when {there} of {len(wanted)} apps are there"
+    apps = "1 app is" if len(wanted) == 1 else f"{len(wanted)} apps are"
+    over = f"the {minutes} minutes of the page{hybrid} are over when {there} of {apps} there"
+    row = _late_row(one)
+    if row:
+        missing = "".join(f"; the device has not taken {setting.uri}" for setting in missing_settings(one)[:MISSING])
+        return f"{over}, and the row {row} is not finished{missing}"
     return f"{over}; the slowest: {slowest(one)}{downloads(one)}"

@@ -61,6 +61,8 @@ def _features(user: User, data: TenantData, targeting: Targeting, directory: Dir
         ("mdm", mdm.id if mdm is not None else ""),
         ("joins", targeting.may_join(user)),
     }
+    if not usable(user, targeting):
+        return found  # the run ends before groups and policies show anything: somebody else has to show them
     groups = targeting.user_groups(user)
     found |= {("group", group) for group in groups if group in directory.uses}
     for policy in data.conditional_access_policies:

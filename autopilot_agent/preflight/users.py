@@ -17,25 +17,32 @@ from autopilot_agent.preflight.registry import Preflight, check
     "Set the MDM user scope (Entra, Mobility) to all, or to a group with these users.",
 )
 def not_managed(preflight: Preflight) -> Iterator[Found]:
-    """A device with a profile that comes to the desktop and is not enrolled."""
-    managed = any(one.run.result.mdm_enrolled for one in preflight.rehearsals)
+    """A device with a profile whose user set it up, and that is not enrolled."""
+    targeting = preflight.fleet.targeting
+    people = [user for user in preflight.data.users if user.account_enabled and user.user_type != "Guest"]
+    outside = [user for user in people if targeting.mdm_for(user) is None]
+    nobody = len(outside) == len(people)
     for one in preflight.rehearsals:
         failed = one.error is not None and one.error.rule == "F-29"
         if one.candidate.profile is None or one.run.result.mdm_enrolled or one.user is None or not (failed or one.completed):
             continue
         scopes = preflight.data.mobility_management_policies
         said = one.citing("F-29")
+        who = one.user.user_principal_name
+        others = sum(user.id != one.user.id for user in outside)
+        more = f" and {others} other {'user' if others == 1 else 'users'}" if others else ""
+        covers = "No MDM covers any user" if nobody else f"{who}: no MDM covers this user{more}"
         yield Found(
-            what=f"{one.user.user_principal_name}: no MDM covers this user; no device is managed that this user sets up.",
+            what=f"{covers}; no device is managed that {'a' if nobody else 'such a' if others else 'this'} user sets up.",
             about=(
-                preflight.resource("users", one.user),
+                *(() if nobody and scopes else (preflight.resource("users", one.user),)),
                 *(preflight.resource("mobility_management_policies", each) for each in scopes),
             ),
             moments=(
                 *(one.moment(event) for event in said[:1]),
                 as_whole(one, f"ends at {one.run.result.end_state}, not enrolled in any MDM"),
             ),
-            severity=Severity.WARNING if managed else Severity.ERROR,
+            severity=Severity.ERROR if nobody else Severity.WARNING,
         )
 
 

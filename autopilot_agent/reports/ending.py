@@ -24,7 +24,7 @@ def ending(run: Run, style: Style, verbosity: int) -> list[str]:
     head = f"END {clock(result.virtual_seconds * 1000)}  "
     lines = ["", style.paint("bold", head) + style.paint(colour, f"{clean(result.end_state)} ({clean(result.outcome)})")]
     managed = "managed (MDM enrolled)" if result.mdm_enrolled else "not managed"
-    facts = [("Join", f"{JOINS.get(result.join, result.join)}, {managed}"), ("Device name", result.device_name)]
+    facts = [("Join", f"{JOINS.get(result.join, result.join)}, {managed}"), ("Device name", result.device_name or "none")]
     if plan is not None:
         disk = plan.device.disk
         signed_in = f" ({disk.signed_in_user})" if disk.signed_in_user else ""

@@ -94,6 +94,7 @@ def _row(title: str, one: Played) -> str:
     took = span(result.virtual_seconds * 1000) if result.end_state else ""
     error = result.error.code if result.error is not None else ""
     name = f"{escaped(title)}<br>{code(shown_file(result.file))}"
+    name += f"<br>{escaped(result.reason[:LONGEST])}" if result.reason else ""
     cells = [f"**{word}**" if one.bad else word, name, escaped(result.end_state), escaped(error), took]
     return f"| {' | '.join(cells)} |"
 

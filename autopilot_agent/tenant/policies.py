@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from functools import lru_cache
 from html import escape
 from urllib.parse import quote
@@ -58,6 +59,8 @@ _GENERAL = {
     "enableAutomaticRedeployment": ("CredentialProviders/DisableAutomaticReDeploymentCredentials", True),
 }
 _TRACKED = ("/config/microsoft_edge", "~policy~microsoft_edge", "/kioskbrowser/", "/assignedaccess/")
+_INGESTED = re.compile(r"(microsoft_edge|(?:l|cat)_[^_]+|[^_]+)_(.+)", re.IGNORECASE)
+"""The last category of an ingested area and the policy in it; those of Edge, Office and updaters have an underscore."""
 _CIPHERS = {"aesCbc128": 3, "aesCbc256": 4, "xtsAes128": 6, "xtsAes256": 7}
 _INVERTED = frozenset(
     ("passwordRequired", "cortanaBlocked", "cameraBlocked", "resetProtectionModeBlocked", "enableAutomaticRedeployment")
@@ -246,7 +249,8 @@ def _instance(instance: dict[str, object], found: list[Setting]) -> None:
 def definition_uri(name: str) -> str:
     """The LocURI that a settings catalog id stands for, for ids of the Policy CSP; "" for others.
 
-    ``device_vendor_msft_policy_config_update_managepreviewbuilds`` is .../Policy/Config/update/managepreviewbuilds.
+    ``device_vendor_msft_policy_config_update_managepreviewbuilds`` is .../Policy/Config/update/managepreviewbuilds. An ingested
+    area (Edge, Office, Chrome) is a path of categories with tildes.
     """
     lowered = name.casefold()
     for scope, root in (("device", "./Device"), ("user", "./User")):
@@ -256,6 +260,11 @@ def definition_uri(name: str) -> str:
             if rest.casefold().startswith("admx_"):
                 first, _, policy = rest[5:].partition("_")
                 area = f"ADMX_{first}"
+            elif "~" in rest:
+                above, _, last = rest.rpartition("~")
+                found = _INGESTED.fullmatch(last)
+                category, policy = found.groups() if found else (last, "")
+                area = f"{above}~{category}"
             else:
                 area, _, policy = rest.partition("_")
             return f"{root}/Vendor/MSFT/Policy/Config/{area}/{policy}" if policy else ""

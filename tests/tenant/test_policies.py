@@ -101,6 +101,23 @@ def test_what_targets_the_user_goes_to_the_user_s_tree() -> None:
         ("device_vendor_msft_policy_config_update_managepreviewbuilds", POLICY + "/update/managepreviewbuilds"),
         ("user_vendor_msft_policy_config_experience_allowcortana", "./User/Vendor/MSFT/Policy/Config/experience/allowcortana"),
         ("device_vendor_msft_policy_config_admx_taskbar_hide_it", POLICY + "/ADMX_taskbar/hide_it"),
+        (
+            "device_vendor_msft_policy_config_microsoft_edge~policy~microsoft_edge_hidefirstrunexperience",
+            POLICY + "/microsoft_edge~policy~microsoft_edge/hidefirstrunexperience",
+        ),
+        (
+            "device_vendor_msft_policy_config_microsoft_edgev78diff~policy~microsoft_edge~startup_homepagelocation",
+            POLICY + "/microsoft_edgev78diff~policy~microsoft_edge~startup/homepagelocation",
+        ),
+        (
+            "user_vendor_msft_policy_config_office16v2~policy~l_microsoftofficesystem~l_securitysettings_l_macroruntimescanscope",
+            "./User/Vendor/MSFT/Policy/Config/office16v2~policy~l_microsoftofficesystem~l_securitysettings/l_macroruntimescanscope",
+        ),
+        (
+            "device_vendor_msft_policy_config_onedrivengscv2~policy~onedrivengsc_kfmoptinnowizard",
+            POLICY + "/onedrivengscv2~policy~onedrivengsc/kfmoptinnowizard",
+        ),
+        ("device_vendor_msft_policy_config_microsoft_edge~policy~microsoft", ""),
         ("device_vendor_msft_policy_config_update", ""),
         ("something_else", ""),
     ],
@@ -148,3 +165,12 @@ def test_the_device_accepts_what_is_sent(kind: str, raw: dict[str, object]) -> N
         assert resolve(one.uri) is not None
         status, _ = tree.apply(one.verb, one.uri, one.value, one.format)
         assert status in (200, 202), one
+
+
+def test_the_page_does_not_wait_for_ever_for_a_setting_of_edge_from_the_catalog() -> None:
+    name = "device_vendor_msft_policy_config_microsoft_edge~policy~microsoft_edge_hidefirstrunexperience"
+    policy = catalog({"settingInstance": {"settingDefinitionId": name, "choiceSettingValue": {"value": name + "_1"}}})
+    (one,) = settings_of(policy, "device")
+    tree = CspTree()
+    assert (one.expect, tree.apply(one.verb, one.uri, one.value, one.format)[0]) == ("policy", 200)
+    assert tree.exists(one.expected_uri)
