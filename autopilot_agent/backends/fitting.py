@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _VARIES = re.compile(
     r"(<(?:[\w.-]+:)?BinarySecurityToken\b)[^>]*>[^<]*"  # a certificate request, or a token to enrol with
     r'|("pkcs10","Data":")[^"]*|("(?:TransportKey|SignedBlob|kngc)":")[^"]*'  # keys, and what is signed with them
+    r"|(<NextNonce\b[^>]*>)[^<]*"  # made from a secret that is not kept
     r"|(AADUserToken</Type></Meta><Data>)[^<]*"  # of a user whose tokens are those of the recording
     r"|(\.)\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"  # the real time, for a server that is not ours
 )

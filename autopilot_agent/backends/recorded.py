@@ -17,8 +17,8 @@ import msgspec
 from autopilot_agent import __version__
 from autopilot_agent.backends.fitting import misfit
 from autopilot_agent.backends.http import Net
-from autopilot_agent.errors import InputError, Malformed, Place, ServiceUnavailable, Unreachable
-from autopilot_agent.wire import secrecy
+from autopilot_agent.errors import InputError, Malformed, Place, ServiceFault, ServiceUnavailable, Unreachable
+from autopilot_agent.wire import secrecy, syncml_auth, syncml_faults
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.wallet import Wallet
 
@@ -86,14 +86,14 @@ class RecordingNet:
         except (Unreachable, Malformed) as error:
             self._keep(request, None, secrets, error)
             raise
-        self._keep(request, response, secrets, None)
+        credentials = secrecy.WRONG if b"Cred" in response.body and _unbelieved(response, wallet) else secrecy.FILTERED
+        self._keep(request, secrecy.response(response, secrets, credentials), secrets, None)
         return response
 
-    def _keep(self, request: Request, response: Response | None, secrets: tuple[str, ...], error: Exception | None) -> None:
+    def _keep(self, request: Request, said: Response | None, secrets: tuple[str, ...], error: Exception | None) -> None:
         self.count += 1
         exchange = _asked(request, secrets)
-        if response is not None:
-            said = secrecy.response(response, secrets)
+        if said is not None:
             exchange.status, exchange.response_headers = said.status, said.headers
             exchange.response_body, exchange.response_base64 = _as_text(said.body)
         if isinstance(error, Unreachable):
@@ -175,6 +175,16 @@ def _asked(request: Request, secrets: tuple[str, ...]) -> Exchange:
     exchange = Exchange(asked.method, asked.url, asked.headers, certificate=asked.certificate, typed=secrecy.typed(request))
     exchange.request_body, exchange.request_base64 = _as_text(asked.body)
     return exchange
+
+
+def _unbelieved(response: Response, wallet: Wallet) -> bool:
+    """Whether a server sends credentials that are not those which the device knows."""
+    secret = syncml_auth.Secret.of(wallet.account, syncml_auth.SERVER)
+    try:
+        found = syncml_faults.message_of(response).header.credentials
+    except (Malformed, ServiceFault):
+        return False
+    return secret is not None and found is not None and not syncml_auth.proven(found, secret)
 
 
 def _secrets(wallet: Wallet) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from autopilot_agent.wire import safe_xml
 from autopilot_agent.wire.http import FORM, Request, Response
 
 FILTERED = "[filtered]"
+WRONG = "[filtered, wrong]"
+"""Instead of a server's credentials that the device does not believe: it could not tell afterwards."""
 HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-device-token", "devicetoken")
 FIELDS = (
     "password", "refresh_token", "client_secret", "assertion", "session_key_jwe", "decryptinfo", "encryptionkey", "mackey",
@@ -44,9 +46,9 @@ def request(one: Request, secrets: tuple[str, ...] = ()) -> Request:
                    one.certificate)  # fmt: skip
 
 
-def response(one: Response, secrets: tuple[str, ...] = ()) -> Response:
-    """The same of a response."""
-    return Response(one.status, headers(one.headers, secrets), body(one.headers, one.body, secrets))
+def response(one: Response, secrets: tuple[str, ...] = (), credentials: str = FILTERED) -> Response:
+    """The same of a response; ``credentials`` stands where a SyncML message has them."""
+    return Response(one.status, headers(one.headers, secrets), body(one.headers, one.body, secrets, credentials))
 
 
 def typed(one: Request) -> str:
@@ -86,7 +88,7 @@ def headers(found: dict[str, str], secrets: tuple[str, ...] = ()) -> dict[str, s
     return kept
 
 
-def body(found: dict[str, str], data: bytes, secrets: tuple[str, ...] = ()) -> bytes:
+def body(found: dict[str, str], data: bytes, secrets: tuple[str, ...] = (), credentials: str = FILTERED) -> bytes:
     """A body without secrets, read by what its header says it is. What cannot be read only loses ``secrets`` and tokens."""
     if not data:
         return data
@@ -96,7 +98,7 @@ def body(found: dict[str, str], data: bytes, secrets: tuple[str, ...] = ()) -> b
     elif "json" in kind:
         data = _json(data)
     elif "xml" in kind:
-        data = _xml(data)
+        data = _xml(data, credentials)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -135,7 +137,7 @@ def _without(value: Any) -> Any:
     return value
 
 
-def _xml(data: bytes) -> bytes:
+def _xml(data: bytes, credentials: str = FILTERED) -> bytes:
     try:
         root = safe_xml.parse(data, largest=64_000_000)
     except Malformed:
@@ -147,19 +149,19 @@ def _xml(data: bytes) -> bytes:
         elif name == "BinarySecurityToken":
             _security_token(one)
         elif name == "Cred":
-            _blank(safe_xml.child(one, "Data"))
+            _blank(safe_xml.child(one, "Data"), credentials)
         elif name == "Item":
             _item(one)
     return safe_xml.serialize(root)
 
 
-def _blank(one: safe_xml.Element | None) -> None:
+def _blank(one: safe_xml.Element | None, by: str = FILTERED) -> None:
     if one is None:
         return
     if one.get("value") is not None:
-        one.set("value", FILTERED)
+        one.set("value", by)
     if one.text:
-        one.text = FILTERED
+        one.text = by
 
 
 def _security_token(one: safe_xml.Element) -> None:

