@@ -48,7 +48,8 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
     if wallet.private:  # the id that a tenant of ours gave has to be known here, too
         answer = private.restore_answer(answer, said)
     wallet.mdm = Credential(taken.certificate, key)
-    wallet.account = {**taken.account, "DeviceID": device_id, "enrolment": answer.enrolment_id}
+    told = {"DeviceID": device_id, "DeviceName": call.device_name, "OSVersion": call.os_version, "OSEdition": str(call.edition)}
+    wallet.account = {**taken.account, **told, "enrolment": answer.enrolment_id}
     wallet.session = None
     return answer
 
