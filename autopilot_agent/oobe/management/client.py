@@ -5,7 +5,7 @@ from __future__ import annotations
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
-from autopilot_agent.device.csp import OK
+from autopilot_agent.device.csp_values import OK
 from autopilot_agent.device.nodes import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE
 from autopilot_agent.errors import CallFailed, Unreachable
