@@ -14,9 +14,12 @@ from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import InProcessNet, one_authority
-from autopilot_agent.testing.small import small_scenario
+from autopilot_agent.testing.small import USER, small_scenario
+from autopilot_agent.wire import syncml_document as dm
+from autopilot_agent.wire import syncml_xml
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import KeySource
+from autopilot_agent.wire.syncml_client import ADDRESS
 from autopilot_agent.wire.wallet import Wallet
 
 
@@ -57,3 +60,50 @@ def test_the_extension_says_which_computer_it_is_on() -> None:
     assert {one["DeviceName"] for one in told} == {"DESKTOP-1Q3W2CL"}
     assert {one["OperatingSystemVersion"] for one in told} == {"10.0.26100"}
     assert {one["ExtendedInventoryMap"]["OperatingSystemRevisionNumber"] for one in told} == {"4349"}
+
+
+ASKED = {
+    "./DevInfo/DevId": "",
+    "./DevInfo/Lang": "en-US",
+    "./DevDetail/LrgObj": "true",
+    "./DevDetail/Ext/Microsoft/OSPlatform": "Windows 11 Pro",
+    "./DevDetail/Ext/Microsoft/ProcessorArchitecture": "9",
+    "./DevDetail/Ext/Microsoft/DeviceName": "DESKTOP-1Q3W2CL",
+    "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/EnrollmentType": "Device",
+    "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/UPN": USER,
+    "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/AADDeviceID": "32096a80-f5cd-4488-a145-9423773d8b9e",
+    "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/ManagementServiceAddress": ADDRESS,
+}
+
+
+class Asking(InProcessNet):
+    """Answers the first session itself: Gets, and then nothing more."""
+
+    heard: dm.Message | None = None
+    source = ""
+
+    def send(self, request: Request, wallet: Wallet) -> Response:
+        if "/devicegatewayproxy/" not in request.url or self.heard is not None:
+            return super().send(request, wallet)
+        message = syncml_xml.parse(request.body)
+        gets = [dm.Command("Get", str(number), items=(dm.Item(uri),)) for number, uri in enumerate(ASKED, 10)]
+        if self.source:
+            self.heard, gets = message, []
+        self.source = message.header.source
+        status = dm.Status("1", message.header.message, "0", dm.HEADER, "200")
+        head = dm.Header(message.header.session, message.header.message, self.source, ADDRESS)
+        return Response(200, {}, syncml_xml.serialize(dm.Message(head, (status, *gets))))
+
+
+def test_a_device_knows_what_it_told_when_it_enrolled() -> None:
+    nets: list[Asking] = []
+
+    def backend(state: TenantState) -> HttpBackend:
+        nets.append(Asking(Application(TenantDesk(state, one_authority()))))
+        return HttpBackend(nets[0], Wallet(KeySource(pooled=True)), tell=lambda rule, text: state.tell(rule, text))
+
+    assert run_scenario(small_scenario(), backend=backend).result.exit_code == 0
+    heard = nets[0].heard
+    assert heard is not None
+    found = {one.source: one.data for results in heard.results() for one in results.items}
+    assert found == ASKED | {"./DevInfo/DevId": nets[0].source}
