@@ -134,7 +134,8 @@ def opening(call: ManagementMessage, source: str, token: str) -> tuple[dm.Elemen
 
 
 def _alert(alert: Alert) -> dm.Command:
-    items = (dm.Item(meta=dm.Meta(type=alert.type), data=alert.data),) if alert.type or alert.data else ()
+    meta = dm.Meta(alert.format, alert.type, alert.mark)
+    items = (dm.Item(source=alert.source, meta=meta, data=alert.data),) if alert.type or alert.data else ()
     return dm.Command("Alert", "", str(alert.code), items)
 
 

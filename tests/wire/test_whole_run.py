@@ -10,13 +10,14 @@ import pytest
 
 from autopilot_agent.backends.http import HttpBackend
 from autopilot_agent.scenario.run import run_scenario
+from autopilot_agent.service.network import CloudAssignedProfile
 from autopilot_agent.simulator.app import Application
 from autopilot_agent.simulator.desk import TenantDesk
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.testing.in_process import InProcessNet, one_authority
 from autopilot_agent.testing.small import USER, small_scenario
 from autopilot_agent.wire import syncml_document as dm
-from autopilot_agent.wire import syncml_xml
+from autopilot_agent.wire import syncml_xml, ztd
 from autopilot_agent.wire.http import Request, Response
 from autopilot_agent.wire.keys import KeySource
 from autopilot_agent.wire.syncml_client import ADDRESS
@@ -60,6 +61,24 @@ def test_the_extension_says_which_computer_it_is_on() -> None:
     assert {one["DeviceName"] for one in told} == {"DESKTOP-1Q3W2CL"}
     assert {one["OperatingSystemVersion"] for one in told} == {"10.0.26100"}
     assert {one["ExtendedInventoryMap"]["OperatingSystemRevisionNumber"] for one in told} == {"4349"}
+
+
+def test_an_msi_that_has_ended_is_told_once_by_an_alert_of_the_next_session() -> None:
+    told = [syncml_xml.parse(one.body) for one in requests() if "/devicegatewayproxy/" in one.url]
+    found = [(one.header, alert) for one in told for alert in one.alerts("1224") if alert.items[0].source]
+    assert len(found) == 1
+    header, alert = found[0]
+    assert (header.session, header.message) == ("2", "1")
+    meta = dm.Meta("int", "Reversed-Domain-Name:com.microsoft.mdm.win32csp_install", "informational")
+    node = "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/%7B3FA85F64-0000-4000-8000-494D45000001%7D"
+    assert alert.items == (dm.Item(source=node, meta=meta, data="0"),)
+
+
+@pytest.mark.parametrize("correlation", ["", "9f0e8d7c-6b5a-4948-8736-251403f2e1d0"])
+def test_a_profile_of_the_service_has_no_correlation_id_of_a_file(correlation: str) -> None:
+    profile = CloudAssignedProfile(cloud_assigned_tenant_domain="contoso.example", ztd_correlation_id=correlation)
+    assert ("ZtdCorrelationId" in json.loads(ztd.encode_profile(profile))) is bool(correlation)
+    assert ztd.decode_profile(ztd.encode_profile(profile)) == profile
 
 
 ASKED = {
