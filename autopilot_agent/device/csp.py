@@ -7,18 +7,17 @@ row does not allow gives 405; an Add of something that is there gives 418; a val
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from autopilot_agent.device.nodes import NodeRow, Resolved, key_of, resolve
+from autopilot_agent.device.csp_values import NOT_ALLOWED, OK, fits, frozen, taken_back
+from autopilot_agent.device.nodes import NodeRow, Resolved, fixed_children, key_of, resolve
 
-OK, ACCEPTED, NOT_FOUND, NOT_ALLOWED, ALREADY_EXISTS, UNSUPPORTED, CSP_FAILED = 200, 202, 404, 405, 418, 415, 500
-BAD_REQUEST = 400
-
-
-_WHOLE = re.compile(r"-?(0x[0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18})")
+ACCEPTED, BAD_REQUEST, NOT_FOUND, ALREADY_EXISTS, OPTIONAL = 202, 400, 404, 418, 406
+PROPERTIES = ("?prop=", "?list=")
+"""What may follow a LocURI in a Get: one property of the node, or the structure below it."""
+RESULT, CONFIG = "/policy/result/", "/policy/config/"
 
 
 @lru_cache(maxsize=64)
@@ -161,6 +160,8 @@ class CspTree:
 
     def apply(self, verb: str, uri: str, value: str = "", fmt: str = "chr") -> tuple[int, str | None]:
         """Carry out one command; the second part is the Results data of a Get."""
+        if verb == "Get" and any(one in uri for one in PROPERTIES):
+            return self._property(*uri.rsplit("?", 1))
         found = resolve(uri)
         if found is None:
             return BAD_REQUEST, None
@@ -180,7 +181,7 @@ class CspTree:
                 self._store(found, value)
             return OK, None
         if verb == "Delete":
-            if "D" not in row.access:
+            if "D" not in row.access or frozen(found, self.values):
                 return NOT_ALLOWED, None
             if not self._exists(found):
                 return NOT_FOUND, None
@@ -196,11 +197,26 @@ class CspTree:
         if row.format == "node":
             if not self._exists(found):
                 return NOT_FOUND, None
-            return OK, "/".join(quote(name, safe="") for name in self._children.get(found.key, {}).values())
-        value = self.values.get(found.key)
+            return OK, "/".join(quote(name, safe="") for name in self._names_below(found, row))
+        value = self.values.get(found.key.replace(RESULT, CONFIG, 1))  # one source of policies: the result is what it set
         if value is None:
             value = row.default if self._parents_exist(found) else None
         return (OK, value) if value is not None else (NOT_FOUND, None)
+
+    def _names_below(self, found: Resolved, row: NodeRow) -> list[str]:
+        """Names of the children, those that were created before those that are always there."""
+        created = self._children.get(found.key, {})
+        fixed = (name for name in fixed_children(row.path, found.user) if f"{found.key}/{name.casefold()}" not in created)
+        return [*created.values(), *fixed]
+
+    def _property(self, uri: str, asked: str) -> tuple[int, str | None]:
+        """A property of a node instead of its value; 406 for one that is not kept here."""
+        code, _ = self.apply("Get", uri)
+        found = resolve(uri)
+        if code != OK or found is None or found.row is None:
+            return code, None
+        known = {"prop=Name": found.name, "prop=Format": found.row.format, "prop=Type": "text/plain"}
+        return (OK, known[asked]) if asked in known else (OPTIONAL, None)
 
     def _set(self, verb: str, found: Resolved, row: NodeRow, value: str, fmt: str) -> int:
         if verb == "Add":
@@ -212,12 +228,14 @@ class CspTree:
             return NOT_ALLOWED
         elif "A" not in row.access and not self._exists(found) and not self._parents_exist(found):
             return NOT_FOUND
+        if frozen(found, self.values):
+            return NOT_ALLOWED
         if row.format == "node":
             self._link(found)
             self._children.setdefault(found.key, {})
             self.version += 1
             return OK
-        status = _fits(row, value, fmt) or _monotonic(found.name, self.values.get(found.key), value)
+        status = fits(row, value, fmt) or taken_back(found.name, self.values.get(found.key), value)
         if status == OK:
             self._store(found, value.lower() if row.format == "bool" else value)
         return status
@@ -262,43 +280,3 @@ class CspTree:
         for child in list(self._children.pop(key, {})):
             self._remove_key(child)
         self.values.pop(key, None)
-
-
-def _fits(row: NodeRow, value: str, fmt: str) -> int:
-    """0 when the value suits the node's format and range, else a status."""
-    if row.values is None and row.format not in ("int", "bool"):
-        return 0
-    if row.format == "int":
-        if fmt not in ("int", "chr"):
-            return UNSUPPORTED
-        if not _WHOLE.fullmatch(value):
-            return CSP_FAILED
-        number = int(value, 0)
-        limits = row.values or {}
-        low, high, names = limits.get("min"), limits.get("max"), limits.get("enum")
-        if (isinstance(low, int) and number < low) or (isinstance(high, int) and number > high):
-            return CSP_FAILED
-        if isinstance(names, list) and value not in names:
-            return CSP_FAILED
-    elif row.values and isinstance(row.values.get("enum"), list):
-        return 0 if value in row.values["enum"] else CSP_FAILED  # type: ignore[operator]  # a list, see the line above
-    elif row.format == "bool":
-        if fmt not in ("bool", "chr", "int"):
-            return UNSUPPORTED
-        if value.lower() not in ("true", "false"):
-            return CSP_FAILED
-    return 0
-
-
-def _monotonic(name: str, old: str | None, new: str) -> int:
-    """200, or 405 for values that cannot be taken back (protocols.md 13.4)."""
-    if old is None:
-        return OK
-    folded = name.casefold()
-    if folded == "serverhasfinishedprovisioning" and old == "true" and new.lower() == "false":
-        return NOT_ALLOWED
-    if folded == "issyncdone" and old == "true":
-        return NOT_ALLOWED
-    if folded == "wasdevicesuccessfullyprovisioned" and old in ("0", "1"):
-        return NOT_ALLOWED
-    return OK

@@ -51,11 +51,15 @@ class _Level:
         self.rows: dict[str, NodeRow] = {}
 
 
+def _rows() -> list[NodeRow]:
+    path = Path(__file__).with_name("csp_nodes.jsonl")
+    return msgspec.json.Decoder(NodeRow).decode_lines(path.read_bytes())
+
+
 @cache
 def _table() -> _Level:
-    path = Path(__file__).with_name("csp_nodes.jsonl")
     top = _Level()
-    for row in msgspec.json.Decoder(NodeRow).decode_lines(path.read_bytes()):
+    for row in _rows():
         level = top
         for segment in row.path.split("/"):
             if segment == "**":
@@ -69,6 +73,24 @@ def _table() -> _Level:
         else:
             level.rows.update(dict.fromkeys(row.scopes, row))
     return top
+
+
+@cache
+def _fixed() -> dict[tuple[str, bool], list[str]]:
+    """Names of the nodes that are always there, by the path of their parent and whether they are the user's."""
+    found: dict[tuple[str, bool], list[str]] = {}
+    for row in _rows():
+        parent, _, name = row.path.rpartition("/")
+        permanent = row.format == "node" and "{" not in row.path and "A" not in row.access
+        if parent and not name.startswith(("{", "*")) and (permanent or row.default is not None):
+            for scope in row.scopes:
+                found.setdefault((parent, scope == "U"), []).append(name)
+    return found
+
+
+def fixed_children(path: str, user: bool) -> tuple[str, ...]:
+    """Names of the nodes that are below the row with this path without anybody having created them."""
+    return tuple(_fixed().get((path, user), ()))
 
 
 def _row(segments: list[str], scope: str) -> tuple[NodeRow | None, tuple[int, ...]]:

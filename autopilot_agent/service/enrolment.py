@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import ClassVar
 
 import msgspec
@@ -86,3 +87,8 @@ class EnrollMdm(Call[Enrolled], frozen=True, gc=False):
     preprovisioning: bool = False
     domain_join: bool = False
     offline_correlation: str = ""
+
+
+def hardware_id(manufacturer: str, model: str, serial_number: str) -> str:
+    """HWDevID, 64 hexadecimal digits in capitals; what Windows makes it of is not published."""
+    return sha256("/".join((manufacturer, model, serial_number)).encode()).hexdigest().upper()

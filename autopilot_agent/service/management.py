@@ -49,11 +49,17 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
-    """A SyncML alert: 1201 opens a session, 1224 carries a typed client event, 1226 a generic one."""
+    """A SyncML alert: 1201 opens a session, 1224 carries a typed client event, 1226 a generic one.
+
+    ``source`` is the node that it is about, ``format`` and ``mark`` are what Meta says besides the type.
+    """
 
     code: int
     type: str = ""
     data: str = ""
+    source: str = ""
+    format: str = ""
+    mark: str = ""
 
 
 RESULT_ALERT = Alert(1224, "result of the Enrollment Status Page")

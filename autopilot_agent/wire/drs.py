@@ -129,7 +129,7 @@ def _common(key: rsa.RSAPrivateKey, transport: rsa.RSAPrivateKey, domain: str, o
 
 
 def _request(method: str, url: str, os_version: str, body: dict[str, Any], wallet: Wallet, more: dict[str, str]) -> Request:
-    said = {"content-type": JSON, "client-request-id": wallet.new_id("registration"), "return-client-request-id": "true"}
+    said = {"content-type": JSON, "client-request-id": wallet.new_guid("registration"), "return-client-request-id": "true"}
     whole = with_query(url, **{"api-version": "2.0"})
     return Request(method, whole, headers(os_version, **said, **more), msgspec.json.encode(body))
 

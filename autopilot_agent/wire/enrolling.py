@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from autopilot_agent.errors import ServiceFault
-from autopilot_agent.service.enrolment import Enrolled, EnrollMdm
+from autopilot_agent.service.enrolment import Enrolled, EnrollMdm, hardware_id
 from autopilot_agent.service.uris import first_sync
 from autopilot_agent.wire import clients, pkcs10, private, provisioning, soap, soap_faults, wstep, xcep
 from autopilot_agent.wire.authority import thumbprint
@@ -48,7 +47,8 @@ def enrol(call: EnrollMdm, wallet: Wallet) -> Flow[Enrolled]:
     if wallet.private:  # the id that a tenant of ours gave has to be known here, too
         answer = private.restore_answer(answer, said)
     wallet.mdm = Credential(taken.certificate, key)
-    wallet.account = {**taken.account, "DeviceID": device_id, "enrolment": answer.enrolment_id}
+    told = {"DeviceID": device_id, "DeviceName": call.device_name, "OSVersion": call.os_version, "OSEdition": str(call.edition)}
+    wallet.account = {**taken.account, **told, "enrolment": answer.enrolment_id}
     wallet.session = None
     return answer
 
@@ -104,7 +104,7 @@ def credentials_of(call: EnrollMdm, wallet: Wallet) -> Generator[Request, Respon
 
 def context(call: EnrollMdm, wallet: Wallet, device_id: str) -> tuple[tuple[str, str], ...]:
     """The context items that Windows sends in OOBE (protocols.md 9.2)."""
-    hardware = sha256("/".join((call.manufacturer, call.model, call.serial_number)).encode()).hexdigest().upper()
+    hardware = hardware_id(call.manufacturer, call.model, call.serial_number)
     items = [
         ("UXInitiated", "false"),
         ("HWDevID", hardware),

@@ -124,8 +124,7 @@ def _session(
         if not found.good:
             raise refused(found)
         wallet.places[PLACE] = _gateway(members.decode(found.body))
-    drawn = wallet.new_id("gateway session").lower()
-    key = "-".join((drawn[:8], drawn[8:12], drawn[12:16], drawn[16:20], drawn[20:32]))
+    key = wallet.new_guid("gateway session")
     headers = {"content-type": "application/json", "prefer": "return-content", "client-request-id": key}
     headers["deviceid"] = wallet.account.get("DeviceID", "")
     token = (yield from clients.user_token(wallet, user_id, RESOURCE)) if user_id else ""
@@ -170,9 +169,10 @@ def is_web(url: str) -> bool:
 
 
 def _client_info(wallet: Wallet) -> dict[str, Any]:
+    build, _, revision = (wallet.account.get("OSVersion") or "10.0.26100.1").rpartition(".")
     return {
-        "DeviceName": wallet.name,
-        "OperatingSystemVersion": "10.0.26100",
+        "DeviceName": wallet.account.get("DeviceName") or wallet.name,
+        "OperatingSystemVersion": build,
         "SideCarAgentVersion": "1.80.0.0",
         "Win10SMode": False,
         "UnlockWin10SModeTenantId": None,
@@ -181,7 +181,11 @@ def _client_info(wallet: Wallet) -> dict[str, Any]:
         "AgentExecutionStartTime": None,
         "AgentExecutionEndTime": None,
         "AgentCrashSeen": False,
-        "ExtendedInventoryMap": {"OperatingSystemRevisionNumber": "1", "SKU": "48", "DotNetFrameworkReleaseValue": "533320"},
+        "ExtendedInventoryMap": {
+            "OperatingSystemRevisionNumber": revision,
+            "SKU": wallet.account.get("OSEdition") or "48",
+            "DotNetFrameworkReleaseValue": "533320",
+        },
     }
 
 

@@ -19,6 +19,7 @@ from autopilot_agent.service.management import (
     Commands,
     DomainJoinStanding,
     ManagementMessage,
+    Status,
 )
 from autopilot_agent.wire import clients, private, secrecy, syncml_auth, syncml_chunks, syncml_faults, syncml_xml
 from autopilot_agent.wire import syncml_document as dm
@@ -39,6 +40,7 @@ HEADERS = {
 LOGIN_STATUS, USER_TOKEN = "com.microsoft/MDM/LoginStatus", "com.microsoft/MDM/AADUserToken"
 PRIVATE_ALERTS = (RESULT_ALERT, RESEALED_ALERT, RESTORED_ALERT)
 """What a device of ours tells and Windows has no published word for."""
+DEVICE_ID = ("./devinfo/devid", "./device/devinfo/devid")
 PACKAGE_1_FROM = 2
 """The first CmdID of package 1; Windows keeps 1 for the status of a header."""
 MOST_TURNS = 60
@@ -68,7 +70,8 @@ def manage(call: ManagementMessage, wallet: Wallet) -> Flow[Commands]:
             token = yield from clients.user_token(wallet, call.user_id, RESOURCE)
         body = session.opening = opening(call, source_of(call, wallet), token)
     else:
-        body = (*answers(session.due, call.statuses), *_alerts(call.alerts, wallet))
+        statuses = own_name(call.statuses, session.due, source_of(call, wallet))
+        body = (*answers(session.due, statuses), *_alerts(call.alerts, wallet))
         session.due = ()
     headers = {**HEADERS, **({"client-request-id": session.correlation} if session.correlation else {})}
     if wallet.private:
@@ -107,6 +110,14 @@ def source_of(call: ManagementMessage, wallet: Wallet) -> str:
     return call.enrolment_id.replace("-", "")
 
 
+def own_name(statuses: tuple[Status, ...], due: tuple[Due, ...], source: str) -> tuple[Status, ...]:
+    """The statuses, DevId being what the device calls itself in the header, too (protocols.md 13.1)."""
+    asked = {number for one in due for number, uri in zip(one.numbers, one.uris, strict=False) if uri.casefold() in DEVICE_ID}
+    return tuple(
+        structs.replace(one, value=source) if one.command in asked and one.value is not None else one for one in statuses
+    )
+
+
 def opening(call: ManagementMessage, source: str, token: str) -> tuple[dm.Element, ...]:
     """The body of package 1: exactly one alert 1201, how things stand with the user, and DevInfo (protocols.md 12.4, 12.5)."""
     told = [one for one in call.alerts if one not in PRIVATE_ALERTS and str(one.code) not in dm.SESSION_BEGINS]
@@ -123,7 +134,8 @@ def opening(call: ManagementMessage, source: str, token: str) -> tuple[dm.Elemen
 
 
 def _alert(alert: Alert) -> dm.Command:
-    items = (dm.Item(meta=dm.Meta(type=alert.type), data=alert.data),) if alert.type or alert.data else ()
+    meta = dm.Meta(alert.format, alert.type, alert.mark)
+    items = (dm.Item(source=alert.source, meta=meta, data=alert.data),) if alert.type or alert.data else ()
     return dm.Command("Alert", "", str(alert.code), items)
 
 

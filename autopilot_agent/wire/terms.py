@@ -71,7 +71,7 @@ def _open(method: str, url: str, user_id: str, wallet: Wallet) -> Generator[Requ
     bearer = yield from clients.user_token(wallet, user_id, claims.ENROLMENT)
     query = {
         "redirect_uri": REDIRECT,
-        "client-request-id": wallet.new_id("terms of use"),
+        "client-request-id": wallet.new_guid("terms of use"),
         "api-version": "1.0",
         "mode": "azureadjoin",
     }

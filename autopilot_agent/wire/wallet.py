@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 
@@ -64,7 +65,7 @@ class Wallet:
         self.account: dict[str, str] = {}
         """The OMA-DM account of the provisioning document by parameter (ADDR, PROVIDER-ID ...; those of the two APPAUTH blocks
         as CLIENT/... and APPSRV/..., those of Renew as Renew/...), with "DeviceID" (what the device calls itself to the MDM
-        server) and "enrolment" (the enrolment id that calls name)."""
+        server), "DeviceName", "OSVersion" and "OSEdition" (what it enrolled as) and "enrolment" (the id that calls name)."""
         self.packages: dict[str, Package] = {}
         """What the extension has learned of the packages of Win32 apps, by app id."""
         self.enrol_token = ""
@@ -80,6 +81,10 @@ class Wallet:
         """A new id for a purpose: 32 hexadecimal digits in capitals, the same in every run of the same device."""
         self.made += 1
         return sha256(f"{self.name}/{purpose}/{self.made}".encode()).hexdigest()[:32].upper()
+
+    def new_guid(self, purpose: str) -> str:
+        """The same as a GUID: in five groups, in small letters."""
+        return str(UUID(self.new_id(purpose)))
 
     def new_key(self, purpose: str, bits: int = BITS) -> rsa.RSAPrivateKey:
         """A key for a purpose; every one asked for is another (of a pool: another name)."""

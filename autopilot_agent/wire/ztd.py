@@ -55,6 +55,14 @@ def header(text: str) -> str:
     return text if text.isascii() and text.isprintable() else quote(text)
 
 
+def encode_profile(profile: CloudAssignedProfile) -> bytes:
+    """The body of an answer. ZtdCorrelationId stands only in profile files (protocols.md 2.3)."""
+    members = msgspec.to_builtins(profile)
+    if not profile.ztd_correlation_id:
+        del members["ZtdCorrelationId"]
+    return msgspec.json.encode(members)
+
+
 def decode_profile(body: bytes) -> CloudAssignedProfile:
     """The profile in a body; an empty one means that there is none. Raises ``Malformed``."""
     if not body.strip():
@@ -97,7 +105,7 @@ def serve(incoming: Incoming, desk: Desk) -> Response:
         int(edition) if edition.isdecimal() and len(edition) < 6 else 0,
     )
     profile = desk.answer(call, incoming)
-    body = b"" if profile == CloudAssignedProfile() else msgspec.json.encode(profile)
+    body = b"" if profile == CloudAssignedProfile() else encode_profile(profile)
     date = formatdate(incoming.epoch, usegmt=True)
     return Response(200, {"content-type": "application/json", "ms-cv": VECTOR, "date": date}, body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR, MINUTE, SECOND
 from autopilot_agent.device import Device
-from autopilot_agent.device.csp import OK
+from autopilot_agent.device.csp_values import OK
 from autopilot_agent.device.nodes import key_of, resolve
 from autopilot_agent.device.registry import NODE_CACHE
 from autopilot_agent.errors import CallFailed, Unreachable
@@ -16,6 +16,7 @@ from autopilot_agent.oobe.management.ime import IntuneManagementExtension
 from autopilot_agent.oobe.management.jobs import Jobs
 from autopilot_agent.oobe.management.patience import patiently
 from autopilot_agent.oobe.management.remote_wipe import take_order
+from autopilot_agent.oobe.management.statuses import node_format, rolled_back
 from autopilot_agent.oobe.world import World
 from autopilot_agent.service.enrolment import Retries
 from autopilot_agent.service.management import (
@@ -154,7 +155,8 @@ class ManagementClient:
         number = device.disk.sessions
         world.log("DeviceManagement", 208, f"session {number} started", "MDM-FIRST-SESSION" if number == 1 else "MDM-STATUS")
         nodes = self._nodes
-        alerts = OPENING["user" if user_id else "device"] + extra
+        told = tuple(self.jobs.finished)
+        alerts = OPENING["user" if user_id else "device"] + extra + told
         if device.disk.resealed and not self._told_resealed:
             alerts += (RESEALED_ALERT,)
         information = self._information or self._describe(enrolment.ent_dm_id)
@@ -167,6 +169,7 @@ class ManagementClient:
                 break
             statuses = tuple([self.apply(command) for command in answer.commands])
             alerts, information = (), ()
+        del self.jobs.finished[: len(told)]
         learned = "A-NODECACHE" if self._nodes > nodes else "MDM-SESSION-END"
         world.log("DeviceManagement", 209, f"session {number} ended", learned)
         if statuses:  # a session without commands moves nothing
@@ -285,22 +288,6 @@ class ManagementClient:
             await self.session(user_id, result=True)
         except CallFailed as failed:
             self.world.note("ESP-SYNC-DONE", f"The result could not be reported ({failed.code}).")
-
-
-def node_format(uri: str) -> str:
-    """The format of a node that was read; "chr" where the table of nodes does not know it."""
-    found = resolve(uri)
-    return (found.row.format if found is not None and found.row is not None else "") or "chr"
-
-
-def rolled_back(command: Command, codes: list[int]) -> tuple[Status, ...]:
-    """The statuses inside an Atomic whose last tried command failed: 216 before it, 215 after it (protocols.md 12.3)."""
-    tried = len(codes) - 1
-    every = [216] * tried + codes[tried:] + [215] * (len(command.children) - len(codes))
-    return tuple(
-        Status(child.id, code, children=tuple(Status(one.id, 215) for one in child.children))
-        for child, code in zip(command.children, every, strict=True)
-    )
 
 
 def _passing(failed: CallFailed) -> bool:

@@ -19,6 +19,7 @@ from autopilot_agent.oobe.management.msi import NOT_APPROVED, MsiInstalls
 from autopilot_agent.oobe.management.patience import patiently, transfer
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, Installer, World
 from autopilot_agent.service.content import DownloadMsi, DownloadOffice, IssueCertificate
+from autopilot_agent.service.management import Alert
 from autopilot_agent.service.uris import CONFIGMGR, CONFIGMGR_PRODUCT
 
 CONFIGMGR_KEY = f"/{quote(CONFIGMGR_PRODUCT, safe='')}/".casefold()
@@ -44,6 +45,11 @@ class Jobs:
         self._running: set[str] = set()
         self._hung: set[str] = set()
         self._msi = MsiInstalls(device, world, changed)
+
+    @property
+    def finished(self) -> list[Alert]:
+        """Packages that have ended since the server heard of it; who tells it takes them out."""
+        return self._msi.finished
 
     @property
     def busy(self) -> bool:

@@ -17,6 +17,7 @@ from autopilot_agent.oobe.management.patience import patiently, transfer
 from autopilot_agent.oobe.world import PLAIN_INSTALLER, World
 from autopilot_agent.service.content import DownloadMsi
 from autopilot_agent.service.ime import IME_PRODUCT
+from autopilot_agent.service.management import Alert
 from autopilot_agent.service.uris import CONFIGMGR_NAME, CONFIGMGR_PRODUCT
 
 DEVICE_OWNER = "S-0-0-00-0000000000-0000000000-000000000-000"
@@ -26,6 +27,7 @@ LEAST_PROCESSORS, LEAST_MEMORY_MB = 2, 4096
 BOOTSTRAP = 20_000
 """Milliseconds that ccmsetup.msi takes; the client that it fetches takes its own time (estimate)."""
 NOT_APPROVED = "0x87D300D9"
+INSTALL_ALERT = "Reversed-Domain-Name:com.microsoft.mdm.win32csp_install"
 GOOD_CODES = (0, 1707, 3010, 1641)
 DOWNLOADING, DOWNLOAD_LATER, DOWNLOAD_FAILED, INSTALLING, INSTALL_LATER, INSTALL_FAILED, DONE = 20, 25, 30, 50, 55, 60, 70
 """Values of Status (protocols.md 13.7)."""
@@ -63,6 +65,8 @@ class MsiInstalls:
         self.world = world
         self.changed = changed
         self.busy = False
+        self.finished: list[Alert] = []
+        """What the server is still to be told, in package 1 of the next session (protocols.md 12.5)."""
 
     async def never_ready(self, uri: str) -> bool:
         """Whether this is the extension on a virtual machine that is too small for it (F-88)."""
@@ -161,8 +165,10 @@ class MsiInstalls:
     def _end(self, package: Package, status: int, code: str, rule: str) -> None:
         good = status == DONE
         self.world.log("DeviceManagement", 1922 if good else 1924, f"{package.product}: {code}", "A-EDAM" if good else rule)
+        error = "0" if good or not code.startswith("0x") else str(int(code, 0))
         if not good:
-            self.device.disk.csp.write(package.node + "/LastError", str(int(code, 0) if code.startswith("0x") else 0))
+            self.device.disk.csp.write(package.node + "/LastError", error)
+        self.finished.append(Alert(1224, INSTALL_ALERT, error, package.node, "int", "informational"))
         self._state(package, status, "installed" if good else "failed", package.rule if package.ime else rule, code)
 
     def _state(self, package: Package, status: int, state: str, rule: str, code: str = "") -> None:

@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from autopilot_agent import rulebook
-from autopilot_agent.device.csp import CSP_FAILED, NOT_FOUND, OK
+from autopilot_agent.device.csp import NOT_FOUND
+from autopilot_agent.device.csp_values import CSP_FAILED, OK
 from autopilot_agent.device.nodes import key_of
 
 if TYPE_CHECKING:

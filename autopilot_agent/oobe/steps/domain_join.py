@@ -10,6 +10,7 @@ from autopilot_agent.oobe.engine import StepResult, reboot
 from autopilot_agent.oobe.management.domain import NOT_CONFIGURED, TIMED_OUT, WAITING, odj_state
 from autopilot_agent.oobe.states import Outcome, State
 from autopilot_agent.oobe.steps.join import start_management
+from autopilot_agent.oobe.steps.self_description import DEVICE_NAME, DNS_NAME
 from autopilot_agent.oobe.steps.status_error import failed_outcome
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.domain import FindDomainController
@@ -129,7 +130,7 @@ async def domain_restart(device: Device, world: World) -> StepResult:
     world.note("SET-DOMAIN-JOIN", f"The Domain Join profile gives domain and name: {domain.computer_name} in {domain.domain}.")
     domain.joined = True
     disk.computer_name = domain.computer_name
-    disk.csp.write("./DevDetail/Ext/Microsoft/DNSComputerName", f"{domain.computer_name}.{domain.domain}")
+    disk.csp.write_all({DEVICE_NAME: domain.computer_name, DNS_NAME: f"{domain.computer_name}.{domain.domain}"})
     disk.registry.update(DOMAIN, {"Domain": domain.domain, "Hostname": domain.computer_name})
     disk.resume = "device_setup" if disk.resealed else "device_preparation"
     reboot(device, world, f"{domain.computer_name} joins {domain.domain}", "H7")

@@ -18,6 +18,7 @@ from autopilot_agent.oobe.engine import StepResult
 from autopilot_agent.oobe.management.client import ManagementClient
 from autopilot_agent.oobe.management.ime import EARLIEST
 from autopilot_agent.oobe.states import Outcome, State
+from autopilot_agent.oobe.steps.self_description import describe
 from autopilot_agent.oobe.world import Failure, World
 from autopilot_agent.service.enrolment import DiscoverEnrolment, EnrollMdm
 from autopilot_agent.service.entra import JoinDevice, SignedIn
@@ -185,8 +186,7 @@ async def enrol(
         answer.retries,
     )
     disk.certificates[answer.certificate_thumbprint] = f"CN={answer.ent_dm_id} (Microsoft Intune MDM Device CA)"
-    disk.csp.write_all(dict(answer.settings))
-    _describe(device, answer.ent_dm_id)
+    describe(device, answer)
     disk.registry.set(CORRELATIONS, "EntDMID", answer.ent_dm_id)
     disk.registry.update(
         rf"{ENROLLMENTS}\{answer.enrolment_id}",
@@ -208,29 +208,6 @@ def is_hybrid(device: Device) -> bool:
     """Whether the profile asks for a hybrid join: the device joins Active Directory, not Entra, after its enrolment."""
     profile = device.memory.profile
     return profile is not None and bool(profile.cloud_assigned_domain_join_method)
-
-
-def _describe(device: Device, ent_dm_id: str) -> None:
-    """The read-only nodes that describe this PC; servers read them first (protocols.md 12.8, 13.1, 13.2)."""
-    hardware, windows = device.hardware, device.windows
-    device.disk.csp.write_all(
-        {
-            "./DevInfo/DevId": ent_dm_id,
-            "./DevInfo/Man": hardware.manufacturer,
-            "./DevInfo/Mod": hardware.model,
-            "./DevDetail/SwV": windows.build,
-            "./DevDetail/DevTyp": hardware.model,
-            "./DevDetail/OEM": hardware.manufacturer,
-            "./DevDetail/Ext/DeviceHardwareData": hardware.hash,
-            "./DevDetail/Ext/Microsoft/DNSComputerName": device.disk.computer_name,
-            "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber": hardware.serial_number,
-            "./DevDetail/Ext/Microsoft/TotalRAM": str(hardware.memory_mb),
-            "./Vendor/MSFT/WindowsLicensing/Edition": str(PRODUCT_INFO[windows.edition]),
-            "./Vendor/MSFT/DeviceStatus/OS/Mode": "1",
-            "./Vendor/MSFT/DeviceStatus/OS/Edition": str(PRODUCT_INFO[windows.edition]),
-            "./Vendor/MSFT/DeviceStatus/TPM/SpecificationVersion": hardware.tpm.version if hardware.tpm.present else "",
-        }
-    )
 
 
 def start_management(device: Device, world: World) -> ManagementClient:
