@@ -61,6 +61,15 @@ class _Work(Process):
     def __await__(self) -> Generator[Event, Any, Any]:
         return (yield self)
 
+    def close(self) -> None:
+        """End it where it stands; what it waited for knows it, and a cycle would keep both until the collector comes by."""
+        self._generator.close()
+        self._target = None  # type: ignore[assignment]  # as SimPy leaves it at the end of a process
+
+
+class _Environment(Environment):
+    """SimPy's environment without the shortcuts to itself that it keeps in itself; nobody here uses them."""
+
 
 class Signal:
     """Something to wait for again and again; ``fire`` wakes whoever waits now and is forgotten if nobody does."""
@@ -106,14 +115,14 @@ class Clock:
         pace: Callable[[int, int], None] | None = None,
     ) -> None:
         self.seed = seed & _MASK
-        self._coroutines: list[Coroutine[Any, Any, Any]] = []
+        self._started: list[_Work] = []
         self._pace = pace
         self._shortcut = shortcut and speed is None and pace is None
         self.timeouts = 0
         self._most = MOST_TIMEOUTS
         self._cut: Callable[[], None] | None = None
         if speed is None:
-            self._env = Environment()
+            self._env: Environment = _Environment()
         else:
             from simpy.rt import RealtimeEnvironment
 
@@ -175,8 +184,9 @@ class Clock:
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> _Work:
         """Start something that runs beside the caller."""
-        self._coroutines.append(coroutine)
-        return _Work(self._env, coroutine)  # type: ignore[arg-type]  # a coroutine has send and throw, which is all SimPy needs
+        work = _Work(self._env, coroutine)  # type: ignore[arg-type]  # a coroutine has send and throw, which is all SimPy needs
+        self._started.append(work)
+        return work
 
     async def join(self, process: _Work) -> Any:
         """Wait for the end of what ``spawn`` started."""
@@ -213,9 +223,9 @@ class Clock:
             process = self.spawn(coroutine)
             return self._env.run(process) if self._pace is None else self._paced(process, self._pace)
         finally:
-            for started in self._coroutines:
-                started.close()
-            self._coroutines.clear()
+            for work in self._started:
+                work.close()
+            self._started.clear()
             self._env._queue.clear()
             self._most, self._cut = self.timeouts + MOST_TIMEOUTS, None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 Value = str | int
 
 DIAGNOSTICS = r"HKLM\SOFTWARE\Microsoft\Provisioning\Diagnostics\AutoPilot"
@@ -24,10 +22,12 @@ DOMAIN = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 CDJ = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\CDJ"
 
 
-@lru_cache(maxsize=512)
-def _folded(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as they compare; the same sets of values are written again and again."""
-    return tuple(name.casefold() for name in names)
+def _spelling(values: dict[str, Value], name: str) -> str | None:
+    """How the value of that name is written in a key; None when there is none."""
+    if name in values:
+        return name
+    folded = name.casefold()
+    return next((known for known in values if known.casefold() == folded), None)
 
 
 class Registry:
@@ -36,11 +36,11 @@ class Registry:
     __slots__ = ("_keys",)
 
     def __init__(self) -> None:
-        self._keys: dict[str, tuple[str, dict[str, tuple[str, Value]]]] = {}
+        self._keys: dict[str, tuple[str, dict[str, Value]]] = {}
 
     def dump(self) -> dict[str, dict[str, Value]]:
         """Everything as plain data, in the order of writing; ``load`` makes it again."""
-        return {path: dict(values.values()) for path, values in self._keys.values()}
+        return {path: dict(values) for path, values in self._keys.values()}
 
     @classmethod
     def load(cls, data: dict[str, dict[str, Value]]) -> Registry:
@@ -53,11 +53,17 @@ class Registry:
 
     def set(self, key: str, name: str, value: Value) -> None:
         """Write one value, creating the key."""
-        self._values(key)[name.casefold()] = (name, value)
+        self.update(key, {name: value})
 
     def update(self, key: str, values: dict[str, Value]) -> None:
-        """Write several values of one key."""
-        self._values(key).update(zip(_folded(tuple(values)), values.items(), strict=True))
+        """Write several values of one key; what was spelt in another way is spelt as it is written last."""
+        known = self._values(key)
+        if known and not values.keys() <= known.keys():
+            for name in values:
+                spelling = _spelling(known, name)
+                if spelling is not None and spelling != name:
+                    del known[spelling]
+        known.update(values)
 
     def create(self, key: str) -> None:
         """Create an empty key."""
@@ -66,8 +72,11 @@ class Registry:
     def get(self, key: str, name: str) -> Value | None:
         """One value, or None."""
         entry = self._keys.get(key.casefold())
-        found = entry[1].get(name.casefold()) if entry else None
-        return found[1] if found else None
+        if entry is None:
+            return None
+        values = entry[1]
+        spelling = _spelling(values, name)
+        return values[spelling] if spelling is not None else None
 
     def has(self, key: str) -> bool:
         """Whether the key, or a key below it, exists."""
@@ -84,16 +93,14 @@ class Registry:
         """Remove one value."""
         entry = self._keys.get(key.casefold())
         if entry is not None:
-            entry[1].pop(name.casefold(), None)
+            entry[1].pop(_spelling(entry[1], name) or name, None)
 
     def copy(self, key: str, target: str) -> None:
         """Copy a key with everything below it."""
         folded = key.casefold()
         for k in [k for k in self._keys if k == folded or k.startswith(folded + "\\")]:
             path, values = self._keys[k]
-            for name, value in values.values():
-                self.set(target + path[len(key) :], name, value)
-            self.create(target + path[len(key) :])
+            self.update(target + path[len(key) :], values)
 
     def copy_from(self, other: Registry, key: str) -> None:
         """Take over a key of another registry with everything below it."""
@@ -104,12 +111,9 @@ class Registry:
 
     def keys(self) -> dict[str, dict[str, Value]]:
         """Everything, by key path as first written, sorted."""
-        return {
-            path: {name: value for name, value in values.values()}
-            for path, values in (self._keys[k] for k in sorted(self._keys))
-        }
+        return {path: dict(values) for path, values in (self._keys[k] for k in sorted(self._keys))}
 
-    def _values(self, key: str) -> dict[str, tuple[str, Value]]:
+    def _values(self, key: str) -> dict[str, Value]:
         folded = key.casefold()
         entry = self._keys.get(folded)
         if entry is None:

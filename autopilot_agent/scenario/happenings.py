@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import msgspec
 
@@ -33,9 +34,16 @@ class Happenings:
     """What happens to one run besides its acts. ``struck`` has the numbers of the scenario's own that came to pass."""
 
     def __init__(self, plan: Plan, timed: list[Happening]) -> None:
-        self._plan = plan
+        self._known_by = ref(plan)
         self._timed: list[tuple[int, Happening]] = [(parse_duration(one.at or "0s"), one) for one in timed]
         self.struck: set[int] = set()
+
+    @property
+    def _plan(self) -> Plan:
+        """The plan, which knows this and is held weakly: a cycle would keep both until the collector comes by."""
+        plan = self._known_by()
+        assert plan is not None, "whoever plays a plan holds it"
+        return plan
 
     def arm(self) -> None:
         """Set an alarm for everything that is still to come; whoever starts the clock again does this again."""

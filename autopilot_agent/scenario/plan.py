@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
+from weakref import WeakMethod
 
 import msgspec
 
@@ -79,7 +80,7 @@ class RemoteCloud(Protocol):
         ...
 
 
-class Plan(msgspec.Struct):
+class Plan(msgspec.Struct, weakref=True):
     """One run, ready to go. ``named_faults`` are the catalogue rows that must strike.
 
     ``links`` has the kinds of network that the PC was plugged into, each with the number of the event from which on.
@@ -197,7 +198,7 @@ def make_plan(
     )
     state.active_directory = active_directory_of(scenario.cloud, world)
     _check_vpn(scenario, data)
-    state.tell = world.note
+    state.tell = _note_of(world)
     named = tuple(spec.fault for spec in scenario.faults if spec.fault)
     if scenario.device.autopilot_file is not None:
         from autopilot_agent.scenario.profile_file import profile_files
@@ -212,7 +213,7 @@ def make_plan(
     plan.cloud = scenario.cloud
     _check_clouds(loaded, acts)
     plan.written = dict(loaded.scenario.tenant)
-    if isinstance(world.backend, RemoteCloud):
+    if backend != "memory" and isinstance(world.backend, RemoteCloud):  # asking a Protocol takes long
         plan.remote = world.backend
         _check_remote(plan)
     if calls:
@@ -247,6 +248,18 @@ def _put_faults_in_front(plan: Plan) -> None:
     world.disturb = None if plan.disturbances.idle else plan.disturbances.entering
     world.backend = FaultyBackend(world.backend, plan.spoilt)
     world.use_faults(plan.spoilt.delay, plan.spoilt.command_status)
+
+
+def _note_of(world: World) -> Callable[[str, str], None]:
+    """``world.note`` for the cloud, held weakly: the world knows the cloud, and a cycle would outlive the run."""
+    note = WeakMethod(world.note)
+
+    def tell(rule: str, text: str) -> None:
+        found = note()
+        if found is not None:
+            found(rule, text)
+
+    return tell
 
 
 def acts_of(scenario: Scenario) -> list[str | ActSpec]:

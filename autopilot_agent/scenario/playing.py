@@ -65,7 +65,7 @@ def play_acts(plan: Plan, after: Callable[[int, ActEnd], None] | None = None) ->
         plan.ends.append(summary)
         if after is not None:
             after(index, summary)
-    plan.world.management = None  # it knows the world: a cycle would keep both until the collector comes by
+    plan.world.management = plan.world.page = None  # they know the world: a cycle would outlive the run
     plan.agenda.apply(plan.world.now)
     missed = plan.agenda.missed
     if missed is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from autopilot_agent import rulebook
 from autopilot_agent.clock import HOUR
 from autopilot_agent.errors import InputError
@@ -85,5 +87,7 @@ def _carried_out(state: TenantState, device: EnrolledDevice, row: rulebook.Reset
             registration.wiped_until = now + HYBRID_WAIT
 
 
+@cache
 def _orders() -> dict[str, rulebook.Reset]:
+    """Every order by the node that carries it out."""
     return {row.command: row for row in rulebook.resets().values() if row.command}

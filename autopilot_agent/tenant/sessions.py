@@ -60,7 +60,8 @@ def manage(state: TenantState, message: ManagementMessage, now: int) -> Commands
             _first_user_only(state, device, uri)
         elif status.code >= 400 and uri not in FIRST_GETS and status.code != 418:
             device.failed_commands[uri] = status.code
-        remote_actions.answered(state, device, uri, status.code, now)
+        if device.actions:  # something was ordered
+            remote_actions.answered(state, device, uri, status.code, now)
     batch = device.pending.pop(0) if device.pending else NO_COMMANDS
     for command in batch.commands:
         asked[command.id] = command.uri

@@ -33,9 +33,10 @@ def tell_policies(device: Device, world: World) -> None:
     rings = [f"{key[len(UPDATES) :]} {value}" for key, value in values.items() if key.startswith(UPDATES)]
     if rings:
         world.note("WUFB", f"Windows Update for Business: {', '.join(sorted(rings))}.")
-    on = {name for name in (FOLDERS, SILENT) for key, value in values.items() if key.endswith(name) and value not in ("0", "")}
-    if FOLDERS in on and SILENT in on:
+    of_onedrive = [key for key, value in values.items() if key.endswith((FOLDERS, SILENT)) and value not in ("0", "")]
+    folders, silent = (any(key.endswith(name) for key in of_onedrive) for name in (FOLDERS, SILENT))
+    if folders and silent:
         device.disk.known_folders = "OneDrive"
         world.note("KFM", "Desktop, Documents and Pictures are those of OneDrive: the user's files come back.")
-    elif FOLDERS in on:
+    elif folders:
         world.note("KFM", "The known folders would move to OneDrive, but nobody has signed in there: silent sign-in is off.")
