@@ -1,4 +1,4 @@
-"""What a Get of the CSP tree shows beside single values: children, properties, results of policies, and lists that are closed."""
+"""What a Get of the CSP tree shows beside single values: children, properties, results of policies, closed lists."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def test_a_property_of_a_node_can_be_read(tree: CspTree, asked: str, answer: tup
 
 
 def test_the_result_of_a_policy_is_what_was_configured(tree: CspTree) -> None:
-    assert tree.apply("Add", "./Vendor/MSFT/Policy/Config/DeviceLock/MaxDevicePasswordFailedAttempts", "5", "int") == (200, None)
+    uri = "./Vendor/MSFT/Policy/Config/DeviceLock/MaxDevicePasswordFailedAttempts"
+    assert tree.apply("Add", uri, "5", "int") == (200, None)
     assert tree.apply("Get", "./Vendor/MSFT/Policy/Result/DeviceLock/MaxDevicePasswordFailedAttempts") == (200, "5")
     assert tree.apply("Get", "./Vendor/MSFT/Policy/Result/DeviceLock/DevicePasswordEnabled") == (404, None)
 
