@@ -182,9 +182,9 @@ def _names(args: argparse.Namespace) -> tuple[str, ...]:
 def _token(path: Path) -> str:
     """The token in a file; a file that is not there yet is made with a new one, for its owner alone. Raises ``InputError``."""
     if not path.exists():
-        import secrets
+        from autopilot_agent.simulator.server import new_token
 
-        made = secrets.token_urlsafe(24)
+        made = new_token()
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
                 file.write(made + "\n")

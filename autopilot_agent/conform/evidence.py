@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROBE, DISCOVER, POLICY, ENROL = "discovery probe", "discovery", "policy", "enrolment"
 SESSION, OBSTINATE = "session", "session of a device that has everything"
 NO_NUMBER, UNKNOWN, STRANGER = "command without a number", "command that nobody knows", "certificate of another device"
-WRONG_CREDENTIALS, WRONG_REQUEST, NO_XML = "wrong credentials", "broken certificate request", "broken message"
+WRONG_CREDENTIALS, WRONG_REQUEST, NO_XML = "wrong credentials", "a broken certificate request", "a broken message"
 SIGN_IN = "sign-in"
 RENEW, RENEW_STRANGER, RENEW_UNSHOWN = "renewal", "renewal by a stranger", "renewal without a certificate"
 

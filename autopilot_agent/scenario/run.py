@@ -146,6 +146,7 @@ def run_scenario(
     if device is not None:
         result.replay += " --device FILE"
     plan: Plan | None = None
+    end: State | None = None
     try:
         if device is not None:
             seed = used = device.seed if seed is None else seed
@@ -166,6 +167,8 @@ def run_scenario(
         result.problem, result.exit_code = f"{place_of(error, loaded)}: {error.message}", 2
         return Run(result, plan.world.trace if plan else [], plan)
     except AutopilotAgentError as error:
+        if plan is not None and end is not None:  # the server died meanwhile: what the device shows is known all the same
+            _gather(result, plan, end)
         result.problem, result.exit_code = str(error), error.exit_code
         return Run(result, plan.world.trace if plan else [], plan)
     finally:

@@ -21,7 +21,7 @@ from cheroot.wsgi import Server
 
 from autopilot_agent.simulator.idle_connections import Connections as Connections
 from autopilot_agent.simulator.idle_connections import readable
-from autopilot_agent.simulator.reading import make_file
+from autopilot_agent.simulator.reading import Chunks, make_file
 
 HEADER_BYTES = 256 * 1024
 """All headers of a request; each private header may have 48 kB."""
@@ -53,7 +53,7 @@ class StrictHeaders(HeaderReader):
             if line == b"\r\n":
                 return found
             name, colon, value = line.partition(b":")
-            if not line.endswith(b"\r\n") or not colon or b"\0" in line:
+            if not line.endswith(b"\r\n") or not colon or b"\0" in line or b"\r" in line[:-2]:
                 raise ValueError("A header line is not complete.")
             if not _NAME.fullmatch(name):
                 if b"_" in name:
@@ -73,15 +73,40 @@ class StrictRequest(HTTPRequest):
 
     header_reader = StrictHeaders()
 
+    def read_request_line(self) -> bool:
+        """Read the first line; an address that is none (``http://[::1/``) is no defect of ours."""
+        try:
+            return bool(super().read_request_line())  # type: ignore[no-untyped-call]  # cheroot's stubs lack the type
+        except ValueError:
+            self.simple_response("400 Bad Request", "Malformed Request-URI")
+            return False
+
     def read_request_headers(self) -> bool:
-        """Read the headers; refuse a length that is no number, and one beside a transfer encoding (RFC 9112, 6.1)."""
-        if not super().read_request_headers():  # type: ignore[no-untyped-call]  # cheroot's stubs lack the type
+        """Read the headers; refuse a length that is not clear (RFC 9112, 6.1), and HTTP/1.1 without a host (3.2)."""
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]  # the same
             return False
-        length = self.inheaders.get(b"Content-Length")
-        if length is not None and (self.inheaders.get(b"Transfer-Encoding") or not _LENGTH.fullmatch(length)):
-            self.simple_response("400 Bad Request", "The length of the body is not clear.")
-            return False
-        return True
+        length, coding = self.inheaders.get(b"Content-Length"), self.inheaders.get(b"Transfer-Encoding")
+        newest = self.response_protocol == "HTTP/1.1"
+        wrong = "" if b"Host" in self.inheaders or not newest else "There is no Host."
+        clear = coding is None or (length is None and newest and coding.lower() == b"chunked")
+        if not clear or (length is not None and not _LENGTH.fullmatch(length)):
+            wrong = "The length of the body is not clear."
+        if wrong:
+            self.close_connection = True
+            self.simple_response("400 Bad Request", wrong)
+        return not wrong
+
+    def respond(self) -> None:
+        """Answer, with our reader where the body comes in chunks."""
+        if not self.chunked_read:
+            super().respond()
+            return
+        self.rfile = Chunks(self.conn.rfile, BODY_BYTES, self.header_reader)
+        self.server.gateway(self).respond()
+        if self.ready:
+            self.ensure_headers_sent()
+        if self.chunked_write:
+            self.conn.wfile.write(b"0\r\n\r\n")
 
     def send_headers(self) -> None:
         """Send the headers; a body in chunks that nobody read to its end cannot be told from the next request."""

@@ -32,11 +32,16 @@ AUTHORITY, TENANT, BEGAN, SEED = "authority", "tenant_id", "began", "seed"
 """Facts of a data file: key and certificate, whose records it has, when its virtual time began, the seed of its ids."""
 
 
+def new_token() -> str:
+    """An administrator's token. It begins with no hyphen: ``--admin-token "$(cat token)"`` would take that for an option."""
+    return secrets.token_urlsafe(24).replace("-", "_")
+
+
 class Served:
     """A tenant that answers at ``url``. Another ``desk`` may take over between requests; its authority should be the same."""
 
     def __init__(self, desk: TenantDesk, *, token: str = "", log: AccessLog | None = None, began: float | None = None) -> None:
-        self.token = token or secrets.token_urlsafe(24)
+        self.token = token or new_token()
         self.metrics = health.Metrics()
         self.log = log
         self.url = ""

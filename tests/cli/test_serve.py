@@ -19,8 +19,9 @@ import requests
 from msgspec import structs
 
 from autopilot_agent.__main__ import main
+from autopilot_agent.cli.parser import build_parser
 from autopilot_agent.service.management import ManagementMessage
-from autopilot_agent.simulator.server import authority_of
+from autopilot_agent.simulator.server import authority_of, new_token
 from autopilot_agent.simulator.store import DataFile
 from autopilot_agent.testing.samples import enrol_call
 from autopilot_agent.testing.small import SMALL, TENANT_ID
@@ -211,6 +212,12 @@ def test_what_cannot_be_served_is_one_sentence(
         assert said in refused(found, capsys)
     except SystemExit as end:  # the parser's own refusals
         assert end.code == 2 and said in capsys.readouterr().err
+
+
+def test_a_made_token_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda size: "-" * size)
+    args = build_parser().parse_args(["run", "my.yaml", "--admin-token", new_token()])
+    assert len(args.admin_token) >= 24
 
 
 def test_the_certificate_has_the_names_that_were_asked_for(tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ from autopilot_agent.wire.keys import KeySource, to_pem
 
 PATIENCE = 60
 TOKEN = "token of the tests"
+WRONG_CHUNKS = (
+    b"nonsense\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"0x2\r\n{}\r\n0\r\n\r\n", b"0_2\r\n{}\r\n0\r\n\r\n", b"2\n{}\n0\n\n",
+    b"2\r\n{}xx0\r\n\r\n", b"2;" + b"x" * 5000 + b"\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\r\n0\r\nGET / HTTP/1.1\r\n\r\n",
+)  # fmt: skip
 POST = b"POST /autopilot-agent/calls/ProbeConnectivity HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -85,7 +89,12 @@ def well(served: Served) -> bool:
         (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
         (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
-        (POST + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n", 400),
+        (POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400),
+        (POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        *((POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks, 400) for chunks in WRONG_CHUNKS),
+        (b"GET /health HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: a\rY: b\r\n\r\n", 400),
+        (b"GET http://[::1/health HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (POST + b"Content-Length: 99999999999\r\n\r\n", 413),
         (POST + b"Content-Length: 2000000\r\nConnection: close\r\n\r\n" + b"x" * 2_000_000, 413),
         (b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\n\r\n", 414),
@@ -112,6 +121,12 @@ def test_a_truncated_body_is_refused(served: Served) -> None:
 
 def test_a_body_in_chunks_is_read_and_the_connection_stays_open(served: Served) -> None:
     body = POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    answer = spoken(served, body + b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 2
+
+
+def test_a_trailer_is_not_taken_for_the_next_request(served: Served) -> None:
+    body = POST + b"Transfer-Encoding: chunked\r\n\r\n2;name=value\r\n{}\r\n0\r\nX-Sum: 1\r\n\r\n"
     answer = spoken(served, body + b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert answer.count(b"HTTP/1.1 200") == 2
 

@@ -42,13 +42,13 @@ def scopes(visit: Visit) -> Iterable[Seen]:
 def twice(visit: Visit) -> Iterable[Seen]:
     """No Add and Replace of one node."""
     for exchange, atomic in atomics(visit):
-        verbs: dict[str, set[str]] = {}
+        verbs: dict[str, dict[str, str]] = {}
         for one, _ in leaves(atomic.body):
             for uri in _uris(one):
-                verbs.setdefault(uri.casefold(), set()).add(one.name)
-        for uri, found in verbs.items():
-            if {"Add", "Replace"} <= found:
-                yield Seen(f"Atomic {atomic.id} has an Add and a Replace of {uri}", exchange)
+                verbs.setdefault(uri.casefold(), {})[one.name] = uri
+        for found in verbs.values():
+            if {"Add", "Replace"} <= found.keys():
+                yield Seen(f"Atomic {atomic.id} has an Add and a Replace of {found['Add']}", exchange)
                 return
 
 
