@@ -26,6 +26,11 @@ from autopilot_agent.tenant.graph.enrollment import EnrollmentConfiguration
 from autopilot_agent.tenant.state import TenantState
 from autopilot_agent.wire.http import Incoming, Response
 
+EVERYBODY = {
+    "allDevices": "adadadad-808e-44e2-905a-0b7873a8a531",
+    "allLicensedUsers": "acacacac-9df4-4c7d-9d50-4ef0226f57a9",
+}
+"""The virtual groups of Intune, which ids of assignments name."""
 OURS = frozenset({"id", "createdDateTime", "lastModifiedDateTime", "assignments", "version"})
 """Properties that the service sets and no body changes."""
 LONGEST_NAME, LONGEST_DESCRIPTION = 200, 1500
@@ -149,10 +154,14 @@ def _check_texts(new: Assignable, *given: str) -> None:
 
 
 def _numbered(one: Assignable) -> Assignable:
-    """The resource with an id for every assignment, as Graph makes them: resource and target."""
+    """The resource with an id for every assignment, as Graph makes them: resource, group, and 0 for a direct source."""
     lines: list[Assignment] = []
+    taken = {line.id for line in one.assignments}
     for number, line in enumerate(one.assignments):
-        lines.append(line if line.id else structs.replace(line, id=f"{one.id}_{line.target.group_id or line.kind}_{number}"))
+        made = f"{one.id}_{line.target.group_id or EVERYBODY.get(line.kind, line.kind)}"
+        name = line.id or (f"{made}_0" if f"{made}_0" not in taken else f"{made}_0_{number}")
+        taken.add(name)
+        lines.append(structs.replace(line, id=name, source=line.source or "direct"))
     return structs.replace(one, assignments=tuple(lines))
 
 

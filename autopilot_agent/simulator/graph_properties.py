@@ -14,6 +14,8 @@ from autopilot_agent.tenant.graph.kinds import COLLECTIONS, KINDS
 from autopilot_agent.tenant.graph.values import aliases_of, plan_of
 
 _NOT_SHOWN = {"hybrid", "assignments", "members"}
+_OF_APPS = {"intent", "settings"}
+"""What an assignment of an app has, and one of a profile or a configuration has not."""
 
 _SHOWN = {
     "managedDevices": """
@@ -103,11 +105,12 @@ def shape_of(collection: str) -> Shape:
     """The shape of a collection, by its name in paths."""
     kept: dict[str, Any] = {}
     besides = set(_BESIDES[collection].split())
+    hidden = _NOT_SHOWN | (_OF_APPS if collection == "assignments" else set())
     if collection in _SHOWN:
         kept = dict.fromkeys(_SHOWN[collection].split())
     else:
         for struct in _structs(collection):
-            kept |= {name: one for name, one in _names_of(struct).items() if name not in _NOT_SHOWN}
+            kept |= {name: one for name, one in _names_of(struct).items() if name not in hidden}
             besides |= set(aliases_of(struct))
     return Shape(kept, frozenset(besides) - kept.keys(), frozenset(_EXPANDABLE.get(collection, set())))
 

@@ -13,7 +13,7 @@ from autopilot_agent.errors import Place
 from autopilot_agent.scenario.plan import targeting_of
 from autopilot_agent.simulator.store import Row
 from autopilot_agent.tenant.graph import Builder, read_inline
-from autopilot_agent.tenant.graph.base import Assignable, AssignmentTarget, Entity
+from autopilot_agent.tenant.graph.base import Assignable, Assignment, AssignmentTarget, Entity
 from autopilot_agent.tenant.graph.kinds import COLLECTIONS, KINDS
 from autopilot_agent.tenant.graph.profiles import WindowsAutopilotDeploymentProfile
 from autopilot_agent.tenant.graph.values import OURS
@@ -57,6 +57,8 @@ def _plain(value: Any) -> Any:
         found = {field.encode_name: _plain(getattr(value, field.name)) for field in fields}
         own = {name: one for name, one in found.items() if one not in (None, "none")}
         return {TYPE: GRAPH + TARGETS[value.kind], **own}
+    if isinstance(value, Assignment):  # profiles and configurations have no intent and no settings (formats.md 1.2)
+        return {"id": value.id, "source": value.source, "target": _plain(value.target)}
     if isinstance(value, msgspec.Struct):
         fields = [field for field in structs.fields(value) if field.name not in _SKIPPED]
         return {field.encode_name: _plain(getattr(value, field.name)) for field in fields}

@@ -141,7 +141,7 @@ def as_downloaded(
         cloud_assigned_tenant_domain=state.domain,
         cloud_assigned_tenant_upn=upn,
         cloud_assigned_mdm_id=INTUNE,
-        cloud_assigned_oobe_config=oobe_config(profile),
+        cloud_assigned_oobe_config=oobe_config(profile) | (TPM_REQUIRED if profile.self_deploying else 0),
         cloud_assigned_domain_join_method=int(profile.hybrid),
         cloud_assigned_forced_enrollment=forced,
         cloud_assigned_device_name=name,
@@ -155,8 +155,12 @@ def as_downloaded(
     )
 
 
+TPM_REQUIRED = 128
+"""Only the service sets this bit: its self-deploying profiles are 510 and 1534 where they are seen (diagnostics.md 1.1.1)."""
+
+
 def oobe_config(profile: WindowsAutopilotDeploymentProfile) -> int:
-    """The bit field of ``CloudAssignedOobeConfig`` (flows.md 2.5): bits 8 and 256 are always set."""
+    """The bit field of ``CloudAssignedOobeConfig`` as exporters write it (formats.md 2.3): bits 8 and 256 are always set."""
     setting = profile.setting_in_force
     bits = 8 + 256
     bits += 2 if setting.user_type == "standard" else 0

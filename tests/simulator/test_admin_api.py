@@ -157,6 +157,7 @@ def test_assignments_decide_which_profile_a_device_gets(client: Client) -> None:
     new = client.ask("POST", path, PROFILE, 201)["id"]
     assert client.names(f"{path}/{old}/assignedDevices", "serialNumber") == ["5CG0000001"]
     lines = client.ask("GET", f"{path}/{old}/assignments")["value"]
+    assert lines == [{"id": f"{old}_adadadad-808e-44e2-905a-0b7873a8a531_0", "source": "direct", "target": ALL_DEVICES}]
     client.ask("DELETE", f"{path}/{old}/assignments/{lines[0]['id']}", wanted=204)
     client.ask("POST", f"{path}/{old}/assign", {"assignments": []}, 204)
     made = client.ask("POST", f"{path}/{new}/assignments", {"target": ALL_DEVICES}, 201)

@@ -79,7 +79,7 @@ def test_server_data_repeats_the_choices() -> None:
         ({"privacySettingsHidden": True}, 4),
         ({"eulaHidden": True}, 16),
         ({"keyboardSelectionPageSkipped": True}, 1024),
-        ({"deviceUsageType": "shared"}, 2 + 4 + 16 + 32 + 64),
+        ({"deviceUsageType": "shared"}, 2 + 4 + 16 + 32 + 64 + 128),
     ],
     ids=str,
 )
@@ -92,7 +92,7 @@ def test_each_setting_has_its_bit(setting: dict[str, object], bit: int) -> None:
 
 def test_self_deploying_is_forced_and_hides_its_pages_whatever_was_saved() -> None:
     found = downloaded(profile(deviceUsageType="shared", userType="administrator", escapeLinkHidden=False))
-    assert (found.cloud_assigned_oobe_config, found.cloud_assigned_forced_enrollment) == (382, 1)
+    assert (found.cloud_assigned_oobe_config, found.cloud_assigned_forced_enrollment) == (510, 1)
 
 
 @pytest.mark.parametrize(

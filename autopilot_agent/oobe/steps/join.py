@@ -34,6 +34,8 @@ JOIN_RECORDS = (
 )
 """What a good join writes to the log of device registration after its discovery (diagnostics.md 2.4)."""
 
+NOBODY = "fooUser"
+"""Whom an enrolment without a user is entered for (diagnostics.md 1.6)."""
 NO_MDM_SERVER = "0x80180010"
 """What Windows shows when the enrolment service cannot be reached (flows.md 6.2)."""
 
@@ -194,7 +196,7 @@ async def enrol(
             "ProviderID": answer.provider_id,
             "EnrollmentType": 6,
             "EnrollmentState": 1,
-            "UPN": user_name,
+            "UPN": user_name or f"{NOBODY}@{profile.cloud_assigned_tenant_domain if profile is not None else ''}",
             "AADTenantID": tenant_id,
             "DiscoveryServiceFullURL": discovery_url,
             "DMPCertThumbPrint": answer.certificate_thumbprint,

@@ -95,7 +95,7 @@ def _set_back(device: Device) -> None:
     for name in EXPECTED:
         value = csp.read(f"{root}/{name}")
         if value:
-            disk.files[rf"{DMCLIENT_FILES}\{BACKUP}_{name}"] = value
+            disk.files[rf"{DMCLIENT_FILES}\{enrolment.enrolment_id}\FirstSync\{BACKUP}_{name}"] = value
         csp.remove(f"{root}/{name}")
     for name in RESULTS:
         csp.remove(f"{root}/{name}")
