@@ -95,6 +95,12 @@ def test_any_setting_is_read_or_refused_with_a_sentence(text: str) -> None:
     assert setting.path and all(step != "" for step in setting.path)
 
 
+@pytest.mark.parametrize("text", ["scenario=#1", "expect.device_name= # later"])
+def test_a_comment_is_no_value(text: str) -> None:
+    with pytest.raises(InputError, match="is a comment in YAML"):
+        parse_setting(text)
+
+
 @given(st.lists(st.text("ab.-_ \\/0", min_size=1, max_size=5), min_size=1, max_size=4))
 def test_a_quoted_path_is_its_steps(steps: list[str]) -> None:
     place = Document("a", {}).place()
