@@ -53,6 +53,8 @@ def parse_setting(text: str, option: str = SET) -> Setting:
         sentence = f"the value has more than {MAX_TEXT:,} characters; write it into a file that the scenario includes."
         raise InputError(sentence, place)
     steps = _checked_path(path, place)
+    if text[end + 1 :].lstrip().startswith("#"):
+        raise InputError("what begins with # is a comment in YAML, and no value; put the value in quotes as well.", place)
     try:
         value = load_yaml_value(text[end + 1 :], name)
     except InputError as error:  # its line and column are nowhere to be seen

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,6 +94,12 @@ def test_any_setting_is_read_or_refused_with_a_sentence(text: str) -> None:
         assert str(error).startswith("--set") and error.message.endswith((".", "...", "?"))
         return
     assert setting.path and all(step != "" for step in setting.path)
+
+
+@pytest.mark.parametrize("text", ["scenario=#1", "expect.device_name= # later"])
+def test_a_comment_is_no_value(text: str) -> None:
+    with pytest.raises(InputError, match="is a comment in YAML"):
+        parse_setting(text)
 
 
 @given(st.lists(st.text("ab.-_ \\/0", min_size=1, max_size=5), min_size=1, max_size=4))

@@ -484,3 +484,11 @@ def test_no_bytes_break_the_reader(tmp_path: Path, data: bytes) -> None:
         from_file(tmp_path, data)
     except InputError as wrong:
         assert wrong.place is not None
+
+
+@pytest.mark.parametrize("name", ["mobilityManagementPolicies.json", "deviceEnrollmentConfigurations.json", "whatever.json"])
+def test_an_error_of_graph_is_no_resource(tmp_path: Path, name: str) -> None:
+    refusal = {"error": {"code": "Forbidden", "message": "Insufficient privileges.", "innerError": {"request-id": "x"}}}
+    data = from_file(tmp_path, refusal, name)
+    assert "Graph refused this request (Forbidden)" in texts(data)
+    assert not data.mobility_management_policies and not data.device_enrollment_configurations

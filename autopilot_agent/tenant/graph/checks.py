@@ -51,7 +51,8 @@ def check_profile(
 
     template = profile.device_name_template
     if template and profile.hybrid:
-        fail("hybrid join takes names from the domain join policy, not from a device name template", "deviceNameTemplate")
+        said = "hybrid join takes names from the domain join policy, not from a device name template; leave the template empty"
+        fail(said, "deviceNameTemplate")
     if template and (wrong := wrong_name_template(template)):
         fail(f'the name template "{template}" cannot be used: {wrong}', "deviceNameTemplate")
     if template and (template.startswith("-") or template.endswith("-")):

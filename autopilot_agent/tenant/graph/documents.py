@@ -59,6 +59,10 @@ def _read_items(value: object, source: Source, path: JsonPath, collection: str |
     context = Context(collection)
     value = _plain(value)
     if isinstance(value, dict):
+        if refusal := _refusal(value):
+            text = f"Graph refused this request ({refusal}): nothing is in it; export it again with the rights that it needs"
+            source.note(path, text)
+            return
         told = read_context(value.get("@odata.context"))
         context = told if told.collection else context
         if value.get("@odata.nextLink"):
@@ -76,6 +80,15 @@ def _read_items(value: object, source: Source, path: JsonPath, collection: str |
     for i, item in enumerate(items):
         if item is not None:
             _read_item(item, source, (*path, i) if isinstance(value, list) else path, context.collection, hint, into)
+
+
+def _refusal(value: Mapping[str, object]) -> str:
+    """The code of an error that Graph answered with, as a tool saves it where resources should be; else ""."""
+    error = value.get("error")
+    if not isinstance(error, dict) or "id" in value or "value" in value:
+        return ""
+    code, message = error.get("code"), error.get("message")
+    return (code[:80] or "without a code") if isinstance(code, str) and isinstance(message, str) else ""
 
 
 def _read_item(item: object, source: Source, path: JsonPath, collection: str | None, hint: str | None, into: Builder) -> None:
