@@ -29,6 +29,13 @@ def _many(uris: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, dict
     return tuple(key_of(uri) for uri in uris), tree.parents()
 
 
+@lru_cache(maxsize=64)
+def _unwritten(uris: tuple[str, ...]) -> tuple[tuple[str, str | None], ...]:
+    """The keys of several LocURIs, and what is read there before anything was written."""
+    tree = CspTree()
+    return tuple((key_of(uri), tree.read(uri)) for uri in uris)
+
+
 class CspTree:
     """The values of one device. ``user_sid`` is set while a user context exists; ``./User`` is closed without one.
 
@@ -66,6 +73,11 @@ class CspTree:
         if value is None and found.row is not None:
             return found.row.default
         return value
+
+    def read_all(self, uris: tuple[str, ...]) -> list[str | None]:
+        """Several values as ``read`` gives them; the keys of one set of LocURIs are worked out once per process."""
+        values = self.values
+        return [values.get(key, default) for key, default in _unwritten(uris)]
 
     def write(self, uri: str, value: str) -> None:
         """Set a leaf and create its parents."""

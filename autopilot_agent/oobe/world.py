@@ -103,6 +103,8 @@ class World:
         self._durations = _durations()
         self.counts: dict[str, int] = {}
         self._went_back: dict[str, int] = {}
+        self.powered = True
+        """False once the power is gone, until ``unmute``."""
 
     def use_faults(self, delays: Callable[[Call[Any], int], int], command_status: Callable[[str], int]) -> None:
         """Let faults delay calls (``delays``) and spoil SyncML commands (``command_status``, 0 for none)."""
@@ -151,14 +153,8 @@ class World:
             if network.lost_at is not None and not network.link(now):
                 await self.clock.sleep(ROUND_TRIP)
                 raise Unreachable("0x80072EE7", "the network link is down", "F-13")
-            pattern = network.closed(host) if network.blocked or host == DOMAIN_CONTROLLER else None
-            if pattern == EVERYTHING:
-                await self.clock.sleep(ROUND_TRIP)
-                raise Unreachable("0x80072EE7", f"the name {host} cannot be resolved", network.blocked[pattern] or rule)
-            if pattern is not None:
-                await self.clock.sleep(TIMED_OUT)
-                reason = f"{host} cannot be reached: the network closes {pattern}"
-                raise Unreachable("0x80072EE2", reason, network.blocked.get(pattern) or rule)
+            if network.blocked or host == DOMAIN_CONTROLLER:
+                await self._pass_network(host, rule)
             duration = self.duration(takes, name, self.count(takes)) if takes else ROUND_TRIP
             if self._delays is not None:
                 duration += self._delays(call, now)
@@ -182,6 +178,19 @@ class World:
             raise
         self._record(events.CallAnswered(len(self.trace), self._env._now, rule, name, host))
         return answer
+
+    async def _pass_network(self, host: str, rule: str) -> None:
+        """Raise ``Unreachable`` for a host that the network closes, as late as the device notices it."""
+        network = self.device.network
+        pattern = network.closed(host)
+        if pattern is None:
+            return
+        if pattern == EVERYTHING:
+            await self.clock.sleep(ROUND_TRIP)
+            raise Unreachable("0x80072EE7", f"the name {host} cannot be resolved", network.blocked[pattern] or rule)
+        await self.clock.sleep(TIMED_OUT)
+        reason = f"{host} cannot be reached: the network closes {pattern}"
+        raise Unreachable("0x80072EE2", reason, network.blocked.get(pattern) or rule)
 
     def passes(self, what: str, host: str, rule: str) -> bool:
         """Whether a host that only matters when it is closed can be reached; a closed one is on record."""
@@ -247,18 +256,13 @@ class World:
 
     def mute(self) -> None:
         """The power is gone: nothing beside the step goes on, and what is still being cleaned up leaves no record."""
-        self._record = _nothing
+        self._record, self.powered = _nothing, False
         if self.management is not None:
             self.management.stop()
 
-    @property
-    def powered(self) -> bool:
-        """False once the power is gone."""
-        return self._record is not _nothing
-
     def unmute(self) -> None:
         """Records are kept again."""
-        self._record = self._recorder
+        self._record, self.powered = self._recorder, True
 
     def began(self, act: str, detail: str, rule: str, flow: str = "", start: str = "") -> None:
         """Record that an act begins."""

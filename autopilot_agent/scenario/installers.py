@@ -47,13 +47,8 @@ def unknown_app(where: str, name: str, tenants: Sequence[TenantData], place: Pla
     return InputError(f"{where}: the tenant has no app {name[:60]!r}; {suggestion(name, known)}", place)
 
 
-def app_names(tenants: Sequence[TenantData]) -> dict[str, str]:
-    """Display names of apps by everything that a device may know them by."""
-    return {key: app.display_name or app.id for data in tenants for app in data.mobile_apps for key in known_as(app)}
-
-
 def check_expected_apps(loaded: LoadedScenario, names: dict[str, str], tenants: Sequence[TenantData]) -> None:
-    """Raise ``InputError`` for an app in an expectation that the tenant does not have; ``names`` are those of ``app_names``."""
+    """Raise ``InputError`` for an app in an expectation that the tenant does not have; ``names`` are those of all tenants."""
     acts = loaded.scenario.acts or ()
     expects: list[tuple[Steps, ExpectSpec | None]] = [(("expect",), loaded.scenario.expect)]
     expects += [(("acts", index, "expect"), act.expect) for index, act in enumerate(acts) if not isinstance(act, str)]

@@ -36,7 +36,7 @@ from autopilot_agent.scenario.disturbances import Disturbances
 from autopilot_agent.scenario.durations import parse_duration
 from autopilot_agent.scenario.faults import apply_faults
 from autopilot_agent.scenario.happenings import Happenings
-from autopilot_agent.scenario.installers import app_names, check_expected_apps, installers_of
+from autopilot_agent.scenario.installers import check_expected_apps, installers_of
 from autopilot_agent.scenario.loader import LoadedScenario
 from autopilot_agent.scenario.model import USUAL_ACTS, CloudSpec, Scenario, UpdateSpec
 from autopilot_agent.scenario.on_premises import active_directory_of
@@ -183,7 +183,8 @@ def make_plan(
     acts = tuple(written_out(act) for act in acts_of(scenario))
     changes = _changes(loaded, acts)
     tenants = (data, *changes.values())
-    device.disk.app_names = app_names(tenants)
+    for one in tenants:
+        device.disk.app_names.update(targeting_of(one).app_names)
     check_expected_apps(loaded, device.disk.app_names, tenants)
     state.assumptions = scenario.assumptions
     person = Cast(scenario.person, _default_user(state, users))

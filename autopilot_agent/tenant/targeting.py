@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from .graph.apps import MobileApp
+from .graph.apps import MobileApp, known_as
 from .graph.base import Assignment, Intent, Notice
 from .graph.data import TenantData
 from .graph.directory import EntraDevice
@@ -117,6 +117,8 @@ class Targeting(Scopes):
         )
         self._scripts = lined("device_management_scripts", data.device_management_scripts)
         self._filters = bool(data.assignment_filters)
+        self.app_names = {key: app.display_name or app.id for app in data.mobile_apps for key in known_as(app)}
+        """Display names of apps by everything that a device may know them by."""
         self._remembered: dict[Hashable, Any] = {}
         self.notices: tuple[Notice, ...] = (
             *groups.notices,

@@ -117,9 +117,8 @@ class EspSettings(msgspec.Struct, frozen=True, gc=False):
         enrolment = device.disk.enrolment
         if enrolment is None:
             return cls()
-        read = device.disk.csp.read
         extra = HYBRID_EXTRA if device.disk.domain is not None else 0
-        skip_device, skip_user, timeout, block, logs, text = map(read, _settings(enrolment.provider_id))
+        skip_device, skip_user, timeout, block, logs, text = device.disk.csp.read_all(_settings(enrolment.provider_id))
         return cls(
             skip_device == "false",
             skip_user == "false",
