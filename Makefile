@@ -17,7 +17,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -q
 
-# The same with a power cut at every wait, and with examples that nobody tried before; some minutes more.
+# The same with a power cut at every wait, every nasty answer at every stage, and examples that nobody tried before; minutes more.
 thorough: export AUTOPILOT_AGENT_THOROUGH = 1
 thorough: test
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import pytest
 from nasty_server import ANYWHERE, KINDS, PERSON, SESSIONS, SOAP, judged, nasty, saying
@@ -19,10 +20,17 @@ URL = "https://localhost"
 TOKEN = '{"type": 1, "payload": {"auth_token": "user1@contoso.example"}}'
 MOST_EXCHANGES, MOST_BYTES = 500, 60_000_000
 FLOODS = ("60 MB", "60 MB that were packed", "a lie about packing", "a circle", "a redirect to Microsoft")
+THOROUGH = bool(os.environ.get("AUTOPILOT_AGENT_THOROUGH"))
+ANSWERS = [
+    (name, kind)
+    for number, name in enumerate(ANYWHERE)
+    for place, kind in enumerate(KINDS)
+    if THOROUGH or (number + place) % len(KINDS) < 2
+]
+"""Each answer at two of the five stages, each stage with two fifths of the answers; ``make thorough`` tries them all."""
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ANYWHERE)
+@pytest.mark.parametrize(("name", "kind"), ANSWERS)
 def test_every_answer_of_a_nasty_server_is_judged(name: str, kind: str) -> None:
     found = visit(WrongServer(kind, ANYWHERE[name]), URL, PERSON, pooled=True)
     findings = judge(found)
