@@ -8,6 +8,7 @@ import os
 import pytest
 from hypothesis import settings
 
+os.environ.pop("COLUMNS", None)  # a shell that exports its width would have texts wrapped elsewhere
 THOROUGH = bool(os.environ.get("AUTOPILOT_AGENT_THOROUGH"))
 """``make thorough`` looks for new examples; otherwise the same ones are tried on every machine, every day."""
 settings.register_profile("untimed", deadline=None, derandomize=not THOROUGH)
