@@ -19,8 +19,7 @@ from cheroot.makefile import MakeFile
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 
-from autopilot_agent.simulator.idle_connections import Connections as Connections
-from autopilot_agent.simulator.idle_connections import readable
+from autopilot_agent.simulator.idle_connections import Connections, readable
 from autopilot_agent.simulator.reading import Chunks, make_file
 
 HEADER_BYTES = 256 * 1024

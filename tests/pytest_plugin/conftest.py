@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from inner_pytest import Inner, Write
 
 import autopilot_agent.pytest_plugin.devices  # loaded once here, or every inner pytest loads it again
 from autopilot_agent.scenario.finding import lines_of
 
 PLUGIN = autopilot_agent.pytest_plugin.__name__
-Inner = Callable[..., pytest.RunResult]
-Write = Callable[[str, str], Path]
 
 INI = """[pytest]
 autopilot_scenarios = scenarios

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
+from inner_pytest import LAPTOP, Inner, Write
 
 from autopilot_agent.simulator.server import serving
 from autopilot_agent.testing.in_process import one_authority as shared_authority
@@ -13,18 +10,7 @@ from autopilot_agent.testing.small import small_state
 
 pytest_plugins = ["pytester"]
 
-Inner = Callable[..., pytest.RunResult]
-Write = Callable[[str, str], Path]
 
-LAPTOP = """scenario: A laptop with a name
-tags: [happy-path, laptop]
-tenant:
-  windowsAutopilotDeploymentProfiles:
-    - {displayName: Contoso, assignments: [all devices], deviceNameTemplate: CON-%SERIAL%}
-expect:
-  end_state: desktop
-  device_name: CON-5CG0000001
-"""
 
 
 def test_the_fixture_plays_a_device_in_three_lines(inner: Inner, write: Write) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from inner_pytest import Inner, Write
 
 pytest_plugins = ["pytester"]
 
-Inner = Callable[..., pytest.RunResult]
-Write = Callable[[str, str], Path]
 
 COMMAND = re.compile(r"^\s*::|##(vso)?\[|\x1b|\u202e", re.MULTILINE)
 NAME = r"::error ::x ##[error]y ##vso[task.complete]z \e[31m \u202e"

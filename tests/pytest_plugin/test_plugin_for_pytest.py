@@ -6,10 +6,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from inner_pytest import LAPTOP, WRONG_NAME, Inner, Write
 
 import autopilot_agent.pytest_plugin
 
@@ -18,19 +18,7 @@ pytest_plugins = ["pytester"]
 PLUGIN = "autopilot_agent.pytest_plugin"
 HERE = str(Path(autopilot_agent.__file__).parent.parent)
 """Where the package is, for a Python that starts in another folder."""
-Inner = Callable[..., pytest.RunResult]
-Write = Callable[[str, str], Path]
 
-LAPTOP = """scenario: A laptop with a name
-tags: [happy-path, laptop]
-tenant:
-  windowsAutopilotDeploymentProfiles:
-    - {displayName: Contoso, assignments: [all devices], deviceNameTemplate: CON-%SERIAL%}
-expect:
-  end_state: desktop
-  device_name: CON-5CG0000001
-"""
-WRONG_NAME = LAPTOP.replace("CON-5CG0000001", "LAP-5CG0000001")
 
 
 def ids(result: pytest.RunResult) -> list[str]:

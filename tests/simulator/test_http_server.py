@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from autopilot_agent.simulator.access_log import AccessLog
-from autopilot_agent.simulator.http_server import Connections
+from autopilot_agent.simulator.idle_connections import Connections
 from autopilot_agent.simulator.server import Served, serving
 from autopilot_agent.testing.in_process import one_authority as shared_authority
 from autopilot_agent.testing.small import small_state
