@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from autopilot_agent.events import CallRefused, Event, LogWritten, Noted, RowChanged, ScreenShown
 from autopilot_agent.preflight.blame import OF_THE_USER, blamed, domain_join_of_user, downloads, missing_settings, slowest
 from autopilot_agent.preflight.findings import Found, Resource, Severity
+from autopilot_agent.preflight.people import people_of
 from autopilot_agent.preflight.registry import Preflight, check
 from autopilot_agent.preflight.rehearsal import Rehearsal
+from autopilot_agent.reports.words import count
 from autopilot_agent.rulebook import diagnosis
 from autopilot_agent.tenant.commands import blocking_ids, required
 from autopilot_agent.tenant.graph.directory import User
@@ -137,9 +139,8 @@ def _what(preflight: Preflight, one: Rehearsal, rule: str, about: tuple[Resource
 
 def _others_without_licence(preflight: Preflight, user: User) -> str:
     """How many more users are like this one: only one of them is played."""
-    people = (each for each in preflight.data.users if each.account_enabled and each.user_type != "Guest")
-    others = sum(not each.licensed and each.id != user.id for each in people)
-    return "" if user.licensed or not others else f", like {others} other {'user' if others == 1 else 'users'}"
+    others = sum(not each.licensed and each.id != user.id for each in people_of(preflight.data))
+    return "" if user.licensed or not others else f", like {count(others, 'other user')}"
 
 
 def _because(one: Rehearsal, rule: str) -> str:

@@ -13,18 +13,19 @@ MOST_USERS = 12
 """Users that are played with each device."""
 
 
+def people_of(data: TenantData) -> list[User]:
+    """Who can set up a PC at all: guests and disabled accounts cannot."""
+    return [user for user in data.users if user.account_enabled and user.user_type != "Guest"]
+
+
 def representatives(
     data: TenantData, targeting: Targeting, directory: Directory, also: frozenset[str] = frozenset()
 ) -> list[User]:
     """Users who together have everything that a user of this tenant can have: a typical one, then those who add the most.
 
-    Guests and disabled accounts set up no PC; a tenant without users gives none. ``also`` are names of users who come anyway.
+    A tenant without users gives none. ``also`` are names of users who come anyway.
     """
-    left = {
-        user.id: (user, _features(user, data, targeting, directory))
-        for user in data.users
-        if user.account_enabled and user.user_type != "Guest"
-    }
+    left = {user.id: (user, _features(user, data, targeting, directory)) for user in people_of(data)}
     chosen = _typical(left, targeting)
     covered: set[tuple[str, object]] = set()
     for user in chosen:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from autopilot_agent.preflight.blame import as_whole
 from autopilot_agent.preflight.findings import Found, Severity
+from autopilot_agent.preflight.people import people_of
 from autopilot_agent.preflight.registry import Preflight, check
+from autopilot_agent.reports.words import count
 
 
 @check(
@@ -19,7 +21,7 @@ from autopilot_agent.preflight.registry import Preflight, check
 def not_managed(preflight: Preflight) -> Iterator[Found]:
     """A device with a profile whose user set it up, and that is not enrolled."""
     targeting = preflight.fleet.targeting
-    people = [user for user in preflight.data.users if user.account_enabled and user.user_type != "Guest"]
+    people = people_of(preflight.data)
     outside = [user for user in people if targeting.mdm_for(user) is None]
     nobody = len(outside) == len(people)
     for one in preflight.rehearsals:
@@ -30,7 +32,7 @@ def not_managed(preflight: Preflight) -> Iterator[Found]:
         said = one.citing("F-29")
         who = one.user.user_principal_name
         others = sum(user.id != one.user.id for user in outside)
-        more = f" and {others} other {'user' if others == 1 else 'users'}" if others else ""
+        more = f" and {count(others, 'other user')}" if others else ""
         covers = "No MDM covers any user" if nobody else f"{who}: no MDM covers this user{more}"
         yield Found(
             what=f"{covers}; no device is managed that {'a' if nobody else 'such a' if others else 'this'} user sets up.",
